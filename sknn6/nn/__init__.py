@@ -1,0 +1,1 @@
+"""The engine: NumPy and SciPy only, knows nothing of scikit-learn."""

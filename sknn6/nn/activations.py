@@ -1,0 +1,170 @@
+"""Activation functions: ``A = f(Z)`` and ``dZ = dA * f'(Z)``, and the registry of their names.
+
+An activation is a pair of functions and two facts about it. To add one, write the pair and give
+it a row in `ACTIVATIONS`: the estimators, the tests, the tables of the documentation and the search
+spaces find it there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+__all__ = ["ACTIVATIONS", "Activation"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise nonlinearity, by its forward and its backward map.
+
+    Parameters
+    ----------
+    forward : callable
+        ``forward(Z) -> (A, saved)``: the activations ``A = f(Z)``, and whatever `backward` needs.
+        It may write into Z.
+    backward : callable
+        ``backward(dA, saved) -> dZ``: the gradient ``dA * f'(Z)``. It may write into dA and saved.
+    gain : float, default=1.0
+        What initial weights are multiplied with so that the variance of the activations neither
+        grows nor decays over layers: ``1 / sqrt(E[f(z)^2])`` with z ~ N(0, 1).
+    init : str, default="he_normal"
+        The initialiser that ``init="auto"`` stands for, a name in `sknn6.nn.initializers`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn6.nn.activations import ACTIVATIONS
+    >>> leaky_relu = ACTIVATIONS["leaky_relu"]
+    >>> A, saved = leaky_relu.forward(np.array([[-2.0, 3.0]]))
+    >>> A
+    array([[-0.02,  3.  ]])
+    >>> leaky_relu.backward(np.ones((1, 2)), saved)
+    array([[0.01, 1.  ]])
+    """
+
+    forward: Callable
+    backward: Callable
+    gain: float = 1.0
+    init: str = "he_normal"
+
+
+def identity(Z):
+    """A = z."""
+    return Z, None
+
+
+def identity_backward(dA, saved):
+    """F' = 1."""
+    return dA
+
+
+def logistic(Z):
+    """A = 1 / (1 + exp(-z)), by way of tanh(z/2) = 2A - 1, which cannot overflow."""
+    A = np.multiply(Z, 0.5, out=Z)
+    np.tanh(A, out=A)
+    A *= 0.5
+    A += 0.5
+    return A, A
+
+
+def logistic_backward(dA, A):
+    """F' = A (1 - A)."""
+    dA *= A
+    np.subtract(1, A, out=A)
+    dA *= A
+    return dA
+
+
+def tanh(Z):
+    """A = tanh(z) = 2 logistic(2z) - 1."""
+    A = np.tanh(Z, out=Z)
+    return A, A
+
+
+def tanh_backward(dA, A):
+    """F' = 1 - A^2."""
+    A *= A
+    np.subtract(1, A, out=A)
+    dA *= A
+    return dA
+
+
+def relu(Z):
+    """A = max(z, 0)."""
+    A = np.maximum(Z, 0, out=Z)
+    return A, A
+
+
+def relu_backward(dA, A):
+    """F' = 1 where A > 0, else 0."""
+    dA *= A > 0
+    return dA
+
+
+LEAK = 0.01
+
+
+def leaky_relu(Z):
+    """A = max(z, 0.01 z)."""
+    A = np.maximum(Z, LEAK * Z, out=Z)
+    return A, A
+
+
+def leaky_relu_backward(dA, A):
+    """F' = 1 where A > 0, else 0.01; as max(0.01, [A > 0]), which is quicker than a selection."""
+    slope = np.greater(A, 0, out=A)
+    dA *= np.maximum(slope, LEAK, out=slope)
+    return dA
+
+
+def elu(Z):
+    """A = z where z > 0, else exp(z) - 1; as max(z, 0) + expm1(min(z, 0))."""
+    negative = np.minimum(Z, 0)
+    np.expm1(negative, out=negative)
+    A = np.maximum(Z, 0, out=Z)
+    A += negative
+    return A, negative
+
+
+def elu_backward(dA, negative):
+    """F' = 1 where z > 0, else exp(z) = 1 + A."""
+    negative += 1
+    dA *= negative
+    return dA
+
+
+def gelu(Z):
+    """A = z P(N <= z), N standard normal [1]_.
+
+    References
+    ----------
+    .. [1] Hendrycks & Gimpel (2016), Gaussian Error Linear Units, arXiv:1606.08415.
+    """
+    cdf = ndtr(Z)
+    return Z * cdf, (Z, cdf)
+
+
+def gelu_backward(dA, saved):
+    """F' = cdf(z) + z pdf(z)."""
+    Z, slope = saved
+    pdf = Z * Z
+    pdf *= -0.5
+    np.exp(pdf, out=pdf)
+    pdf *= float(1 / np.sqrt(2 * np.pi))
+    pdf *= Z
+    slope += pdf
+    dA *= slope
+    return dA
+
+
+ACTIVATIONS = {
+    "identity": Activation(identity, identity_backward, init="xavier_uniform"),
+    "logistic": Activation(logistic, logistic_backward, 1.8462, init="xavier_uniform"),
+    "tanh": Activation(tanh, tanh_backward, 1.5927, init="xavier_uniform"),
+    "relu": Activation(relu, relu_backward, float(np.sqrt(2))),
+    "leaky_relu": Activation(leaky_relu, leaky_relu_backward, float(np.sqrt(2 / (1 + LEAK**2)))),
+    "elu": Activation(elu, elu_backward, 1.2452),
+    "gelu": Activation(gelu, gelu_backward, 1.5335),
+}
+ACTIVATIONS["sigmoid"] = ACTIVATIONS["logistic"]

@@ -1,0 +1,87 @@
+"""Initial weights: ``f(rng, fan_in, fan_out, gain) -> W`` of shape (fan_in, fan_out).
+
+Every one has mean 0; they differ in the variance, which decides how the scale of the activations
+changes from layer to layer: Var(z) = fan_in Var(w) E[x^2]. `gain` is the activation's,
+1 / sqrt(E[f(z)^2]); the schemes that take the activation into account multiply by it, the others
+leave it aside. To add a scheme, write the function and give it a row in `INITIALIZERS`.
+"""
+
+import numpy as np
+
+__all__ = ["INITIALIZERS", "find_initializer"]
+
+
+def zeros(rng, fan_in, fan_out, gain):
+    """W = 0: all units of a layer stay the same for ever; the mistake that the lecture warns of."""
+    return np.zeros((fan_in, fan_out))
+
+
+def normal(rng, fan_in, fan_out, gain):
+    """W ~ N(0, 1), to be scaled by ``init_scale``: the lecture's "small" is 0.01, its "big" 1."""
+    return rng.standard_normal((fan_in, fan_out))
+
+
+def xavier_uniform(rng, fan_in, fan_out, gain):
+    """W ~ U(-a, a), a = sqrt(6 / (fan_in + fan_out)) [1]_.
+
+    References
+    ----------
+    .. [1] Glorot & Bengio (2010), Understanding the difficulty of training deep feedforward neural
+       networks, AISTATS, equation 16.
+    """
+    bound = np.sqrt(6 / (fan_in + fan_out))
+    return rng.uniform(-bound, bound, (fan_in, fan_out))
+
+
+def xavier_normal(rng, fan_in, fan_out, gain):
+    """W ~ N(0, 2 / (fan_in + fan_out)), Glorot & Bengio (2010), equation 12."""
+    return rng.standard_normal((fan_in, fan_out)) * np.sqrt(2 / (fan_in + fan_out))
+
+
+def he_uniform(rng, fan_in, fan_out, gain):
+    """W ~ U(-a, a), a = gain sqrt(3 / fan_in), the uniform law of He et al.'s variance."""
+    bound = gain * np.sqrt(3 / fan_in)
+    return rng.uniform(-bound, bound, (fan_in, fan_out))
+
+
+def he_normal(rng, fan_in, fan_out, gain):
+    """W ~ N(0, gain^2 / fan_in), with ReLU's gain N(0, 2 / fan_in) [1]_.
+
+    References
+    ----------
+    .. [1] He, Zhang, Ren & Sun (2015), Delving Deep into Rectifiers, arXiv:1502.01852, equation 10.
+    """
+    return rng.standard_normal((fan_in, fan_out)) * (gain / np.sqrt(fan_in))
+
+
+def orthogonal(rng, fan_in, fan_out, gain):
+    """W = gain Q with orthonormal rows or columns, whichever are fewer [1]_.
+
+    Q comes from the QR decomposition of a Gaussian matrix, with the signs of diag(R) made
+    positive, without which Q would not be uniformly distributed.
+
+    References
+    ----------
+    .. [1] Saxe, McClelland & Ganguli (2013), Exact solutions to the nonlinear dynamics of learning
+       in deep linear neural networks, arXiv:1312.6120.
+    """
+    tall = rng.standard_normal((max(fan_in, fan_out), min(fan_in, fan_out)))
+    Q, R = np.linalg.qr(tall)
+    Q *= np.sign(np.diag(R))
+    return gain * (Q if fan_in >= fan_out else Q.T)
+
+
+INITIALIZERS = {
+    "zeros": zeros,
+    "normal": normal,
+    "xavier_uniform": xavier_uniform,
+    "xavier_normal": xavier_normal,
+    "he_uniform": he_uniform,
+    "he_normal": he_normal,
+    "orthogonal": orthogonal,
+}
+
+
+def find_initializer(name, activation):
+    """Give the function called `name`, "auto" being the one that the activation asks for."""
+    return INITIALIZERS[activation.init if name == "auto" else name]

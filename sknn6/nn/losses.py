@@ -1,0 +1,102 @@
+"""Losses, from the logits: the weighted mean loss of a batch and its gradient dZ.
+
+``loss(Z, y, weight) -> (loss, dZ)`` for logits Z (samples, outputs) and the weights of the samples, None
+if all are 1; it may write into Z. Each has a link, ``link(Z) -> P``, that turns logits into the predicted
+probabilities. `LOSSES` holds the pairs by the name of the output activation.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+__all__ = ["LOSSES", "sigmoid_cross_entropy", "softmax", "softmax_cross_entropy"]
+
+
+def softmax(Z):
+    """P = exp(z) / sum exp(z), over the last axis."""
+    P = Z - Z.max(axis=-1, keepdims=True)
+    np.exp(P, out=P)
+    P /= P.sum(axis=-1, keepdims=True)
+    return P
+
+
+def softmax_cross_entropy(Z, y, weight=None):
+    """Mean of -log softmax(z)_y; dZ = (softmax(Z) - onehot(y)) w / sum w.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_classes)
+        Logits.
+    y : ndarray of int, shape (n_samples,)
+        Index of the class of each sample.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the samples.
+
+    Returns
+    -------
+    loss : float
+    dZ : ndarray of shape (n_samples, n_classes)
+    """
+    # Classes first: a reduction over few classes is a few operations on long vectors.
+    P = np.ascontiguousarray(Z.T)
+    P -= P.max(axis=0)
+    rows = np.arange(len(y))
+    chosen = P[y, rows]
+    np.exp(P, out=P)
+    normaliser = P.sum(axis=0)
+    losses = np.log(normaliser)
+    losses -= chosen
+    P /= normaliser
+    P[y, rows] -= 1
+    return weighted_mean(losses, P, weight), P.T
+
+
+def sigmoid_cross_entropy(Z, Y, weight=None):
+    """Mean over samples of the sum over outputs of max(z, 0) - z y + log(1 + exp(-|z|)).
+
+    The stable form of -y log s(z) - (1 - y) log(1 - s(z)), s the logistic function;
+    dZ = (s(Z) - Y) w / sum w.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_outputs)
+        Logits.
+    Y : ndarray of shape (n_samples, n_outputs)
+        1 where the label applies, else 0.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the samples.
+
+    Returns
+    -------
+    loss : float
+    dZ : ndarray of shape (n_samples, n_outputs)
+    """
+    losses = np.logaddexp(0, Z)
+    losses -= Z * Y
+    dZ = expit(Z, out=Z)
+    dZ -= Y
+    return weighted_mean(losses.sum(axis=-1), dZ.T, weight), dZ
+
+
+def weighted_mean(losses, dZ, weight):
+    """Average the losses over the samples, the last axis, and scale dZ to match."""
+    if weight is None:
+        dZ *= 1 / len(losses)
+        return float(losses.mean(dtype=np.float64))
+    p = weight / weight.sum()
+    dZ *= p
+    return float(p @ losses)
+
+
+class Loss(NamedTuple):
+    """A loss and the link that belongs to it."""
+
+    loss: callable
+    link: callable
+
+
+LOSSES = {
+    "softmax": Loss(softmax_cross_entropy, softmax),
+    "logistic": Loss(sigmoid_cross_entropy, expit),
+}

@@ -1,0 +1,202 @@
+"""A network: layers in a row, and all that they learn in one flat vector."""
+
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+from scipy.linalg import get_blas_funcs
+
+from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.initializers import find_initializer
+from sknn6.nn.layers import Activate, Dense
+from sknn6.nn.normalization import BatchNorm
+
+__all__ = ["Network", "perceptron"]
+
+
+class Network:
+    """Layers in a row.
+
+    After `allocate`, all parameters are views of one vector `theta`, their gradients views of one vector
+    `grad`, and what is kept but not learned views of `statistics`. An optimizer step is then one operation
+    on vectors and a snapshot two copies. The parameters that decay come first: they are
+    ``theta[:n_decayed]``.
+
+    Parameters
+    ----------
+    layers : list of Layer
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn6.nn.network import perceptron
+    >>> network = perceptron(4, [8], 3, "relu").allocate(np.float64)
+    >>> network.initialize(np.random.default_rng(0))
+    >>> network.predict(np.ones((2, 4))).shape
+    (2, 3)
+    >>> {name: array.shape for name, array in network.arrays().items()}
+    {'dense_0.W': (4, 8), 'dense_0.b': (8,), 'dense_1.W': (8, 3), 'dense_1.b': (3,)}
+    >>> network.theta.size
+    67
+    """
+
+    def __init__(self, layers):
+        self.layers = layers
+        self.layers[0].propagates = False
+        counts = Counter()
+        for layer in layers:
+            kind = type(layer).__name__.lower()
+            layer.name = f"{kind}_{counts[kind]}"
+            counts[kind] += 1
+
+    def allocate(self, dtype):
+        """Make theta, grad and statistics, uninitialised, and bind the layers to them."""
+        self.dtype = np.dtype(dtype)
+        decayed = self._shapes(lambda layer: layer.decayed)
+        parameters = decayed | self._shapes(lambda layer: layer.parameters)
+        self.n_decayed = sum(math.prod(shape) for shape in decayed.values())
+        self.theta = bind(parameters, dtype)
+        self.grad = bind(parameters, dtype, prefix="d")
+        self.statistics = bind(self._shapes(lambda layer: layer.statistics), dtype)
+        return self
+
+    def _shapes(self, names):
+        """Map (layer, name) to its shape, for the names that `names` gives of each layer."""
+        return {
+            (layer, name): (layer.parameters | layer.statistics)[name]
+            for layer in self.layers
+            for name in names(layer)
+        }
+
+    def arrays(self):
+        """Give all parameters and statistics by name, as in ``{"dense_0.W": W, ...}``; not copies."""
+        return {
+            f"{layer.name}.{name}": getattr(layer, name)
+            for layer in self.layers
+            for name in (*layer.parameters, *layer.statistics)
+        }
+
+    def attach(self, arrays, dtype):
+        """Bind the layers, for prediction only, to arrays as `arrays` gives them, cast to `dtype`."""
+        self.dtype = np.dtype(dtype)
+        for layer in self.layers:
+            for name in (*layer.parameters, *layer.statistics):
+                array = arrays[f"{layer.name}.{name}"]
+                setattr(layer, name, np.asarray(array, dtype))
+        return self
+
+    def load(self, arrays):
+        """Copy values, named as `arrays` names them, into the allocated arrays."""
+        for name, array in self.arrays().items():
+            if np.shape(arrays.get(name)) != array.shape:
+                raise ValueError(
+                    f"{name} of the network needs the shape {array.shape}, got {np.shape(arrays.get(name))}."
+                )
+            array[...] = arrays[name]
+
+    def initialize(self, rng):
+        """Write the initial values of all layers, drawn from `rng`."""
+        for layer in self.layers:
+            layer.initialize(rng)
+
+    def forward(self, X, weight=None):
+        """Map X to logits, keeping what `backward` needs; `weight` as in `Layer.forward`."""
+        for layer in self.layers:
+            X = layer.forward(X, weight)
+        return X
+
+    def backward(self, dZ):
+        """Write to `grad` the gradient of the loss whose gradient in the logits is dZ."""
+        for layer in reversed(self.layers):
+            dZ = layer.backward(dZ)
+
+    def penalise(self, strength):
+        """Add the gradient of strength / 2 times the sum of the squared decaying parameters; return it."""
+        W = self.theta[: self.n_decayed]
+        if strength == 0 or W.size == 0:
+            return 0.0
+        axpy = get_blas_funcs("axpy", (W,))
+        axpy(W, self.grad[: self.n_decayed], a=strength)
+        return 0.5 * strength * float(W @ W)
+
+    def predict(self, X):
+        """Map X to logits as the trained network does."""
+        for layer in self.layers:
+            X = layer.predict(X)
+        return X
+
+    def snapshot(self):
+        """Copy all that training changes."""
+        return self.theta.copy(), self.statistics.copy()
+
+    def restore(self, snapshot):
+        """Put back what `snapshot` copied."""
+        self.theta[:], self.statistics[:] = snapshot
+
+    def dense(self):
+        """Give the Dense layers."""
+        return [layer for layer in self.layers if isinstance(layer, Dense)]
+
+    def isfinite(self):
+        """Tell whether all parameters and statistics are finite numbers."""
+        return bool(np.isfinite(self.theta).all() and np.isfinite(self.statistics).all())
+
+
+def bind(shapes, dtype, prefix=""):
+    """Make one vector and set its consecutive parts as attributes of the layers."""
+    flat = np.zeros(sum(map(math.prod, shapes.values())), dtype)
+    start = 0
+    for (layer, name), shape in shapes.items():
+        stop = start + math.prod(shape)
+        setattr(layer, prefix + name, flat[start:stop].reshape(shape))
+        start = stop
+    return flat
+
+
+def perceptron(
+    n_inputs,
+    hidden,
+    n_outputs,
+    activation,
+    *,
+    init="auto",
+    init_scale=1.0,
+    batchnorm=False,
+    batchnorm_momentum=0.1,
+):
+    """Compose a multi-layer perceptron: (Dense, [BatchNorm], Activate) per hidden layer, then Dense.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        Features and logits.
+    hidden : list of int
+        Units of each hidden layer.
+    activation : str or Activation
+        The nonlinearity of the hidden layers.
+    init : str
+        Name of the initialiser, or "auto".
+    init_scale : float
+        Factor on the initial weights.
+    batchnorm : bool
+        Whether to normalise between Dense and Activate.
+    batchnorm_momentum : float
+        Weight of the new batch in the running averages.
+
+    Returns
+    -------
+    Network
+    """
+    activation = ACTIVATIONS.get(activation, activation)
+    layers = []
+    for fan_in, fan_out in pairwise([n_inputs, *hidden]):
+        initializer = find_initializer(init, activation)
+        layers.append(Dense(fan_in, fan_out, initializer, activation.gain, init_scale))
+        if batchnorm:
+            layers.append(BatchNorm(fan_out, batchnorm_momentum))
+        layers.append(Activate(activation))
+    fan_in = hidden[-1] if hidden else n_inputs
+    initializer = find_initializer(init, ACTIVATIONS["identity"])
+    layers.append(Dense(fan_in, n_outputs, initializer, scale=init_scale))
+    return Network(layers)

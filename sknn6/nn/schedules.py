@@ -1,0 +1,91 @@
+"""Learning-rate schedules: the learning rate as a function of progress.
+
+To add one, write a function of a `Progress` and give it a row in `SCHEDULES`.
+"""
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["SCHEDULES", "Progress"]
+
+
+@dataclass
+class Progress:
+    """How far a training has come.
+
+    Parameters
+    ----------
+    initial : float
+        The estimator's ``learning_rate_init``.
+    fraction : float
+        Share of the planned steps that are done, from 0 to 1.
+    samples : int
+        Samples seen in the finished epochs, of all calls to fit or partial_fit.
+    plateaus : int
+        How often the training stopped improving.
+    power_t : float
+        The estimator's exponent for `invscaling`.
+    """
+
+    initial: float
+    fraction: float = 0.0
+    samples: int = 0
+    plateaus: int = 0
+    power_t: float = 0.5
+
+
+def constant(progress):
+    """Keep the initial rate."""
+    return progress.initial
+
+
+def invscaling(progress):
+    """Give initial / (t + 1)^power_t, t the samples seen."""
+    return progress.initial / (progress.samples + 1) ** progress.power_t
+
+
+def adaptive(progress):
+    """Divide by 5 at each plateau: initial / 5^plateaus."""
+    return progress.initial / 5**progress.plateaus
+
+
+def half_cosine(t):
+    """Give (1 + cos(pi t)) / 2, which falls from 1 to 0 as t goes from 0 to 1."""
+    return 0.5 * (1 + math.cos(math.pi * t))
+
+
+def cosine(progress):
+    """Give initial (1 + cos(pi t)) / 2, t the fraction done: down to 0."""
+    return progress.initial * half_cosine(progress.fraction)
+
+
+WARM_UP = 0.3
+
+
+def one_cycle(progress):
+    """Rise linearly from initial / 25 over the first 30 %, then fall along a half cosine to 0 [1]_.
+
+    References
+    ----------
+    .. [1] Smith & Topin (2017), Super-Convergence: Very Fast Training of Neural Networks Using Large
+       Learning Rates, arXiv:1708.07120.
+    """
+    t = progress.fraction
+    if t < WARM_UP:
+        return progress.initial * (0.04 + 0.96 * t / WARM_UP)
+    return progress.initial * half_cosine((t - WARM_UP) / (1 - WARM_UP))
+
+
+def step(progress):
+    """Divide by 10 at one half and again at three quarters of the training."""
+    return progress.initial * 0.1 ** ((progress.fraction >= 0.5) + (progress.fraction >= 0.75))
+
+
+SCHEDULES = {
+    "constant": constant,
+    "invscaling": invscaling,
+    "adaptive": adaptive,
+    "cosine": cosine,
+    "one_cycle": one_cycle,
+    "step": step,
+}
