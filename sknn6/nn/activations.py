@@ -161,7 +161,7 @@ def gelu_backward(dA, saved):
 ACTIVATIONS = {
     "identity": Activation(identity, identity_backward, init="xavier_uniform"),
     "logistic": Activation(logistic, logistic_backward, 1.8462, init="xavier_uniform"),
-    "tanh": Activation(tanh, tanh_backward, 1.5927, init="xavier_uniform"),
+    "tanh": Activation(tanh, tanh_backward, 1.5925, init="xavier_uniform"),
     "relu": Activation(relu, relu_backward, float(np.sqrt(2))),
     "leaky_relu": Activation(leaky_relu, leaky_relu_backward, float(np.sqrt(2 / (1 + LEAK**2)))),
     "elu": Activation(elu, elu_backward, 1.2452),

@@ -1,0 +1,90 @@
+"""Activations: values, derivatives at known points, gains, behaviour at the ends of the range."""
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from sknn6.nn.activations import ACTIVATIONS
+
+Z = np.array([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0])
+
+# gelu and elu: torch 2.13 in float64, torch.nn.functional.gelu and .elu. The others: their formulas.
+VALUES = {
+    "identity": Z,
+    "logistic": 1 / (1 + np.exp(-Z)),
+    "sigmoid": 1 / (1 + np.exp(-Z)),
+    "tanh": (np.exp(Z) - np.exp(-Z)) / (np.exp(Z) + np.exp(-Z)),
+    "relu": [0, 0, 0, 0, 0.5, 1, 3],
+    "leaky_relu": [-0.03, -0.01, -0.005, 0, 0.5, 1, 3],
+    "elu": [-0.950212931632136, -0.6321205588285577, -0.3934693402873666, 0, 0.5, 1, 3],
+    "gelu": [-0.00404969409489031, -0.15865525393145702, -0.15426876936299344, 0]
+    + [0.34573123063700656, 0.841344746068543, 2.99595030590511],
+}
+
+
+def evaluate(name, z):
+    return ACTIVATIONS[name].forward(np.array(z, ndmin=2))[0][0]
+
+
+def differentiate(name, z):
+    activation = ACTIVATIONS[name]
+    z = np.array(z, ndmin=2)
+    ones = np.ones_like(z)
+    return activation.backward(ones, activation.forward(z)[1])[0]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_values(name):
+    np.testing.assert_allclose(evaluate(name, Z), VALUES[name], rtol=1e-12, atol=1e-15)
+
+
+def test_tanh_is_a_scaled_logistic():
+    """The lecture: tanh(x) = 2 logistic(2x) - 1."""
+    np.testing.assert_allclose(evaluate("tanh", Z), 2 * evaluate("logistic", 2 * Z) - 1, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_gain_keeps_the_second_moment_at_one(name):
+    """gain = 1 / sqrt(E[f(z)^2]) for z ~ N(0, 1)."""
+
+    def integrand(z):
+        return evaluate(name, z)[0] ** 2 * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+
+    second_moment = quad(integrand, -12, 12, points=[0])[0]
+    assert ACTIVATIONS[name].gain == pytest.approx(1 / np.sqrt(second_moment), rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_dtype_is_kept(name, dtype):
+    """No constant turns float32 into float64, which would double the time of a step."""
+    activation = ACTIVATIONS[name]
+    A, saved = activation.forward(np.ones((2, 3), dtype))
+    assert A.dtype == dtype
+    assert activation.backward(np.ones((2, 3), dtype), saved).dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_extreme_inputs(name, dtype):
+    """Values and derivatives stay finite, and the warnings that pytest turns into errors do not appear."""
+    z = np.array([-1e30, -1e4, -100, 100, 1e4], dtype)
+    with np.errstate(over="ignore"):  # gelu: z^2 of 1e30 in float32
+        A, slope = evaluate(name, z), differentiate(name, z)
+    assert np.isfinite(A).all()
+    assert np.isfinite(slope).all()
+    if name in ("logistic", "tanh"):
+        assert slope[0] == 0
+        assert slope[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "right"),
+    [("relu", 0, 1), ("leaky_relu", 0.01, 1), ("elu", np.exp(-2), 1), ("logistic", None, None)],
+)
+def test_derivative_on_either_side(name, left, right):
+    slopes = differentiate(name, [-2.0, 2.0])
+    if name == "logistic":
+        s = 1 / (1 + np.exp(2.0))
+        left = right = s * (1 - s)
+    np.testing.assert_allclose(slopes, [left, right], rtol=1e-12)

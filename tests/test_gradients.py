@@ -1,0 +1,122 @@
+"""Every backward against centred differences: each layer, each loss, whole networks."""
+
+import numpy as np
+import pytest
+from gradient_check import KINKED, SMOOTH, has_kink, numerical_gradient, relative_error
+
+from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.layers import Activate, Dense
+from sknn6.nn.losses import LOSSES
+from sknn6.nn.network import Network, perceptron
+from sknn6.nn.normalization import BatchNorm
+from sknn6.nn.training import loss_and_gradient
+
+LAYERS = {
+    "dense": lambda: Dense(5, 4, lambda rng, *shape_and_gain: rng.standard_normal((5, 4))),
+    # Two samples normalise to +-1 whatever they are, with next to no gradient, unless eps is near their variance.
+    "batchnorm": lambda: BatchNorm(5, eps=0.1),
+    **{name: lambda act=act: Activate(act) for name, act in ACTIVATIONS.items()},
+}
+N_SAMPLES = [1, 2, 7]
+
+
+def tolerance(name):
+    return KINKED if name in ACTIVATIONS and has_kink(ACTIVATIONS[name]) else SMOOTH
+
+
+def allocated(layer, rng):
+    network = Network([layer]).allocate(np.float64)
+    network.initialize(rng)
+    network.theta += 0.1 * rng.standard_normal(network.theta.shape)
+    network.statistics += 0.5 * rng.random(network.statistics.shape)
+    layer.propagates = True
+    return network
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("n_samples", N_SAMPLES)
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer(name, n_samples, training, weighted):
+    rng = np.random.default_rng(n_samples)
+    layer = LAYERS[name]()
+    network = allocated(layer, rng)
+    layer.training = training
+    X = rng.standard_normal((n_samples, 5))
+    weight = rng.random(n_samples) + 0.5 if weighted else None
+    statistics = network.statistics.copy()
+    G = rng.standard_normal(layer.forward(X.copy(), weight).shape)
+
+    def inner_product():
+        network.statistics[:] = statistics
+        return float(np.sum(layer.forward(X.copy(), weight) * G))
+
+    inner_product()
+    dX = np.array(layer.backward(G.copy()))
+    grad = network.grad.copy()
+    assert relative_error(dX, numerical_gradient(inner_product, X)) <= tolerance(name)
+    if grad.size:
+        assert relative_error(grad, numerical_gradient(inner_product, network.theta)) <= tolerance(name)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_samples", N_SAMPLES)
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss(name, n_samples, weighted):
+    rng = np.random.default_rng(n_samples)
+    Z = 3 * rng.standard_normal((n_samples, 4))
+    y = targets(name, n_samples, 4, rng)
+    weight = rng.random(n_samples) if weighted else None
+    loss = LOSSES[name].loss
+    dZ = loss(Z.copy(), y, weight)[1]
+    numeric = numerical_gradient(lambda: loss(Z.copy(), y, weight)[0], Z)
+    assert relative_error(dZ, numeric) <= SMOOTH
+
+
+def targets(loss_name, n_samples, n_outputs, rng):
+    if loss_name == "softmax":
+        return rng.integers(0, n_outputs, n_samples)
+    return rng.integers(0, 2, (n_samples, n_outputs)).astype(float)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("n_samples", N_SAMPLES)
+@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("loss_name", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_network(activation, loss_name, batchnorm, n_samples, training):
+    rng = np.random.default_rng(n_samples)
+    network = perceptron(4, [6, 5], 3, activation, batchnorm=batchnorm).allocate(np.float64)
+    network.initialize(rng)
+    network.theta += 0.1 * rng.standard_normal(network.theta.shape)
+    for layer in network.layers:
+        layer.training = training
+    X = rng.standard_normal((n_samples, 4))
+    y = targets(loss_name, n_samples, 3, rng)
+    weight = rng.random(n_samples) + 0.5
+    statistics = network.statistics.copy()
+
+    def loss():
+        network.statistics[:] = statistics
+        return loss_and_gradient(network, LOSSES[loss_name].loss, X, y, weight, alpha=0.1)
+
+    loss()
+    grad = network.grad.copy()
+    assert relative_error(grad, numerical_gradient(loss, network.theta)) <= tolerance(activation)
+
+
+@pytest.mark.parametrize("batchnorm", [False, True])
+def test_short_tail_batch(batchnorm):
+    """Buffers of a full batch do not leak into the gradient of a shorter one that follows."""
+    rng = np.random.default_rng(0)
+    network = perceptron(4, [6], 3, "tanh", batchnorm=batchnorm).allocate(np.float64)
+    network.initialize(rng)
+    loss = LOSSES["softmax"].loss
+    for n_samples in (7, 3, 7, 2):
+        X, y = rng.standard_normal((n_samples, 4)), rng.integers(0, 3, n_samples)
+        loss_and_gradient(network, loss, X, y, None, alpha=0.1)
+        grad = network.grad.copy()
+        numeric = numerical_gradient(
+            lambda X=X, y=y: loss_and_gradient(network, loss, X, y, None, alpha=0.1), network.theta
+        )
+        assert relative_error(grad, numeric) <= SMOOTH

@@ -1,0 +1,125 @@
+"""The network: one flat vector, views of it, snapshots; and what the engine does not depend on."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sknn6.nn.network import perceptron
+
+
+def network(dtype=np.float64, **params):
+    made = perceptron(4, [6, 5], 3, "tanh", **params).allocate(dtype)
+    made.initialize(np.random.default_rng(0))
+    return made
+
+
+def test_parameters_are_views_of_theta_decaying_ones_first():
+    made = network(batchnorm=True)
+    made.theta[:] = np.arange(made.theta.size)
+    made.grad[:] = -made.theta
+    names = [name for name in made.arrays() if not name.partition(".")[2].startswith("running")]
+    assert sorted(np.concatenate([made.arrays()[name].ravel() for name in names])) == list(made.theta)
+    weights = np.concatenate([layer.W.ravel() for layer in made.dense()])
+    np.testing.assert_array_equal(weights, made.theta[: made.n_decayed])
+    np.testing.assert_array_equal(made.layers[0].dW, -made.layers[0].W)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_penalty(dtype):
+    """strength / 2 times the sum of squared weights, whose gradient is strength W; biases stay out of it."""
+    made = network(dtype)
+    made.theta += 1
+    made.grad[:] = 0
+    penalty = made.penalise(0.3)
+    W = made.theta[: made.n_decayed]
+    assert penalty == pytest.approx(0.15 * np.sum(W.astype(float) ** 2), rel=1e-6)
+    np.testing.assert_allclose(made.grad[: made.n_decayed], 0.3 * W, rtol=1e-6)
+    assert not made.grad[made.n_decayed :].any()
+
+
+def test_snapshot_brings_back_weights_and_running_statistics():
+    made = network(batchnorm=True)
+    snapshot = made.snapshot()
+    X = np.random.default_rng(1).standard_normal((8, 4))
+    before = made.predict(X)
+    made.theta += 1
+    made.forward(X)
+    assert np.abs(made.predict(X) - before).max() > 0.1
+    made.restore(snapshot)
+    np.testing.assert_array_equal(made.predict(X), before)
+
+
+@pytest.mark.parametrize("batchnorm", [False, True])
+def test_predict_changes_nothing(batchnorm):
+    made = network(batchnorm=batchnorm)
+    X = np.random.default_rng(1).standard_normal((8, 4))
+    X.flags.writeable = False
+    arrays = {name: array.copy() for name, array in made.arrays().items()}
+    attributes = [dict(vars(layer)) for layer in made.layers]
+    made.predict(X)
+    for name, array in made.arrays().items():
+        np.testing.assert_array_equal(array, arrays[name])
+    for layer, before in zip(made.layers, attributes, strict=True):
+        assert all(vars(layer)[key] is value for key, value in before.items())
+        assert vars(layer).keys() == before.keys()
+
+
+def test_forward_leaves_the_input_alone():
+    """X may be the user's array, or a read-only view of a file."""
+    X = np.random.default_rng(1).standard_normal((8, 4))
+    X.flags.writeable = False
+    made = network(batchnorm=True)
+    made.backward(np.ones_like(made.forward(X)))
+
+
+def test_attached_arrays_predict_the_same():
+    made, X = network(batchnorm=True), np.random.default_rng(1).standard_normal((8, 4))
+    made.forward(X)
+    other = perceptron(4, [6, 5], 3, "tanh", batchnorm=True).attach(made.arrays(), np.float64)
+    np.testing.assert_array_equal(other.predict(X), made.predict(X))
+
+
+def test_load_refuses_other_shapes_by_name():
+    arrays = network().arrays() | {"dense_1.W": np.zeros((6, 4))}
+    with pytest.raises(ValueError, match=r"dense_1.W .* needs the shape \(6, 5\), got \(6, 4\)"):
+        network().load(arrays)
+
+
+def test_isfinite_looks_at_weights_and_statistics():
+    made = network(batchnorm=True)
+    assert made.isfinite()
+    made.layers[1].running_var[0] = np.inf
+    assert not made.isfinite()
+
+
+def test_no_hidden_layer_is_a_linear_model():
+    made = perceptron(4, [], 3, "relu").allocate(np.float64)
+    made.initialize(np.random.default_rng(0))
+    X = np.random.default_rng(1).standard_normal((8, 4))
+    np.testing.assert_allclose(made.predict(X), X @ made.layers[0].W + made.layers[0].b)
+
+
+def test_engine_imports_numpy_and_scipy_only():
+    """sknn6.nn knows nothing of scikit-learn; the package around it is left out of the way here."""
+    code = (
+        "import importlib, pkgutil, sys, types, pathlib\n"
+        "package = types.ModuleType('sknn6')\n"
+        f"package.__path__ = [{str(perceptron_root())!r}]\n"
+        "sys.modules['sknn6'] = package\n"
+        "nn = importlib.import_module('sknn6.nn')\n"
+        "for module in pkgutil.iter_modules(nn.__path__):\n"
+        "    importlib.import_module('sknn6.nn.' + module.name)\n"
+        "foreign = {name.partition('.')[0] for name in sys.modules} & {'sklearn', 'skopt', 'joblib'}\n"
+        "inside = [name for name in sys.modules if name.startswith('sknn6.') and name[:8] != 'sknn6.nn']\n"
+        "assert 'sknn6.nn.network' in sys.modules\n"
+        "assert not foreign and not inside, (foreign, inside)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def perceptron_root():
+    import sknn6
+
+    return sknn6.__path__[0]
