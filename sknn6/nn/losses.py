@@ -15,7 +15,8 @@ __all__ = ["LOSSES", "sigmoid_cross_entropy", "softmax", "softmax_cross_entropy"
 
 def softmax(Z):
     """P = exp(z) / sum exp(z), over the last axis."""
-    P = Z - Z.max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):  # a difference that overflows is -inf, whose exponential is right
+        P = Z - Z.max(axis=-1, keepdims=True)
     np.exp(P, out=P)
     P /= P.sum(axis=-1, keepdims=True)
     return P

@@ -1,0 +1,405 @@
+"""MLPClassifier: what it learns, what it keeps, and what it does when things go wrong."""
+
+import copy
+import itertools
+import pickle
+import warnings
+from inspect import signature
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+
+from sknn6 import MLPClassifier
+from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.nn.schedules import SCHEDULES
+
+SOLVERS = ["lbfgs", *OPTIMIZERS]
+
+DIGITS, DIGIT = load_digits(return_X_y=True)
+DIGITS = DIGITS / 16
+TRAIN, TEST = slice(0, 1200), slice(1200, None)
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((60, 4))
+TARGETS = {
+    "binary": (X[:, 0] > 0).astype(int),
+    "multiclass": np.digitize(X[:, 0], [-0.5, 0.5]),
+    "multilabel": (X[:, :3] > 0).astype(int),
+}
+
+
+def fit(X=X, y=TARGETS["multiclass"], **params):
+    """Fit a small classifier, without the warning that a few epochs are few."""
+    params = {"hidden_layer_sizes": 8, "max_iter": 10, "random_state": 0} | params
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return MLPClassifier(**params).fit(X, y)
+
+
+# What it learns
+
+
+@pytest.mark.parametrize("params", [{}, {"solver": "lbfgs"}, {"batchnorm": True}, {"activation": "gelu"}])
+def test_digits(params):
+    """scikit-learn's MLPClassifier reaches 0.93 on these last 597 digits, by writers it has not seen."""
+    model = fit(DIGITS[TRAIN], DIGIT[TRAIN], hidden_layer_sizes=(100,), max_iter=60, **params)
+    assert model.score(DIGITS[TEST], DIGIT[TEST]) >= 0.91
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+def test_same_weights_same_steps_as_scikit_learn(activation, solver, target):
+    """From the same weights, through the same batches, in float64: the same weights, weighted samples too."""
+    y = TARGETS[target]
+    # scikit-learn before 1.7 takes no weights here.
+    weighted = "sample_weight" in signature(SklearnMLP.fit).parameters
+    weights = {"sample_weight": np.linspace(0.5, 2, len(X))} if weighted else {}
+    params = {
+        "hidden_layer_sizes": (6, 5),
+        "activation": activation,
+        "solver": solver,
+        "batch_size": 16,
+        "shuffle": False,
+        "max_iter": 5,
+        "alpha": 0.01,
+        "warm_start": True,
+        "random_state": 0,
+        "momentum": 0.8,
+    }
+    ours, theirs = MLPClassifier(**params, dtype="float64"), SklearnMLP(**params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)  # scikit-learn 1.6 with SciPy 1.17
+        theirs.fit(X, y)
+        ours.fit(X, y)
+        ours.coefs_ = [W.copy() for W in theirs.coefs_]
+        ours.intercepts_ = [b.copy() for b in theirs.intercepts_]
+        np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-12)
+        theirs.fit(X, y, **weights)
+        ours.fit(X, y, **weights)
+    for W, expected in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
+        np.testing.assert_allclose(W, expected, atol=1e-6)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
+    assert ours.loss_ == pytest.approx(theirs.loss_, abs=1e-6)
+
+
+def test_a_weight_of_zero_is_a_row_left_out():
+    """In float64 and with batch normalisation, whose statistics are weighted too."""
+    y, weight = TARGETS["multiclass"], np.ones(60)
+    weight[40:] = 0
+    params = {"batchnorm": True, "dtype": "float64", "hidden_layer_sizes": 8, "max_iter": 20}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        weighted = MLPClassifier(random_state=0, **params).fit(X, y, sample_weight=weight)
+        shorter = MLPClassifier(random_state=0, **params).fit(X[:40], y[:40])
+    np.testing.assert_allclose(weighted.predict_proba(X), shorter.predict_proba(X), rtol=1e-7)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_sparse_input_is_learned_as_dense(target):
+    sparse_X = X * (np.abs(X) > 0.5)
+    dense = fit(sparse_X, TARGETS[target], dtype="float64")
+    for kind in (sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array, sparse.coo_array):
+        model = fit(kind(sparse_X), TARGETS[target], dtype="float64")
+        np.testing.assert_allclose(
+            model.predict_proba(kind(sparse_X)), dense.predict_proba(sparse_X), rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "depth", "hidden"),
+    [
+        (7, None, [7]),
+        (7, 3, [7, 7, 7]),
+        ((7, 5), None, [7, 5]),
+        ("7-5", None, [7, 5]),
+        (np.str_("7"), np.int64(2), [7, 7]),
+        ("7-5", 2, [7, 5, 7, 5]),
+        ((), None, []),
+        (np.array([7, 5]), None, [7, 5]),
+    ],
+)
+def test_hidden_layer_sizes_and_depth(sizes, depth, hidden):
+    model = fit(hidden_layer_sizes=sizes, depth=depth)
+    assert [W.shape for W in model.coefs_] == list(itertools.pairwise([4, *hidden, 3]))
+    assert model.n_layers_ == len(hidden) + 2
+
+
+def test_full_batch_normalisation_ends_with_the_statistics_of_the_data():
+    """L-BFGS sees all rows at once: what it predicts is what it was trained as."""
+    model = fit(solver="lbfgs", batchnorm=True)
+    first = X @ model.coefs_[0] + model.intercepts_[0]
+    state = model.layer_state_
+    np.testing.assert_allclose(state["batchnorm_0.running_mean"], first.mean(axis=0), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(state["batchnorm_0.running_var"], first.var(axis=0, ddof=1), rtol=1e-8)
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_epoch():
+    model = fit(DIGITS, DIGIT, early_stopping=True, max_iter=40, hidden_layer_sizes=20)
+    assert max(model.validation_scores_) == model.best_validation_score_
+    assert len(model.validation_scores_) == model.n_iter_
+    best = int(np.argmax(model.validation_scores_)) + 1
+    assert model.history_[best - 1]["validation_score"] == model.best_validation_score_
+    # Training again up to that epoch, with the same seed, ends with the same weights.
+    again = fit(DIGITS, DIGIT, early_stopping=True, max_iter=best, hidden_layer_sizes=20)
+    np.testing.assert_array_equal(again.coefs_[0], model.coefs_[0])
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_history(solver):
+    model = fit(solver=solver, max_iter=5)
+    assert [record["epoch"] for record in model.history_] == list(range(1, len(model.history_) + 1))
+    assert model.history_[-1]["loss"] == model.loss_
+    assert all(record["seconds"] > 0 for record in model.history_)
+    if solver != "lbfgs":
+        assert [record["loss"] for record in model.history_] == model.loss_curve_
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+def test_every_schedule_drives_every_stochastic_solver(solver, schedule):
+    """The rate of the last step is the schedule's: 1e-3 while it is constant, less where it falls."""
+    model = fit(solver=solver, learning_rate=schedule, max_iter=20, tol=10, n_iter_no_change=2)
+    rates = [record["learning_rate"] for record in model.history_]
+    assert max(rates) <= 1e-3
+    assert (min(rates) == 1e-3) == (schedule == "constant" or (schedule == "step" and len(rates) < 10))
+
+
+# What it predicts and keeps
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("batchnorm", [False, True])
+def test_float64_is_predicted_in_float64_row_by_row(batchnorm, target):
+    model = fit(y=TARGETS[target], batchnorm=batchnorm)
+    P = model.predict_proba(X)
+    assert P.dtype == np.float64
+    for rows in (slice(0, 1), slice(3, 10), slice(59, None)):
+        np.testing.assert_allclose(model.predict_proba(X[rows]), P[rows], rtol=1e-12)
+    # Not the float32 of the training in disguise: a difference below its resolution is seen.
+    assert (model.predict_proba(X * (1 + 1e-12)) != P).any()
+
+
+@pytest.mark.parametrize("batchnorm", [False, True])
+def test_long_input_is_predicted_in_blocks_that_do_not_show(batchnorm):
+    model = fit(hidden_layer_sizes=4096, max_iter=1, batchnorm=batchnorm)
+    many = np.random.default_rng(1).standard_normal((200, 4))
+    np.testing.assert_allclose(
+        model.predict_proba(many), np.vstack([model.predict_proba(row[None]) for row in many]), rtol=1e-10
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_fitted_arrays_and_probabilities_come_in_the_dtype_of_X(solver, dtype):
+    model = fit(X.astype(dtype), solver=solver, batchnorm=True)
+    arrays = [*model.coefs_, *model.intercepts_, *model.layer_state_.values()]
+    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+    assert model.predict_proba(X.astype(dtype)).dtype == dtype
+
+
+def fitted_state(model):
+    return pickle.dumps(vars(model))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_predicting_changes_nothing(target):
+    model = fit(y=TARGETS[target], batchnorm=True)
+    before = fitted_state(model)
+    model.predict(X), model.predict_proba(X), model.predict_log_proba(X), model.score(X, TARGETS[target])
+    assert fitted_state(model) == before
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("duplicate", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+def test_a_copy_predicts_the_same_and_trains_on_as_the_original_does(duplicate, batchnorm, solver):
+    y = TARGETS["multiclass"]
+    model = fit(batchnorm=batchnorm, solver=solver, warm_start=True)
+    twin = duplicate(model)
+    np.testing.assert_array_equal(twin.predict_proba(X), model.predict_proba(X))
+    before = model.predict_proba(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        if solver != "lbfgs":
+            twin.partial_fit(X, y)
+        twin.fit(X, y)
+        np.testing.assert_array_equal(model.predict_proba(X), before)  # the twin shares no memory
+        if solver != "lbfgs":
+            model.partial_fit(X, y)
+        model.fit(X, y)
+    np.testing.assert_array_equal(twin.predict_proba(X), model.predict_proba(X))
+    assert np.abs(model.predict_proba(X) - before).max() > 0
+
+
+def test_a_clone_is_unfitted_and_learns_the_same():
+    model = fit(batchnorm=True)
+    other = clone(model)
+    with pytest.raises(NotFittedError):
+        other.predict(X)
+    with pytest.warns(ConvergenceWarning):
+        other.fit(X, TARGETS["multiclass"])
+    np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("x_dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("hidden", [(5,), (128, 128)])
+def test_pickle_is_little_more_than_the_weights(hidden, solver, dtype, x_dtype):
+    """At most three times the fitted arrays, as Adam keeps two numbers a weight, and 10 kB."""
+    params = {"hidden_layer_sizes": hidden, "solver": solver, "dtype": dtype, "max_iter": 3}
+    for more in ({}, {"early_stopping": True}, {"batchnorm": True}):
+        model = fit(DIGITS.astype(x_dtype), DIGIT, **params, **more)
+        arrays = [*model.coefs_, *model.intercepts_, *model.layer_state_.values()]
+        assert len(pickle.dumps(model)) <= 3 * sum(array.nbytes for array in arrays) + 10_000
+
+
+def test_coefs_and_intercepts_are_the_weights_and_can_be_exchanged():
+    """Prediction and further training start from what stands in coefs_ and intercepts_."""
+    model, donor = fit(hidden_layer_sizes=8), fit(hidden_layer_sizes=8, random_state=1)
+    model.coefs_, model.intercepts_ = copy.deepcopy(donor.coefs_), copy.deepcopy(donor.intercepts_)
+    np.testing.assert_array_equal(model.predict_proba(X), donor.predict_proba(X))
+    model.coefs_[0] *= 0
+    assert np.ptp(model.predict_proba(X), axis=0).max() == 0
+    model.set_params(learning_rate_init=1e-30).partial_fit(X, TARGETS["multiclass"])
+    np.testing.assert_allclose(model.coefs_[1], donor.coefs_[1])
+
+
+@pytest.mark.parametrize("batchnorm", [False, True])
+def test_partial_fit_epochs_are_the_epochs_of_fit(batchnorm):
+    """The optimizer's state and the order of batches go on: three calls are a fit of three epochs."""
+    y = TARGETS["multiclass"]
+    whole = fit(max_iter=3, batch_size=16, batchnorm=batchnorm)
+    parts = MLPClassifier(8, batch_size=16, batchnorm=batchnorm, random_state=0)
+    for _ in range(3):
+        parts.partial_fit(X, y, classes=[0, 1, 2])
+    np.testing.assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
+    assert parts.t_ == whole.t_ == 180
+
+
+@pytest.mark.parametrize("batchnorm", [False, True])
+def test_partial_fit_of_single_rows(batchnorm):
+    """A stream of rows has no batch statistics; it learns with the running ones."""
+    y = TARGETS["binary"]
+    model = MLPClassifier(8, batchnorm=batchnorm, learning_rate_init=0.01, random_state=0)
+    for _ in range(5):
+        for row, label in zip(X, y, strict=True):
+            model.partial_fit(row[None], [label], classes=[0, 1])
+    assert model.score(X, y) >= 0.95
+
+
+def test_one_class():
+    model = fit(y=np.full(60, "only"))
+    np.testing.assert_array_equal(model.predict(X), np.full(60, "only"))
+    np.testing.assert_array_equal(model.predict_proba(X), np.ones((60, 1)))
+
+
+# What it does when things go wrong
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_classes", [2, 10])
+@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("init", ["auto", *INITIALIZERS])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_no_learning_rate_ends_in_an_error_or_a_nan(activation, init, batchnorm, n_classes):
+    data = np.random.default_rng(0)
+    X = (3 * data.standard_normal((30, 5))).astype(np.float32)
+    y = np.arange(30) % n_classes
+    for solver, rate in itertools.product(SOLVERS, [1.0, 1e4]):
+        model = MLPClassifier(
+            (6, 6, 6), activation, init=init, batchnorm=batchnorm, solver=solver, learning_rate_init=rate,
+            batch_size=10, max_iter=12, random_state=0,
+        )  # fmt: skip
+        P = model.fit(X, y).predict_proba(X)
+        assert np.isfinite(P).all()
+        np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-5)
+        assert all(np.isfinite(array).all() for array in model.coefs_ + model.intercepts_)
+        assert np.isfinite(model.predict_proba(X.astype(np.float64))).all()
+
+
+def test_divergence_is_told_and_the_last_finite_weights_are_kept():
+    params = {"solver": "sgd", "activation": "identity", "learning_rate_init": 1e4, "random_state": 0}
+    model = MLPClassifier((8, 8, 8), max_iter=50, **params)
+    with pytest.warns(ConvergenceWarning, match=r"diverged .* learning_rate_init \(it is 10000.0\)"):
+        model.fit(X, TARGETS["multiclass"])
+    assert model.n_iter_ < 50
+    assert len(model.loss_curve_) == model.n_iter_
+    before = fit(**params | {"hidden_layer_sizes": (8, 8, 8), "max_iter": max(model.n_iter_, 1)})
+    np.testing.assert_array_equal(model.coefs_[0], before.coefs_[0])
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_too_few_epochs_are_told(solver):
+    with pytest.warns(ConvergenceWarning, match="max_iter"):
+        MLPClassifier(8, solver=solver, max_iter=2, random_state=0).fit(X, TARGETS["binary"])
+
+
+def test_an_interrupt_leaves_a_usable_model(monkeypatch):
+    import sknn6.estimators.base as base
+
+    def interrupted(*args, **params):
+        yield from itertools.islice(base_train(*args, **params), 3)
+        raise KeyboardInterrupt
+
+    base_train = base.train
+    three_epochs = fit(max_iter=3)
+    monkeypatch.setattr(base, "train", interrupted)
+    model = MLPClassifier(8, random_state=0)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, TARGETS["multiclass"])
+    np.testing.assert_array_equal(model.predict_proba(X), three_epochs.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"activation": "swish"}, "'activation' parameter .* must be a str among"),
+        ({"init": "glorot"}, "'init' parameter .* must be a str among"),
+        ({"init_scale": -1}, "'init_scale' parameter .* must be a float in the range"),
+        ({"batchnorm": "yes"}, "'batchnorm' parameter .* must be an instance of 'bool'"),
+        ({"batchnorm_momentum": 0}, "'batchnorm_momentum' parameter .* must be a float in the range"),
+        ({"depth": 0}, "'depth' parameter .* must be None or an int in the range"),
+        ({"dtype": "float16"}, "'dtype' parameter .* must be a str among"),
+        ({"hidden_layer_sizes": "64x64"}, "hidden_layer_sizes must be .* '256-128', got '64x64'"),
+        ({"hidden_layer_sizes": (8, 1.5)}, r"hidden_layer_sizes must be .* got \(8, 1.5\)"),
+        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes must be > 0, got \[8, 0\]"),
+        ({"hidden_layer_sizes": -1}, "'hidden_layer_sizes' parameter"),
+        ({"learning_rate": "exponential"}, "'learning_rate' parameter .* must be a str among"),
+        ({"learning_rate_init": 0}, "'learning_rate_init' parameter .* must be a float in the range"),
+        ({"validation_fraction": 0.01, "early_stopping": True}, "validation set is too small"),
+    ],
+)
+def test_bad_parameters_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(**params).fit(X, TARGETS["multiclass"])
+
+
+def test_bad_weights_are_named():
+    model = MLPClassifier()
+    with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
+        model.fit(X, TARGETS["binary"], sample_weight=-np.ones(60))
+    with pytest.raises(ValueError, match="Sample weights must contain at least one non-zero number"):
+        model.fit(X, TARGETS["binary"], sample_weight=np.zeros(60))
+
+
+def test_bad_targets_are_named():
+    with pytest.raises(ValueError, match="one column of classes or .* zeros and ones"):
+        MLPClassifier().fit(X, np.column_stack([TARGETS["multiclass"]] * 2))
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        MLPClassifier().fit(X, X[:, 0])
+
+
+def test_sparse_multilabel_targets():
+    data, labels = make_multilabel_classification(60, 8, n_classes=4, random_state=0)
+    dense, thin = fit(data, labels), fit(data, sparse.csr_matrix(labels))
+    np.testing.assert_array_equal(thin.predict_proba(data), dense.predict_proba(data))
