@@ -1,0 +1,174 @@
+"""Time one epoch of training: sknn6 against scikit-learn, torch and the matrix products alone.
+
+    python benchmarks/training.py
+    python benchmarks/training.py --workloads W1,W4 --rounds 9 --json training.json
+
+All run on one thread, in turn, round after round; a figure is the median over the rounds of the ratio within
+a round, so that a drift of the machine's speed touches both sides. An epoch is the difference between a fit of
+several epochs and a fit of one. The torch loop is hand-written over tensors, with the fused Adam, and is left
+out where torch is not installed. `products` are the matrix products of an epoch and nothing else: no training
+of this network in float32 can take less.
+"""
+
+import os
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import argparse
+import importlib.util
+import json
+import pathlib
+import warnings
+from itertools import pairwise
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+
+from sknn6 import MLPClassifier
+
+
+class Workload(NamedTuple):
+    """A data set's size and the network for it."""
+
+    n_samples: int
+    n_features: int
+    hidden: tuple
+    batch: int
+    n_classes: int
+    epochs: int
+
+    def sizes(self):
+        """Units of all layers, input and output included."""
+        return [self.n_features, *self.hidden, self.n_classes]
+
+
+WORKLOADS = {
+    "W1": Workload(1797, 64, (100,), 200, 10, epochs=60),
+    "W2": Workload(20000, 50, (256, 256), 256, 10, epochs=2),
+    "W3": Workload(20000, 784, (512, 256), 256, 10, epochs=1),
+    "W4": Workload(5000, 20, (64, 64), 32, 3, epochs=12),
+    "W5": Workload(20000, 20, (100,), 200, 3, epochs=12),
+}
+
+
+def estimator_epoch(cls, work, X, y, **params):
+    """Time an epoch of an estimator, in seconds."""
+
+    def fit(epochs):
+        model = cls(work.hidden, batch_size=work.batch, max_iter=epochs, tol=0, n_iter_no_change=10**6,
+                    random_state=0, **params)  # fmt: skip
+        started = perf_counter()
+        model.fit(X, y)
+        return perf_counter() - started
+
+    return (fit(work.epochs + 1) - fit(1)) / work.epochs
+
+
+def torch_epoch(work, X, y):
+    """Time an epoch of a hand-written torch loop, in seconds."""
+    import torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    layers = []
+    for fan_in, fan_out in pairwise(work.sizes()):
+        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    adam = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    cross_entropy = torch.nn.CrossEntropyLoss()
+    X, y = torch.from_numpy(X.astype(np.float32)), torch.from_numpy(y)
+
+    def epochs(n):
+        started = perf_counter()
+        for _ in range(n):
+            for rows in torch.randperm(len(X)).split(work.batch):
+                adam.zero_grad(set_to_none=True)
+                cross_entropy(model(X[rows]), y[rows]).backward()
+                adam.step()
+        return perf_counter() - started
+
+    epochs(1)
+    return epochs(work.epochs) / work.epochs
+
+
+def products_epoch(work):
+    """Time the matrix products of an epoch in float32, in seconds."""
+    rng = np.random.default_rng(0)
+    sizes = work.sizes()
+    A = [rng.random((work.batch, n), np.float32) for n in sizes]
+    dA = [rng.random((work.batch, n), np.float32) for n in sizes]
+    W = [rng.random(shape, np.float32) for shape in pairwise(sizes)]
+    dW = [np.empty_like(w) for w in W]
+    n_steps = work.epochs * work.n_samples // work.batch
+    started = perf_counter()
+    for _ in range(n_steps):
+        for i in range(len(W)):
+            np.matmul(A[i], W[i], out=dA[i + 1])
+        for i in reversed(range(len(W))):
+            np.matmul(A[i].T, dA[i + 1], out=dW[i])
+            if i:
+                np.matmul(dA[i + 1], W[i].T, out=dA[i])
+    return (perf_counter() - started) / n_steps * work.n_samples / work.batch
+
+
+def measure(work, rounds):
+    """Time all contestants in turn; give the seconds of each, a list over the rounds."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((work.n_samples, work.n_features))
+    y = rng.integers(0, work.n_classes, work.n_samples)
+    X32 = X.astype(np.float32)
+    contestants = {
+        "sknn6": lambda: estimator_epoch(MLPClassifier, work, X, y),
+        "scikit-learn, float64": lambda: estimator_epoch(SklearnMLP, work, X, y),
+        "sknn6 on float32": lambda: estimator_epoch(MLPClassifier, work, X32, y),
+        "scikit-learn, float32": lambda: estimator_epoch(SklearnMLP, work, X32, y),
+        "products": lambda: products_epoch(work),
+    }
+    if importlib.util.find_spec("torch"):
+        contestants["torch, fused"] = lambda: torch_epoch(work, X, y)
+    seconds = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            seconds[name].append(run())
+    return seconds
+
+
+def ratios(seconds):
+    """Give the median ratios: how many times as long as sknn6 each takes; products as the share of sknn6."""
+
+    def median(over, under):
+        return float(np.median(np.divide(seconds[over], seconds[under])))
+
+    rows = {"scikit-learn, float64": median("scikit-learn, float64", "sknn6")}
+    rows["scikit-learn, float32"] = median("scikit-learn, float32", "sknn6 on float32")
+    if "torch, fused" in seconds:
+        rows["torch, fused"] = median("torch, fused", "sknn6")
+    rows["share of products"] = median("products", "sknn6")
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workloads", default=",".join(WORKLOADS), help="comma-separated, of W1 to W5")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and ratios to")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    results = {}
+    for name in args.workloads.split(","):
+        work = WORKLOADS[name]
+        seconds = measure(work, args.rounds)
+        results[name] = {"seconds": seconds, "ratios": ratios(seconds)}
+        shape = f"{work.n_samples}x{work.n_features}, {'-'.join(map(str, work.hidden))}, batch {work.batch}"
+        columns = "   ".join(f"{what} {value:.2f}" for what, value in results[name]["ratios"].items())
+        print(f"{name} {shape:32s} {np.median(seconds['sknn6']) * 1e3:8.2f} ms   {columns}", flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
