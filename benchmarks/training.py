@@ -3,11 +3,11 @@
     python benchmarks/training.py
     python benchmarks/training.py --workloads W1,W4 --rounds 9 --json training.json
 
-All run on one thread, in turn, round after round; a figure is the median over the rounds of the ratio within
-a round, so that a drift of the machine's speed touches both sides. An epoch is the difference between a fit of
-several epochs and a fit of one. The torch loop is hand-written over tensors, with the fused Adam, and is left
-out where torch is not installed. `products` are the matrix products of an epoch and nothing else: no training
-of this network in float32 can take less.
+All run on one thread, in turn, round after round; a figure is the median over the rounds of the ratio
+within a round, so that a drift of the machine's speed touches both sides. An epoch is the difference between
+a fit of several epochs and a fit of one. The torch loop is hand-written over tensors, with the fused Adam,
+and is left out where torch is not installed. `products` are the matrix products of an epoch and nothing else:
+no training of this network in float32 can take less.
 """
 
 import os
@@ -150,6 +150,7 @@ def ratios(seconds):
 
 
 def main():
+    """Measure the workloads asked for, print a line each, and write the file asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

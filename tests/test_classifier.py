@@ -393,7 +393,7 @@ def test_bad_weights_are_named():
 
 
 def test_bad_targets_are_named():
-    with pytest.raises(ValueError, match="one column of classes or .* zeros and ones"):
+    with pytest.raises(ValueError, match=r"one column of classes or .* zeros and ones"):
         MLPClassifier().fit(X, np.column_stack([TARGETS["multiclass"]] * 2))
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         MLPClassifier().fit(X, X[:, 0])

@@ -13,7 +13,8 @@ from sknn6.nn.training import loss_and_gradient
 
 LAYERS = {
     "dense": lambda: Dense(5, 4, lambda rng, *shape_and_gain: rng.standard_normal((5, 4))),
-    # Two samples normalise to +-1 whatever they are, with next to no gradient, unless eps is near their variance.
+    # Two samples normalise to +-1 whatever they are, with next to no gradient, unless eps is near their
+    # variance.
     "batchnorm": lambda: BatchNorm(5, eps=0.1),
     **{name: lambda act=act: Activate(act) for name, act in ACTIVATIONS.items()},
 }

@@ -24,7 +24,7 @@ def test_sgd(nesterov):
 
 
 def test_adam_against_the_formula():
-    """Kingma & Ba, algorithm 1 in the form of their section 2, written out; epsilon large enough to matter."""
+    """Kingma & Ba, algorithm 1 in the form of their section 2, written out; epsilon is felt."""
     theta, epsilon = np.array([1.0, -2.0]), 0.1
     expected, m, v = theta.copy(), 0.0, 0.0
     for t in (1, 2, 3):

@@ -397,7 +397,8 @@ class BaseMLP(BaseEstimator, ABC):
                 if not incremental and self._stops(record["learning_rate"]):
                     break
             else:
-                if not incremental:
+                # A schedule that has come down to 0 was planned to end here.
+                if not incremental and self._rate(1.0) > 0:
                     self._warn_not_converged(f"max_iter={self.max_iter} epochs were run")
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
