@@ -5,13 +5,24 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
+from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
     "Interval",
     "Options",
     "StrOptions",
+    "check_n_features",
+    "check_nonzero_weight",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",
 ]
+
+
+def check_nonzero_weight(sample_weight, X):
+    """Check for float weights, none negative and not all zero, which old versions let pass."""
+    weight = check_sample_weight(sample_weight, X, dtype="float64", ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight

@@ -18,7 +18,7 @@ from sknn6._sklearn_compat import (
     Interval,
     Options,
     StrOptions,
-    check_sample_weight,
+    check_nonzero_weight,
     fit_context,
 )
 from sknn6.estimators.threads import limit_blas_threads
@@ -236,10 +236,7 @@ class BaseMLP(BaseEstimator, ABC):
         y = self._encode(y, dtype, redefine=not resume and not incremental)
         if sample_weight is None:
             return X, y, None
-        weight = check_sample_weight(sample_weight, X, dtype=dtype, ensure_non_negative=True)
-        if not weight.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-        return X, y, weight
+        return X, y, check_nonzero_weight(sample_weight, X).astype(dtype, copy=False)
 
     def _begin(self, resume):
         """Set what a training counts and collects, afresh or where it is missing."""

@@ -15,7 +15,140 @@ __all__ = ["MLPClassifier"]
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """DOC."""
+    """Multi-layer perceptron classifier, a drop-in for scikit-learn's with more to choose from.
+
+    Each hidden layer maps its input to ``f(normalise(X W + b))``; the output is a softmax over the classes,
+    or a logistic function where there are two classes or indicators of labels. The weights minimise the mean
+    cross-entropy plus ``alpha / (2 n)`` times the sum of the squared weights, n the samples of a batch or
+    the sum of their weights.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int, sequence of int or str, default=(100,)
+        Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
+        which a search can hold. An empty sequence makes a linear model.
+    activation : str, default="relu"
+        Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
+        "leaky_relu", "elu" or "gelu".
+    depth : int or None, default=None
+        How many times over the hidden layers of `hidden_layer_sizes` come; None is once. With a width, the
+        number of hidden layers of that width.
+    init : str, default="auto"
+        How the weights start: "zeros", "normal" (standard normal), "xavier_uniform", "xavier_normal",
+        "he_uniform", "he_normal", "orthogonal"; or "auto", He's normal law for the ReLU family and Xavier's
+        uniform one for the others and the output. Biases start at 0.
+    init_scale : float, default=1.0
+        Factor on the initial weights.
+    batchnorm : bool, default=False
+        Whether to normalise each hidden layer over the batch, before the nonlinearity. A last batch of less
+        than half the size then joins the one before it. A batch of one row is normalised as in prediction.
+    batchnorm_momentum : float, default=0.1
+        Weight of a new batch in the averages that prediction uses, over 0 to 1. Not used by "lbfgs", which
+        sees all samples at once.
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+        Adam, stochastic gradient descent with momentum, or L-BFGS on the whole data, always in float64.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty.
+    batch_size : int or "auto", default="auto"
+        Samples of a mini-batch; "auto" is 200, or all if there are fewer.
+    learning_rate : str, default="constant"
+        How the rate changes: "constant"; "invscaling", divided by (samples seen + 1)^power_t; "adaptive",
+        divided by 5 whenever `n_iter_no_change` epochs brought no improvement; "cosine", "one_cycle" and
+        "step", along `max_iter`. For every stochastic solver.
+    learning_rate_init : float, default=0.001
+        The rate that the schedule starts from.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    max_iter : int, default=200
+        Epochs at most; for "lbfgs", iterations.
+    shuffle : bool, default=True
+        Whether each epoch has its own order of the samples.
+    random_state : int, RandomState or None, default=None
+        Seed of the initial weights, the order of samples and the validation set.
+    tol : float, default=0.0001
+        An epoch is an improvement if the loss is lower, or the validation score higher, than the best before
+        by this.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the present weights.
+    momentum : float, default=0.9
+        Momentum of "sgd", 0 to 1.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of "sgd" is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to hold out samples, stop when the score on them does not improve, and keep the weights of the
+        best epoch.
+    validation_fraction : float, default=0.1
+        Share of the samples that early stopping holds out.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay rates of Adam's averages of the gradient and of its square, 0 to < 1.
+    epsilon : float, default=1e-8
+        Added to the denominator of Adam's step.
+    n_iter_no_change : int or inf, default=10
+        The training stops after more epochs than this in a row without improvement.
+    max_fun : int, default=15000
+        Evaluations of the loss by "lbfgs" at most.
+    dtype : {"float32", "float64"}, default="float32"
+        What the stochastic solvers compute in. Prediction computes in the dtype of its X.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, sorted.
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        The weights of each layer, in the dtype of X. They may be replaced: prediction and further training
+        start from what stands here.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        The biases of each layer, likewise.
+    layer_state_ : dict of str to ndarray
+        The other arrays of the network by name, such as "batchnorm_0.gamma" and "batchnorm_0.running_mean".
+    history_ : list of dict
+        A record an epoch: "epoch", "loss", "seconds", with a stochastic solver "learning_rate", with early
+        stopping "validation_score".
+    loss_ : float
+        The loss of the last epoch, penalty included.
+    loss_curve_ : list of float
+        The loss of each epoch. Like the next three, not with "lbfgs".
+    best_loss_ : float or None
+        The lowest loss; None with early stopping.
+    validation_scores_ : list of float or None
+        The accuracy on the held-out samples, by epoch; None without early stopping.
+    best_validation_score_ : float or None
+        The highest of them.
+    n_iter_ : int
+        Epochs, or iterations, of the last fit.
+    t_ : int
+        Samples seen, all epochs together.
+    n_features_in_ : int
+        Features of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had names.
+    n_layers_ : int
+        Layers, input and output included.
+    n_outputs_ : int
+        Logits: 1 for two classes.
+    out_activation_ : {"softmax", "logistic"}
+        What makes logits probabilities.
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : The model for the parameters' names and meaning.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sknn6 import MLPClassifier, Standardizer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> mlp = MLPClassifier(32, "gelu", batchnorm=True, learning_rate_init=0.02, max_iter=40,
+    ...                     learning_rate="cosine", random_state=0)
+    >>> model = make_pipeline(Standardizer(), mlp).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    >>> mlp.layer_state_["batchnorm_0.running_mean"].shape
+    (32,)
+    """
 
     @available_if(has_stochastic_solver)
     @fit_context(prefer_skip_nested_validation=True)

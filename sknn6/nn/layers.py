@@ -59,18 +59,16 @@ class Layer:
         raise NotImplementedError
 
     def buffer(self, name, shape, dtype):
-        """Give an uninitialised array, the same one for every call with that name and shape."""
+        """Give an array, at first of ones, that is the same at every call with that name and shape."""
         key = name, shape
         buffer = self._buffers.get(key)
         if buffer is None:
-            buffer = self._buffers[key] = np.empty(shape, dtype)
+            buffer = self._buffers[key] = np.ones(shape, dtype)
         return buffer
 
     def sum_samples(self, X, out):
         """Sum X over the samples, as a product with ones: several times faster than `np.sum`."""
-        ones = self.buffer("ones", X.shape[-2:-1], X.dtype)
-        ones[...] = 1
-        return np.matmul(ones, X, out=out)
+        return np.matmul(self.buffer("ones", X.shape[-2:-1], X.dtype), X, out=out)
 
 
 def product(A, B, out):

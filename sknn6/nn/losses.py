@@ -41,11 +41,11 @@ def softmax_cross_entropy(Z, y, weight=None):
     """
     # Classes first: a reduction over few classes is a few operations on long vectors.
     P = np.ascontiguousarray(Z.T)
-    P -= P.max(axis=0)
+    P -= np.maximum.reduce(P, axis=0)
     rows = np.arange(len(y))
     chosen = P[y, rows]
     np.exp(P, out=P)
-    normaliser = P.sum(axis=0)
+    normaliser = np.add.reduce(P, axis=0)
     losses = np.log(normaliser)
     losses -= chosen
     P /= normaliser
@@ -84,7 +84,7 @@ def weighted_mean(losses, dZ, weight):
     """Average the losses over the samples, the last axis, and scale dZ to match."""
     if weight is None:
         dZ *= 1 / len(losses)
-        return float(losses.mean(dtype=np.float64))
+        return float(losses.sum()) / len(losses)
     p = weight / weight.sum()
     dZ *= p
     return float(p @ losses)
