@@ -403,3 +403,26 @@ def test_sparse_multilabel_targets():
     data, labels = make_multilabel_classification(60, 8, n_classes=4, random_state=0)
     dense, thin = fit(data, labels), fit(data, sparse.csr_matrix(labels))
     np.testing.assert_array_equal(thin.predict_proba(data), dense.predict_proba(data))
+
+
+def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was():
+    model = fit(warm_start=True)
+    before = model.predict_proba(X)
+    model.set_params(hidden_layer_sizes=9)
+    with pytest.raises(ValueError, match=r"dense_0.W .* needs the shape \(4, 9\), got \(4, 8\)"):
+        model.fit(X, TARGETS["multiclass"])
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_a_batch_size_beyond_the_data_is_told_once():
+    with pytest.warns(UserWarning, match="batch_size=1000 is larger than the 60 samples") as told:
+        MLPClassifier(8, batch_size=1000, max_iter=1).fit(X, TARGETS["binary"])
+    assert sum("batch_size" in str(warning.message) for warning in told) == 1
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_weights_beyond_the_range_of_float32_are_held_to_it(solver):
+    """Computed in float64, kept in the float32 of X."""
+    model = fit(X.astype(np.float32), solver=solver, dtype="float64", init="normal", init_scale=1e60)
+    assert all(np.isfinite(W).all() for W in model.coefs_)
+    assert np.isfinite(model.predict_proba(X)).all()

@@ -196,17 +196,16 @@ class BaseMLP(BaseEstimator, ABC):
         dtype = np.dtype("float64" if self.solver == "lbfgs" else self.dtype)
         X, y, weight = self._validate(X, y, sample_weight, dtype, resume, incremental)
         self._begin(resume)
-        network = self._network(X.shape[1], dtype, resume)
+        structure = self._structure_for(X.shape[1])
+        network = self._network(structure, dtype, resume)
         batch_rows = X.shape[0] if self.solver == "lbfgs" else self._batch_rows(X.shape[0])
-        with (
-            limit_blas_threads(batch_rows * max(layer.W.size for layer in network.dense())),
-            np.errstate(all="ignore"),
-        ):
+        largest_product = batch_rows * max(layer.W.size for layer in network.dense())
+        with limit_blas_threads(largest_product), np.errstate(all="ignore"):
             if self.solver == "lbfgs":
                 self._fit_lbfgs(network, X, y, weight)
             else:
                 self._fit_stochastic(network, X, y, weight, incremental)
-        self._keep(network, X.dtype)
+        self._keep(network, structure, X.dtype)
         return self
 
     # Before the training
@@ -279,19 +278,20 @@ class BaseMLP(BaseEstimator, ABC):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return sizes * (self.depth or 1)
 
-    def _network(self, n_features, dtype, resume):
-        """Compose the network of the parameters, with fresh weights or those that are fitted."""
-        hidden = self._hidden_layers()
-        self.n_layers_ = len(hidden) + 2
-        self._structure = {
+    def _structure_for(self, n_features):
+        """Give the arguments of `perceptron` that prediction needs too."""
+        return {
             "n_inputs": n_features,
-            "hidden": hidden,
+            "hidden": self._hidden_layers(),
             "n_outputs": self.n_outputs_,
             "activation": self.activation,
             "batchnorm": bool(self.batchnorm),
         }
+
+    def _network(self, structure, dtype, resume):
+        """Compose the network, with fresh weights or those that are fitted."""
         network = perceptron(
-            **self._structure,
+            **structure,
             init=self.init,
             init_scale=float(self.init_scale),
             # L-BFGS sees all data at once, so the averages need no memory.
@@ -307,6 +307,12 @@ class BaseMLP(BaseEstimator, ABC):
 
     def _fit_stochastic(self, network, X, y, weight, incremental):
         X, y, weight, validation = self._split(X, y, weight)
+        if self.batch_size != "auto" and self.batch_size > X.shape[0]:
+            warnings.warn(
+                f"batch_size={self.batch_size} is larger than the {X.shape[0]} samples to train on: "
+                "all of them make one batch.",
+                stacklevel=5,
+            )
         optimizer = self._make_optimizer(network.theta, resume=incremental)
         batches = Batches(
             X,
@@ -350,15 +356,7 @@ class BaseMLP(BaseEstimator, ABC):
         return X, y, weight, (*held_out, None)[:3]
 
     def _batch_rows(self, n_samples):
-        if self.batch_size == "auto":
-            return min(200, n_samples)
-        if self.batch_size > n_samples:
-            warnings.warn(
-                f"batch_size={self.batch_size} is larger than the {n_samples} samples to train on: "
-                "all of them make one batch.",
-                stacklevel=5,
-            )
-        return min(self.batch_size, n_samples)
+        return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
 
     def _make_optimizer(self, theta, resume):
         """Make the solver's optimizer, with the state that the last partial_fit left if it fits."""
@@ -439,14 +437,12 @@ class BaseMLP(BaseEstimator, ABC):
         return False
 
     def _fit_lbfgs(self, network, X, y, weight):
-        started = network.snapshot()
-        clock = perf_counter()
+        started = perf_counter()
 
         def record(loss):
-            self.history_.append(
-                {"epoch": len(self.history_) + 1, "loss": loss, "seconds": perf_counter() - clock}
-            )
-            self._report(f"Iteration {len(self.history_)}, loss = {loss:.8f}")
+            epoch = len(self.history_) + 1
+            self.history_.append({"epoch": epoch, "loss": loss, "seconds": perf_counter() - started})
+            self._report(f"Iteration {epoch}, loss = {loss:.8f}")
 
         result = minimize(
             network,
@@ -459,8 +455,7 @@ class BaseMLP(BaseEstimator, ABC):
             callback=record,
         )
         self.n_iter_, self.loss_ = result.nit, float(result.fun)
-        if not (np.isfinite(self.loss_) and network.isfinite()):
-            network.restore(started)
+        if not np.isfinite(self.loss_):
             self._warn_diverged()
         elif not result.success:
             self._warn_not_converged(f"lbfgs: {result.message}")
@@ -477,22 +472,24 @@ class BaseMLP(BaseEstimator, ABC):
             "The last finite weights are kept. Scale the input (Standardizer), or lower learning_rate_init "
             f"(it is {self.learning_rate_init}) or init_scale (it is {self.init_scale}).",
             ConvergenceWarning,
-            stacklevel=6,
+            stacklevel=7,
         )
 
     def _warn_not_converged(self, what):
         warnings.warn(
-            f"Stochastic Optimizer: {what} and the optimization hasn't converged yet. Raise max_iter, "
-            "or tol to accept it sooner.",
+            f"{what}, and the training hasn't converged yet. Raise max_iter, or tol to accept it sooner.",
             ConvergenceWarning,
-            stacklevel=6,
+            stacklevel=7,
         )
 
     # After the training
 
-    def _keep(self, network, dtype):
-        """Take the fitted arrays over from the network, in the dtype of X."""
-        arrays = {name: array.astype(dtype) for name, array in network.arrays().items()}
+    def _keep(self, network, structure, dtype):
+        """Take the fitted arrays over from the network, in the dtype of X, whose range they are held to."""
+        most = np.finfo(dtype).max
+        arrays = {name: array.clip(-most, most).astype(dtype) for name, array in network.arrays().items()}
+        self._structure = structure
+        self.n_layers_ = len(structure["hidden"]) + 2
         n_dense = self.n_layers_ - 1
         self.coefs_ = [arrays.pop(f"dense_{i}.W") for i in range(n_dense)]
         self.intercepts_ = [arrays.pop(f"dense_{i}.b") for i in range(n_dense)]

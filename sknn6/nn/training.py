@@ -136,7 +136,8 @@ def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback)
     """Train a network on the whole data at once with L-BFGS [1]_.
 
     Statistics over the batch are statistics over the data here, and the last pass, with the solution, is the
-    one that running averages see last: with a momentum of 1 they are those statistics.
+    one that running averages see last: with a momentum of 1 they are those statistics. Where the loss ends
+    as something that is not a finite number, the network keeps the last iterate with a finite one.
 
     Parameters
     ----------
@@ -163,19 +164,26 @@ def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback)
        Mathematical Programming 45.
     """
     ((X, y, weight),) = batches
+    accepted = network.theta.copy()
 
     def evaluate(theta):
         network.theta[:] = theta
         return loss_and_gradient(network, loss, X, y, weight, alpha), network.grad.copy()
+
+    def accept(intermediate_result):
+        nonlocal accepted
+        if np.isfinite(intermediate_result.fun):
+            accepted = intermediate_result.x.copy()
+        callback(float(intermediate_result.fun))
 
     result = optimize.minimize(
         evaluate,
         network.theta.copy(),
         method="L-BFGS-B",
         jac=True,
-        callback=lambda intermediate_result: callback(float(intermediate_result.fun)),
+        callback=accept,
         options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
     )
-    network.theta[:] = result.x
+    network.theta[:] = result.x if np.isfinite(result.fun) else accepted
     network.forward(X, weight)
     return result
