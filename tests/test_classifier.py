@@ -414,6 +414,7 @@ def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was():
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_batch_size_beyond_the_data_is_told_once():
     with pytest.warns(UserWarning, match="batch_size=1000 is larger than the 60 samples") as told:
         MLPClassifier(8, batch_size=1000, max_iter=1).fit(X, TARGETS["binary"])
