@@ -99,7 +99,7 @@ def test_network(activation, loss_name, batchnorm, n_samples, training):
 
     def loss():
         network.statistics[:] = statistics
-        return loss_and_gradient(network, LOSSES[loss_name].loss, X, y, weight, alpha=0.1)
+        return loss_and_gradient(network, LOSSES[loss_name].loss, [(X, y, weight)], alpha=0.1)[0]
 
     loss()
     grad = network.grad.copy()
@@ -115,9 +115,10 @@ def test_short_tail_batch(batchnorm):
     loss = LOSSES["softmax"].loss
     for n_samples in (7, 3, 7, 2):
         X, y = rng.standard_normal((n_samples, 4)), rng.integers(0, 3, n_samples)
-        loss_and_gradient(network, loss, X, y, None, alpha=0.1)
+        batch = [(X, y, None)]
+        loss_and_gradient(network, loss, batch, alpha=0.1)
         grad = network.grad.copy()
         numeric = numerical_gradient(
-            lambda X=X, y=y: loss_and_gradient(network, loss, X, y, None, alpha=0.1), network.theta
+            lambda batch=batch: loss_and_gradient(network, loss, batch, alpha=0.1)[0], network.theta
         )
         assert relative_error(grad, numeric) <= SMOOTH

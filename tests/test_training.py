@@ -7,7 +7,7 @@ from scipy import sparse
 from sknn6.nn.losses import softmax_cross_entropy
 from sknn6.nn.network import perceptron
 from sknn6.nn.optimizers import SGD
-from sknn6.nn.training import Batches, loss_and_gradient, minimize, train
+from sknn6.nn.training import Batches, Update, loss_and_gradient, minimize, train
 
 X = np.random.default_rng(0).standard_normal((11, 4))
 Y = np.arange(11) % 3
@@ -82,19 +82,18 @@ def test_a_memory_mapped_array_is_read_a_batch_at_a_time(tmp_path):
     np.testing.assert_array_equal(np.sort(rows, axis=0), np.sort(X, axis=0))
 
 
-def run(made, data, epochs=3, rate=lambda fraction: 0.1, alpha=0.5):
-    optimizer = SGD(made.theta, momentum=0.0)
-    return list(
-        train(made, softmax_cross_entropy, optimizer, data, learning_rate=rate, alpha=alpha, epochs=epochs)
-    )
+def run(made, data, epochs=3, rate=lambda fraction: 0.1, alpha=0.5, accumulation=1, **update):
+    update = Update(made, SGD(made.theta, momentum=0.0), **update)
+    params = {"learning_rate": rate, "alpha": alpha, "epochs": epochs, "accumulation": accumulation}
+    return list(train(made, softmax_cross_entropy, update, data, **params))
 
 
 def test_an_epoch_is_a_step_a_batch_down_the_penalised_gradient():
     made, by_hand = network(), network()
     (record,) = run(made, batches(shuffle=False), epochs=1)
     losses = []
-    for X_batch, y_batch, _ in batches(shuffle=False):
-        losses.append(loss_and_gradient(by_hand, softmax_cross_entropy, X_batch, y_batch, None, 0.5))
+    for batch in batches(shuffle=False):
+        losses.append(loss_and_gradient(by_hand, softmax_cross_entropy, [batch], 0.5)[0])
         by_hand.theta -= 0.1 * by_hand.grad
     np.testing.assert_allclose(made.theta, by_hand.theta, rtol=1e-12)
     assert record["loss"] == pytest.approx(np.average(losses, weights=[4, 4, 3]))
@@ -114,6 +113,60 @@ def test_a_batch_without_weight_makes_no_step():
     rows = np.r_[0:4, 8:11]
     run(other, Batches(X[rows], Y[rows], None, 4, np.float64), epochs=1)
     np.testing.assert_allclose(made.theta, other.theta, rtol=1e-12)
+
+
+@pytest.mark.parametrize("weight", [None, np.linspace(0, 2, 11)])
+@pytest.mark.parametrize("size", [3, 4, 5])
+def test_accumulated_gradients_are_those_of_one_big_batch(size, weight):
+    """Batches of 4, 4 and 3 in one update are a batch of 11, which the plain mean of the three is not."""
+    made, other = network(), network()
+    (record,) = run(made, batches(size=size, shuffle=False, weight=weight), epochs=1, accumulation=4)
+    (expected,) = run(other, batches(size=11, shuffle=False, weight=weight), epochs=1)
+    np.testing.assert_allclose(made.theta, other.theta, rtol=1e-12)
+    assert record["loss"] == pytest.approx(expected["loss"], rel=1e-12)
+
+
+def test_the_last_update_of_an_epoch_takes_what_is_left():
+    """Four batches, three to an update: updates of 9 and 2 rows, and so do the rates."""
+    made, other, asked = network(), network(), []
+    run(made, batches(size=3, shuffle=False), 1, lambda f: asked.append(f) or 0.1, accumulation=3)
+    run(other, batches(size=9, shuffle=False), 1)
+    np.testing.assert_allclose(made.theta, other.theta, rtol=1e-12)
+    assert asked == [0, 0.5]
+
+
+def updated(**params):
+    """Give theta before and after one update with a gradient of norm 5, rate 0.1."""
+    made = network()
+    before = made.theta.copy()
+    made.grad[:] = 0
+    made.grad[:2] = [3.0, -4.0]
+    update = Update(made, SGD(made.theta, momentum=0.0), **params)
+    update(0.1)
+    return made, before, update
+
+
+@pytest.mark.parametrize(("clip_norm", "scale"), [(None, 1), (10.0, 1), (5.0, 1), (1.0, 0.2)])
+def test_clip_norm_scales_longer_gradients_down(clip_norm, scale):
+    made, before, _ = updated(clip_norm=clip_norm)
+    np.testing.assert_allclose((before - made.theta)[:2], [0.3 * scale, -0.4 * scale], rtol=1e-12)
+
+
+def test_weight_decay_shrinks_weights_before_the_step_and_leaves_biases():
+    made, before, _ = updated(weight_decay=0.5)
+    step = np.zeros_like(before)
+    step[:2] = [0.3, -0.4]
+    step[made.n_decayed :] = 0
+    expected = before * np.where(np.arange(before.size) < made.n_decayed, 1 - 0.1 * 0.5, 1) - step
+    np.testing.assert_allclose(made.theta, expected, rtol=1e-12)
+
+
+def test_average_of_the_weights():
+    """After the first update d = min(ema_decay, 2 / 11)."""
+    made, before, update = updated(ema_decay=0.999)
+    np.testing.assert_allclose(update.average, 2 / 11 * before + 9 / 11 * made.theta, rtol=1e-12)
+    made, before, update = updated(ema_decay=0.1)
+    np.testing.assert_allclose(update.average, 0.1 * before + 0.9 * made.theta, rtol=1e-12)
 
 
 def test_an_epoch_ends_at_the_first_loss_that_is_not_finite():

@@ -28,7 +28,7 @@ from sknn6.nn.losses import LOSSES
 from sknn6.nn.network import perceptron
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import SCHEDULES, Progress
-from sknn6.nn.training import Batches, minimize, train
+from sknn6.nn.training import Batches, Update, minimize, train
 
 # Numbers in the widest layer's output for one block of rows at prediction: 2**18 float64 are 2 MB.
 PREDICTION_BLOCK = 2**18
@@ -326,7 +326,7 @@ class BaseMLP(BaseEstimator, ABC):
         records = train(
             network,
             LOSSES[self.out_activation_].loss,
-            optimizer,
+            Update(network, optimizer),
             batches,
             learning_rate=self._rate,
             alpha=self.alpha,

@@ -1,12 +1,13 @@
 """Training: mini-batches, the epoch loop as a generator of records, and L-BFGS."""
 
 import math
+from itertools import islice
 from time import perf_counter
 
 import numpy as np
 from scipy import optimize
 
-__all__ = ["Batches", "minimize", "train"]
+__all__ = ["Batches", "Update", "minimize", "train"]
 
 
 class Batches:
@@ -77,46 +78,89 @@ class Batches:
         return self._gathered[key]
 
 
-def train(network, loss, optimizer, batches, *, learning_rate, alpha, epochs):
+class Update:
+    """One update of the weights from their gradient: clip it, decay the weights, step, average.
+
+    Parameters
+    ----------
+    network : Network
+    optimizer : Optimizer
+    clip_norm : float or None
+        A gradient of a larger Euclidean norm is scaled down to it.
+    weight_decay : float
+        The decaying parameters are first multiplied by 1 - rate weight_decay, apart from the gradient [1]_.
+    ema_decay : float
+        With t updates done, the average of the weights becomes d average + (1 - d) weights, where
+        d = min(ema_decay, (1 + t) / (10 + t)): the average forgets where it started. 0 is no average.
+
+    References
+    ----------
+    .. [1] Loshchilov & Hutter (2019), Decoupled Weight Decay Regularization, arXiv:1711.05101.
+    """
+
+    def __init__(self, network, optimizer, *, clip_norm=None, weight_decay=0.0, ema_decay=0.0):
+        self.network, self.optimizer = network, optimizer
+        self.clip_norm, self.weight_decay, self.ema_decay = clip_norm, weight_decay, ema_decay
+        self.average = network.theta.copy() if ema_decay else None
+
+    def __call__(self, rate):
+        theta, grad = self.network.theta, self.network.grad
+        if self.clip_norm is not None:
+            norm = math.sqrt(float(grad @ grad))
+            if norm > self.clip_norm:
+                grad *= float(self.clip_norm) / norm
+        if self.weight_decay:
+            theta[: self.network.n_decayed] *= float(1 - rate * self.weight_decay)
+        self.optimizer.step(theta, grad, rate)
+        if self.ema_decay:
+            t = self.optimizer.t
+            share = 1 - min(float(self.ema_decay), (1 + t) / (10 + t))
+            self.average += share * (theta - self.average)
+
+
+def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accumulation=1):
     """Train a network by mini-batches, an epoch each time the generator is advanced.
 
-    A batch whose weights are all zero is passed over. The epoch ends early, with a loss that is not finite,
-    once a batch has such a loss.
+    Mini-batches whose weights are all zero make no update. The epoch ends early, with a loss that is not
+    finite, once an update would have such a loss.
 
     Parameters
     ----------
     network : Network
     loss : callable
         ``loss(Z, y, weight) -> (loss, dZ)``.
-    optimizer : Optimizer
+    update : Update
     batches : Batches
     learning_rate : callable
         The rate, given the fraction of the training that is done.
     alpha : float
-        L2 penalty: alpha / (2 n) times the sum of the squared weights, n the batch's samples or the sum of
-        their weights.
+        L2 penalty: alpha / (2 n) times the sum of the squared weights, n the samples of an update or the sum
+        of their weights.
     epochs : int
         How many epochs to plan for, and at most to run.
+    accumulation : int
+        Mini-batches to an update.
 
     Yields
     ------
     dict
-        "loss", mean over the epoch's batches by size, penalty included; "learning_rate", the last used;
+        "loss", mean over the epoch's updates by size, penalty included; "learning_rate", the last used;
         "seconds".
     """
-    n_steps = epochs * len(batches)
+    n_updates = -(-len(batches) // accumulation)
+    mean_grad = np.zeros_like(network.grad) if accumulation > 1 else None
     for epoch in range(epochs):
         started = perf_counter()
-        total = 0.0
-        for i, (X, y, weight) in enumerate(batches, epoch * len(batches)):
-            rate = learning_rate(i / n_steps)
-            if weight is not None and not weight.any():
-                continue
-            batch_loss = loss_and_gradient(network, loss, X, y, weight, alpha)
-            total += batch_loss * X.shape[0]
+        remaining, total = iter(batches), 0.0
+        for i in range(epoch * n_updates, (epoch + 1) * n_updates):
+            rate = learning_rate(i / (epochs * n_updates))
+            micro_batches = islice(remaining, accumulation)
+            mean_loss, n_rows = loss_and_gradient(network, loss, micro_batches, alpha, mean_grad)
+            total += mean_loss * n_rows
             if not math.isfinite(total):
                 break
-            optimizer.step(network.theta, network.grad, rate)
+            if n_rows:
+                update(rate)
         yield {
             "loss": total / batches.n_samples,
             "learning_rate": rate,
@@ -124,12 +168,44 @@ def train(network, loss, optimizer, batches, *, learning_rate, alpha, epochs):
         }
 
 
-def loss_and_gradient(network, loss, X, y, weight, alpha):
-    """Give the penalised loss of a batch and write its gradient to ``network.grad``."""
-    n = X.shape[0] if weight is None else float(weight.sum())
-    batch_loss, dZ = loss(network.forward(X, weight), y, weight)
-    network.backward(dZ)
-    return batch_loss + network.penalise(alpha / n)
+def loss_and_gradient(network, loss, batches, alpha, mean_grad=None):
+    """Give the penalised mean loss of some batches together and write its gradient to ``network.grad``.
+
+    The mean is sum n_k g_k / sum n_k, n_k the samples of a batch or the sum of their weights: the gradient of
+    all the samples at once, unless the network has statistics over the batch, which are each batch's own.
+
+    Parameters
+    ----------
+    network, loss, alpha
+        As in `train`.
+    batches : iterable of (X, y, weight)
+    mean_grad : ndarray like ``network.grad``, optional
+        Memory for the mean; needed if there is more than one batch.
+
+    Returns
+    -------
+    loss : float
+    n_rows : int
+        Rows of the batches with any weight; if 0, there is no gradient.
+    """
+    mean_loss, n_total, n_rows = 0.0, 0.0, 0
+    for X, y, weight in batches:
+        n = X.shape[0] if weight is None else float(weight.sum())
+        if n == 0:
+            continue
+        batch_loss, dZ = loss(network.forward(X, weight), y, weight)
+        network.backward(dZ)
+        n_total, n_rows = n_total + n, n_rows + X.shape[0]
+        share = n / n_total
+        mean_loss += share * (batch_loss - mean_loss)
+        if mean_grad is not None:
+            mean_grad *= 1 - share
+            mean_grad += share * network.grad
+    if n_rows == 0:
+        return 0.0, 0
+    if mean_grad is not None:
+        network.grad[:] = mean_grad
+    return mean_loss + network.penalise(alpha / n_total), n_rows
 
 
 def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback):
@@ -163,12 +239,12 @@ def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback)
     .. [1] Liu & Nocedal (1989), On the limited memory BFGS method for large scale optimization,
        Mathematical Programming 45.
     """
-    ((X, y, weight),) = batches
+    (batch,) = batches
     accepted = network.theta.copy()
 
     def evaluate(theta):
         network.theta[:] = theta
-        return loss_and_gradient(network, loss, X, y, weight, alpha), network.grad.copy()
+        return loss_and_gradient(network, loss, [batch], alpha)[0], network.grad.copy()
 
     def accept(intermediate_result):
         nonlocal accepted
@@ -185,5 +261,6 @@ def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback)
         options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
     )
     network.theta[:] = result.x if np.isfinite(result.fun) else accepted
+    X, _, weight = batch
     network.forward(X, weight)
     return result
