@@ -1,0 +1,487 @@
+"""Decorrelate the features: ZCA and its family."""
+
+from collections.abc import Callable
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+)
+from sklearn.utils import check_array, gen_batches
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sknn6._sklearn_compat import Interval, StrOptions, check_nonzero_weight, fit_context
+
+EPS = np.finfo(np.float64).eps
+FLOATS = (np.float64, np.float32)
+
+
+def _blocks(X):
+    """Return slices of rows: X is centred block by block, and never copied whole."""
+    return gen_batches(len(X), max(1024, X.shape[1]))
+
+
+def _inverse(values):
+    """Return 1 / values, and 0 for 0: the pseudo-inverse of a diagonal."""
+    return np.divide(1, values, out=np.zeros_like(values), where=values > 0)
+
+
+class _Rows:
+    """The rows √w (x − m) in float64, where m is the weighted mean."""
+
+    def __init__(self, X, weight):
+        self.X, self.weight, self.n = X, weight, weight.sum()
+        self.root = None if (weight == 1).all() else np.sqrt(weight)[:, None]
+        # Sums of x − x₀ keep the mean of a constant exact, and any mean accurate to its spread.
+        origin = X[0].astype(np.float64)
+        self.mean = origin + sum(weight[b] @ (X[b] - origin) for b in _blocks(X)) / self.n
+
+    def __iter__(self):
+        return (self[b] for b in _blocks(self.X))
+
+    def __getitem__(self, b):
+        rows = self.X[b] - self.mean
+        return rows if self.root is None else rows * self.root[b]
+
+    def scatter(self):
+        """Return Σ w (x − m)(x − m)ᵀ."""
+        return sum(rows.T @ rows for rows in self)
+
+    def quartic(self, unit):
+        """Return Σ w ‖(x − m)·unit‖⁴."""
+        norms = np.concatenate([(rows**2) @ unit**2 for rows in self])
+        return (norms**2 / self.weight).sum()
+
+
+def _svd(rows, mean, n):
+    """Return eigenvalues and eigenvectors of rowsᵀ rows / n, with all the digits of the rows."""
+    size = max(rows.shape)
+    # The rows were rounded when the mean was in them, but for constant features, exactly zero.
+    rounding = np.sqrt(n) * np.linalg.norm(mean[rows.any(axis=0)])
+    if len(rows) > rows.shape[1]:
+        # The triangle has the same singular values, without their n×p factor.
+        rows = np.linalg.qr(rows, mode="r")
+    _, singular, Vt = np.linalg.svd(rows, full_matrices=False)
+    singular[singular <= EPS * (size * singular[0] + 10 * rounding)] = 0
+    return np.pad(singular**2 / n, (0, len(mean) - len(singular))), Vt.T
+
+
+def _eigh(covariance):
+    """Return eigenvalues and eigenvectors in descending order, eigenvalues that are noise as 0."""
+    values, U = np.linalg.eigh(covariance)
+    values[values <= len(values) * EPS * values[-1]] = 0
+    return values[::-1], U[:, ::-1]
+
+
+def _ledoit_wolf(values, n, quartic):
+    return (quartic() / n - (values**2).sum()) / n
+
+
+def _oas(values, n, quartic):
+    return ((values**2).sum() + values.sum() ** 2) / (n + 1)
+
+
+# Of the intensity that minimises the expected error, what is divided by Σ(λ − μ)².
+SHRINKAGES = {"ledoit_wolf": _ledoit_wolf, "oas": _oas}
+
+# A linear map is held as its factors (right, left, diagonal), x -> (left right + diag) x, or as
+# (matrix,). The first is for fewer samples than features, when the matrix may not fit in memory.
+
+
+def _apply(X, right, left=None, diagonal=None):
+    Z = X @ right.T
+    return Z if left is None else Z @ left.T + X * diagonal
+
+
+def _matrix(right, left=None, diagonal=None):
+    return right if left is None else left @ right + np.diag(diagonal)
+
+
+def _scaled(unit, right, left=None, diagonal=None):
+    return (right * unit,) if left is None else (right * unit, left, diagonal * unit)
+
+
+def _symmetric(U, values):
+    """Return U diag(values) Uᵀ; where U is thin, the last value holds for all it leaves out."""
+    k, p = U.shape[1], len(values)
+    if k < p:
+        return U.T, U * (values[:k] - values[-1]), np.full(p, values[-1])
+    half = U * np.sqrt(values)
+    return (half @ half.T,)
+
+
+def _zca(U, gain, root, rank):
+    return _symmetric(U, gain), _symmetric(U, root)
+
+
+def _pca(U, gain, root, rank):
+    return ((U * gain[: U.shape[1]])[:, :rank].T,), ((U * root[: U.shape[1]])[:, :rank],)
+
+
+def _cholesky(U, gain, root, rank):
+    """Turn ZCA to triangular form: W = QᵀΣ^-½ has WᵀW = Σ⁻¹ too, of any rank."""
+    Q, R = np.linalg.qr(_matrix(*_symmetric(U, gain)))
+    sign = np.where(np.diag(R) < 0, -1, 1)
+    return (R * sign[:, None],), (_matrix(*_symmetric(U, root)) @ (Q * sign),)
+
+
+class _Method(NamedTuple):
+    """From the eigenvectors and √λ of which matrix, how the whitening and colouring maps follow."""
+
+    maps: Callable
+    of_correlation: bool = False
+
+
+METHODS = {
+    "zca": _Method(_zca),
+    "zca_cor": _Method(_zca, of_correlation=True),
+    "pca": _Method(_pca),
+    "pca_cor": _Method(_pca, of_correlation=True),
+    "cholesky": _Method(_cholesky),
+}
+COMPONENTS = ("pca", "pca_cor")
+
+
+def _streams(whitener):
+    """Return True, or raise what tells hasattr that there is no partial_fit."""
+    if whitener.shrinkage == "ledoit_wolf":
+        raise AttributeError(
+            "Whitener has no partial_fit with shrinkage='ledoit_wolf', whose fourth moments need all "
+            "the data at once. Use None, 'oas' or a float in the range [0.0, 1.0]."
+        )
+    return True
+
+
+class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Make the features uncorrelated and of unit variance.
+
+    .. math::
+
+        z = W (x - \mathrm{mean}), \qquad W^T W = (\Sigma' + \epsilon \mu I)^{-1}, \qquad
+        \Sigma' = (1 - \delta) \Sigma + \delta \mu I
+
+    with the covariance :math:`\Sigma = \frac1n \sum_i (x_i - \mathrm{mean})(x_i -
+    \mathrm{mean})^T` (ddof 0), its mean eigenvalue :math:`\mu = \mathrm{tr}\, \Sigma / p` and
+    ``shrinkage_`` :math:`\delta`. For rows of X that is ``Z = (X - mean_) @ whitening_.T``.
+
+    With :math:`\Sigma = U \Lambda U^T`, standard deviations :math:`V^{1/2}` and the correlation
+    :math:`P = V^{-1/2} \Sigma V^{-1/2} = G \Theta G^T`:
+
+    ==============  ===================================  ===========================================
+    ``method``      W                                    property
+    ==============  ===================================  ===========================================
+    ``"zca"``       :math:`\Sigma^{-1/2}`                symmetric; z stays closest to x
+    ``"zca_cor"``   :math:`P^{-1/2} V^{-1/2}`            closest to the standardised x, whatever the
+                                                         scale of the features
+    ``"pca"``       :math:`\Lambda^{-1/2} U^T`           components by variance
+    ``"pca_cor"``   :math:`\Theta^{-1/2} G^T V^{-1/2}`   the same, whatever the scale of the features
+    ``"cholesky"``  :math:`L^T, L L^T = \Sigma^{-1}`     triangular; depends on the features' order
+    ==============  ===================================  ===========================================
+
+    Parameters
+    ----------
+    method : {"zca", "zca_cor", "pca", "pca_cor", "cholesky"}, default="zca"
+        Which of the rotations. Those of the correlation use P in place of :math:`\Sigma` throughout,
+        :math:`\delta` and :math:`\mu` too.
+    shrinkage : {"ledoit_wolf", "oas"}, float in [0, 1] or None, default=None
+        The weight :math:`\delta` of :math:`\mu I`; by name, the estimate of
+        :func:`~sklearn.covariance.ledoit_wolf` or :func:`~sklearn.covariance.oas`. None is 0.
+    eps : float >= 0, default=1e-5
+        Added to every eigenvalue, in units of their mean :math:`\mu`: it does not depend on the
+        scale of X. More of it smooths, for whitening exaggerates noise. With 0 and no shrinkage,
+        the covariance of Z is the identity.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_features,)
+        Mean of the training data.
+    whitening_ : ndarray of shape (n_features, n_features) or (rank_, n_features)
+        W.
+    coloring_ : ndarray of shape (n_features, n_features) or (n_features, rank_)
+        The inverse of W, its pseudo-inverse where it has none: ``x = mean_ + coloring_ @ z``.
+    eigenvalues_ : ndarray of shape (n_features,)
+        Eigenvalues of :math:`\Sigma'`, or of P', after shrinkage and before eps, descending.
+    rank_ : int
+        How many eigenvalues of the covariance were above rounding before shrinkage.
+    shrinkage_ : float
+        :math:`\delta`.
+    n_samples_seen_ : float
+        Sum of the weights of the rows seen by `fit` and `partial_fit`: their number without weights.
+    n_features_in_ : int
+        Number of features seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X has names that are all strings.
+
+    Raises
+    ------
+    ValueError
+        NaN or infinite values; weights that are negative or all zero.
+
+    Notes
+    -----
+    *Deficient rank.* Where the features span fewer dimensions than there are features (constant or
+    duplicate features, fewer samples than features), directions without variance have the gain
+    :math:`1/\sqrt{(\delta + \epsilon) \mu}`, and 0 if that is infinite. The training data have
+    nothing in these directions: Z is bounded, its covariance is a projector if eps and shrinkage are
+    0, and `inverse_transform` gives X back. "pca" and "pca_cor" return the `rank_` components that
+    have variance and no others. A feature that is constant has no correlation: "zca_cor" and
+    "pca_cor" ignore it.
+
+    *Precision.* All statistics are computed in float64 from centred data. `fit` decomposes the
+    covariance, and takes the singular values of the data instead if an eigenvalue below 1e-8 of the
+    largest would matter, or if there are fewer samples than features. `partial_fit` has no data to
+    go back to, and counts eigenvalues below ``n_features * 2e-16`` of the largest as zero. In float32,
+    X is centred in float64 and multiplied in float32.
+
+    *Memory.* X is centred in blocks. With fewer samples than features, no n_features × n_features
+    matrix is formed but by "cholesky" and by asking for `whitening_` or `coloring_` of "zca" and
+    "zca_cor"; the estimator then holds the centred training data, for `partial_fit` to go on from.
+
+    *Chunks.* `partial_fit` is exact for chunks of any size and decomposes at the end of each. It
+    does not exist for "ledoit_wolf", which needs fourth moments about the final mean.
+
+    Do not whiten pixels before a segmentation: it breaks the relation of a place to its value.
+
+    References
+    ----------
+    A. Kessy, A. Lewin, K. Strimmer (2018). Optimal whitening and decorrelation. The American
+    Statistician 72(4), 309-314.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn6 import Whitener
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(100, 3)) @ [[2.0, 1.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.1]] + 50
+    >>> whitener = Whitener(eps=0).fit(X)
+    >>> Z = whitener.transform(X)
+    >>> np.allclose(np.cov(Z.T, ddof=0), np.eye(3))
+    True
+    >>> np.allclose(whitener.inverse_transform(Z), X)
+    True
+
+    A duplicate feature adds no dimension, and does no harm:
+
+    >>> whitener = Whitener("pca", eps=0).fit(np.hstack([X, X[:, :1]]))
+    >>> whitener.rank_, whitener.get_feature_names_out()
+    (3, array(['whitener0', 'whitener1', 'whitener2'], dtype=object))
+    """
+
+    _parameter_constraints: dict = {
+        "method": [StrOptions(set(METHODS))],
+        "shrinkage": [None, StrOptions(set(SHRINKAGES)), Interval(Real, 0, 1, closed="both")],
+        "eps": [Interval(Real, 0, np.inf, closed="left")],
+    }
+
+    def __init__(self, method="zca", *, shrinkage=None, eps=1e-5):
+        self.method = method
+        self.shrinkage = shrinkage
+        self.eps = eps
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the mean and the whitening map.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training data.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts; any non-negative number.
+
+        Returns
+        -------
+        self : Whitener
+            The fitted estimator.
+        """
+        return self._start(self._rows(X, sample_weight, first=True))
+
+    @available_if(_streams)
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Add a chunk of any size to what was learned; the result is that of `fit` on all of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The next chunk of training data.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts; any non-negative number.
+
+        Returns
+        -------
+        self : Whitener
+            The fitted estimator.
+        """
+        first = not hasattr(self, "mean_")
+        rows = self._rows(X, sample_weight, first)
+        return self._start(rows) if first else self._merge(rows)
+
+    def _rows(self, X, weight, first):
+        X = validate_data(self, X, reset=first, dtype=FLOATS)
+        if weight is None:
+            return _Rows(X, np.ones(len(X)))
+        weight = check_nonzero_weight(weight, X)
+        return _Rows(X[weight > 0], weight[weight > 0])
+
+    def _start(self, rows):
+        wide = len(rows.X) < self.n_features_in_
+        self.n_samples_seen_, self.mean_ = rows.n, rows.mean
+        # n×p rows or a p×p product of them, whichever is smaller
+        self._scatter = rows[:] if wide else rows.scatter()
+        return self._decompose(rows)
+
+    def _merge(self, rows):
+        """Chan, Golub & LeVeque (1983): d = m_b − mₐ, m = mₐ + d·n_b/n, M = Mₐ + M_b + ddᵀ·nₐn_b/n."""
+        if self._wide:
+            self._scatter = self._scatter.T @ self._scatter
+        n = self.n_samples_seen_ + rows.n
+        step = rows.mean - self.mean_
+        between = np.outer(step, step * (self.n_samples_seen_ * rows.n / n))
+        self._scatter = self._scatter + rows.scatter() + between
+        self.mean_ = self.mean_ + step * (rows.n / n)
+        self.n_samples_seen_ = n
+        return self._decompose()
+
+    def _decompose(self, rows=None):
+        method = METHODS[self.method]
+        self._std = self._deviation() if method.of_correlation else np.ones(self.n_features_in_)
+        unit = _inverse(self._std)
+        values, U = self._eigen(unit, rows)
+        U = U * np.where(np.diag(U) < 0, -1, 1)
+        mean = values.mean()
+        self.rank_ = int(np.count_nonzero(values))
+        self.eigenvalues_ = (1 - self.shrinkage_) * values + self.shrinkage_ * mean
+        root = np.sqrt(self.eigenvalues_ + self.eps * mean)
+        whitening, self._coloring = method.maps(U, _inverse(root), root, self.rank_)
+        self._whitening = _scaled(unit, *whitening)
+        return self
+
+    @property
+    def _wide(self):
+        return len(self._scatter) < self.n_features_in_
+
+    def _deviation(self):
+        """Return √diag Σ, and 0 for what is constant but for rounding."""
+        squares = (self._scatter**2).sum(axis=0) if self._wide else np.diag(self._scatter)
+        std = np.sqrt(squares / self.n_samples_seen_)
+        return np.where(std > 10 * EPS * np.abs(self.mean_), std, 0)
+
+    def _eigen(self, unit, rows):
+        """Set shrinkage_; return eigenvalues, descending and 0 where noise, and eigenvectors."""
+        n, mean = self.n_samples_seen_, self.mean_ * unit
+        if self._wide:
+            values, U = _svd(self._scatter * unit, mean, n)
+        else:
+            values, U = _eigh(self._scatter * np.outer(unit, unit / n))
+        self.shrinkage_ = self._intensity(values, unit, rows)
+        floor = (self.shrinkage_ + self.eps) * values.mean()
+        # eigh is off by about 1e-16 λ₀, which matters to small eigenvalues that stay small.
+        blunt = values[-1] < 1e-8 * values[0] and floor < 1e-11 * values[0]
+        if blunt and rows is not None and not self._wide:
+            values, U = _svd(rows[:] * unit, mean, n)
+        return values, U
+
+    def _intensity(self, values, unit, rows):
+        if self.shrinkage not in SHRINKAGES:
+            return float(self.shrinkage or 0)
+        dispersion = ((values - values.mean()) ** 2).sum()
+        if dispersion == 0:
+            return 0.0
+        of = SHRINKAGES[self.shrinkage]
+        intensity = of(values, self.n_samples_seen_, lambda: rows.quartic(unit)) / dispersion
+        return float(np.clip(intensity, 0, 1))
+
+    def transform(self, X):
+        """Whiten: z = W (x − mean).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features) or (n_samples, rank_)
+            A new array, float32 if X is, float64 otherwise.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        factors = self._cast(self._whitening, X.dtype)
+        Z = np.empty((len(X), self._n_features_out), X.dtype)
+        for b in _blocks(X):
+            rows = X[b] - self.mean_
+            Z[b] = _apply(rows.astype(X.dtype, copy=False), *factors)
+        return Z
+
+    def inverse_transform(self, X):
+        """Colour: x = W⁻¹ z + mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, rank_)
+            Data as `transform` returns them.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            A new array, float32 if X is, float64 otherwise.
+        """
+        check_is_fitted(self)
+        X = check_array(X, dtype=FLOATS, ensure_min_features=0)
+        if X.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {X.shape[1]} features, but Whitener.inverse_transform is expecting "
+                f"{self._n_features_out}, as many as transform returns."
+            )
+        centred = _apply(X, *self._cast(self._coloring, X.dtype)) * self._std
+        return (centred + self.mean_).astype(X.dtype, copy=False)
+
+    @staticmethod
+    def _cast(factors, dtype):
+        return [factor.astype(dtype, copy=False) for factor in factors]
+
+    @property
+    def whitening_(self):
+        """W, (n_features or rank_, n_features)."""
+        return _matrix(*self._whitening)
+
+    @property
+    def coloring_(self):
+        """The inverse of W, its pseudo-inverse where it has none."""
+        return _matrix(*self._coloring) * self._std[:, None]
+
+    @property
+    def _n_features_out(self):
+        return self.rank_ if self.method in COMPONENTS else self.n_features_in_
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the output: those of X, or whitener0, whitener1, … for components.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            The names of X, if it had none in `fit`.
+
+        Returns
+        -------
+        names : ndarray of str objects
+            One name for each column that `transform` returns.
+        """
+        check_is_fitted(self)
+        naming = ClassNamePrefixFeaturesOutMixin if self.method in COMPONENTS else OneToOneFeatureMixin
+        return naming.get_feature_names_out(self, input_features)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
