@@ -2,9 +2,9 @@
 Tune a whole pipeline on handwritten digits
 ===========================================
 
-Standardise, whiten, learn; and let a Bayesian search choose the learning rate and the rest. The pipeline is an
-ordinary scikit-learn one and the search is scikit-optimize's own `BayesSearchCV`: every choice is a number or
-a name, so any search can draw it, and no draw of them fails.
+Standardise, whiten, learn; and let a Bayesian search choose the learning rate and the rest. The pipeline is
+an ordinary scikit-learn one and the search is scikit-optimize's own `BayesSearchCV`: every choice is a number
+or a name, so any search can draw it, and no draw of them fails.
 """
 
 from time import perf_counter

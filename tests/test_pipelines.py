@@ -1,4 +1,4 @@
-"""The main job: Standardizer, Whitener and MLPClassifier inside scikit-learn's and scikit-optimize's tools."""
+"""The main job: Standardizer, Whitener, MLPClassifier inside scikit-learn's and scikit-optimize's tools."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def pipeline(**params):
 
 
 def test_cross_validation():
-    """As good as the same pipeline with scikit-learn's classifier, 0.93 on these folds by writers, or better."""
+    """scikit-learn's classifier in this pipeline has 0.93 on these folds, by writers it has not seen."""
     scores = cross_val_score(pipeline(batchnorm=True, learning_rate_init=0.01, max_iter=20), X, y, cv=3)
     assert scores.mean() >= 0.93
 
@@ -68,7 +68,7 @@ def test_every_point_of_the_box_trains():
 
 
 def test_stock_bayesian_search():
-    """scikit-optimize's own class, in the box of the main job; ten points are random, the last are modelled."""
+    """scikit-optimize's own class, in the box of the main job: ten points at random, the rest modelled."""
     space = SPACE | {
         "whiten__eps": Real(1e-2, 100.0, "log-uniform"),
         "mlp__learning_rate_init": Real(1e-5, 1e-1, "log-uniform"),
