@@ -48,7 +48,7 @@ def fit(X=X, y=TARGETS["multiclass"], **params):
 
 @pytest.mark.parametrize("params", [{}, {"solver": "lbfgs"}, {"batchnorm": True}, {"activation": "gelu"}])
 def test_digits(params):
-    """scikit-learn's MLPClassifier reaches 0.93 on these last 597 digits, by writers it has not seen."""
+    """scikit-learn 1.9's MLPClassifier has 0.92 on these last 597 digits, by writers it has not seen."""
     model = fit(DIGITS[TRAIN], DIGIT[TRAIN], hidden_layer_sizes=(100,), max_iter=60, **params)
     assert model.score(DIGITS[TEST], DIGIT[TEST]) >= 0.91
 
