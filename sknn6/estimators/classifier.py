@@ -1,14 +1,24 @@
 """The classifier."""
 
+from functools import partial
+from numbers import Real
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknn6._sklearn_compat import check_partial_fit_first_call, fit_context
-from sknn6.estimators.base import BaseMLP, has_stochastic_solver, predict_in_blocks
+from sknn6._sklearn_compat import (
+    Interval,
+    StrOptions,
+    check_partial_fit_first_call,
+    fit_context,
+    with_callbacks,
+)
+from sknn6.estimators.base import BaseMLP, has_stochastic_solver
 from sknn6.nn.losses import LOSSES
 
 __all__ = ["MLPClassifier"]
@@ -27,16 +37,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     hidden_layer_sizes : int, sequence of int or str, default=(100,)
         Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
         which a search can hold. An empty sequence makes a linear model.
-    activation : str, default="relu"
+    activation : str, Activation or list of them, default="relu"
         Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
-        "leaky_relu", "elu" or "gelu".
+        "leaky_relu", "elu", "gelu"; one of your own; or a list, one a hidden layer.
     depth : int or None, default=None
         How many times over the hidden layers of `hidden_layer_sizes` come; None is once. With a width, the
         number of hidden layers of that width.
-    init : str, default="auto"
+    init : str or callable, default="auto"
         How the weights start: "zeros", "normal" (standard normal), "xavier_uniform", "xavier_normal",
         "he_uniform", "he_normal", "orthogonal"; or "auto", He's normal law for the ReLU family and Xavier's
-        uniform one for the others and the output. Biases start at 0.
+        uniform one for the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``.
+        Biases start at 0.
     init_scale : float, default=1.0
         Factor on the initial weights.
     batchnorm : bool, default=False
@@ -45,6 +56,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     batchnorm_momentum : float, default=0.1
         Weight of a new batch in the averages that prediction uses, over 0 to 1. Not used by "lbfgs", which
         sees all samples at once.
+    dropout : float, default=0.0
+        Fraction of each hidden layer's activations that are set to 0 in training, 0 to < 1. Not used by
+        "lbfgs", whose loss must not change from one evaluation to the next.
+    weight_decay : float, default=0.0
+        Decoupled decay: each update first multiplies the weights by 1 - rate weight_decay. Like the next
+        three, for the stochastic solvers.
+    gradient_accumulation_steps : int, default=1
+        Mini-batches to an update. Their gradients are averaged by sample count, so that the update is that
+        of one big batch; but batch normalisation sees each mini-batch by itself.
+    clip_norm : float or None, default=None
+        A gradient of a larger Euclidean norm is scaled down to this.
+    ema_decay : float, default=0.0
+        Decay rate, 0 to < 1, of an average of the weights over the updates that takes their place for
+        validation and at the end; 0 is no average. `partial_fit` goes on from the averaged weights.
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         Adam, stochastic gradient descent with momentum, or L-BFGS on the whole data, always in float64.
     alpha : float, default=0.0001
@@ -79,8 +104,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     early_stopping : bool, default=False
         Whether to hold out samples, stop when the score on them does not improve, and keep the weights of the
         best epoch.
+    scoring : str, callable or None, default=None
+        What early stopping maximises on the validation data: the name of a scorer or a callable
+        ``scorer(estimator, X, y)``; None is accuracy.
     validation_fraction : float, default=0.1
-        Share of the samples that early stopping holds out.
+        Share of the samples that early stopping holds out, unless `fit` is given validation data.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of Adam's averages of the gradient and of its square, 0 to < 1.
     epsilon : float, default=1e-8
@@ -91,6 +119,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Evaluations of the loss by "lbfgs" at most.
     dtype : {"float32", "float64"}, default="float32"
         What the stochastic solvers compute in. Prediction computes in the dtype of its X.
+    class_weight : "balanced", dict or None, default=None
+        Weights of the classes, which multiply those of the samples; "balanced" is n / (n_classes count).
+    label_smoothing : float, default=0.0
+        s, 0 to < 1: the target of the true class is 1 - s + s / C, that of the others s / C, C the classes.
 
     Attributes
     ----------
@@ -104,8 +136,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     layer_state_ : dict of str to ndarray
         The other arrays of the network by name, such as "batchnorm_0.gamma" and "batchnorm_0.running_mean".
     history_ : list of dict
-        A record an epoch: "epoch", "loss", "seconds", with a stochastic solver "learning_rate", with early
-        stopping "validation_score".
+        A record an epoch: "epoch", "loss", "seconds", with a stochastic solver "learning_rate", with
+        validation data "validation_loss" and "validation_score". ``pandas.DataFrame(model.history_)``.
     loss_ : float
         The loss of the last epoch, penalty included.
     loss_curve_ : list of float
@@ -113,7 +145,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     best_loss_ : float or None
         The lowest loss; None with early stopping.
     validation_scores_ : list of float or None
-        The accuracy on the held-out samples, by epoch; None without early stopping.
+        The score on the validation data, by epoch; None without early stopping.
     best_validation_score_ : float or None
         The highest of them.
     n_iter_ : int
@@ -150,7 +182,56 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     (32,)
     """
 
+    _parameter_constraints = BaseMLP._parameter_constraints | {
+        "class_weight": [None, StrOptions({"balanced"}), dict],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        depth=None,
+        init="auto",
+        init_scale=1.0,
+        batchnorm=False,
+        batchnorm_momentum=0.1,
+        dropout=0.0,
+        weight_decay=0.0,
+        gradient_accumulation_steps=1,
+        clip_norm=None,
+        ema_decay=0.0,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        scoring=None,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dtype="float32",
+        class_weight=None,
+        label_smoothing=0.0,
+    ):
+        self._assign(locals())
+
     @available_if(has_stochastic_solver)
+    @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on X and y, going on from the present weights and optimizer state.
@@ -178,7 +259,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         if check_partial_fit_first_call(self, classes):
             self._define_classes(y, classes)
-        return self._partial_fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Give the most probable class of each row.
@@ -237,51 +318,58 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _define_classes(self, y, classes=None):
         """Set classes_ and the form of the output, from y and, for partial_fit, the classes given."""
-        kind = type_of_target(y, input_name="y")
-        multilabel = kind == "multilabel-indicator"
-        if multilabel:
-            self.classes_ = np.arange(y.shape[1])
-        elif classes is None:
-            self.classes_ = np.unique(y)
-        else:
-            self.classes_ = np.unique(classes)
+        multilabel = type_of_target(y, input_name="y") == "multilabel-indicator"
+        self.classes_ = classes_in(y) if multilabel or classes is None else np.unique(classes)
         binary = not multilabel and len(self.classes_) == 2
         self.out_activation_ = "logistic" if multilabel or binary else "softmax"
         self.n_outputs_ = 1 if binary else len(self.classes_)
 
-    def _encode(self, y, dtype, redefine):
-        """Give labels as indices (softmax) or as a matrix of zeros and ones (logistic)."""
+    def _define_targets(self, y, redefine):
         check_classification_targets(y)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if y.ndim == 2 and type_of_target(y) != "multilabel-indicator":
+        if y.ndim == 2 and y.shape[1] > 1 and type_of_target(y) != "multilabel-indicator":
             raise ValueError(
                 "y must have one column of classes or be a matrix of zeros and ones, one column a label; "
                 f"got {type_of_target(y)} targets with {y.shape[1]} columns."
             )
+        y = one_column(y)
         if redefine or not hasattr(self, "out_activation_"):
             self._define_classes(y)
-        else:
-            self._check_classes(y)
+        elif self.warm_start and set(classes_in(y)) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_}, `y` has {classes_in(y)}"
+            )
+
+    def _encode(self, y, dtype):
+        """Give labels as indices (softmax) or as a matrix of zeros and ones (logistic)."""
+        y = one_column(y)
+        unknown = np.setdiff1d(classes_in(y), self.classes_, assume_unique=True)
+        if len(unknown):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {classes_in(y)}."
+            )
         if y.ndim == 2:
             return (y.toarray() if sparse.issparse(y) else y).astype(dtype, copy=False)
         if self._is_binary():
             return (y == self.classes_[1]).astype(dtype)[:, None]
         return np.searchsorted(self.classes_, y)
 
-    def _check_classes(self, y):
-        """Refuse targets that the fitted outputs cannot stand for."""
-        classes = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
-        if self.warm_start and set(classes) != set(self.classes_):
+    def _weigh(self, sample_weight, y, incremental):
+        """Multiply the weights of the samples by those of their classes."""
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and self.class_weight == "balanced":
             raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {self.classes_}, `y` has {classes}"
+                "class_weight='balanced' needs all the data, which partial_fit does not see. Compute the "
+                "weights with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
             )
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
-            )
+        of_class = compute_sample_weight(self.class_weight, y)
+        return of_class if sample_weight is None else of_class * sample_weight
+
+    def _loss(self):
+        loss = LOSSES[self.out_activation_].loss
+        return partial(loss, smoothing=float(self.label_smoothing)) if self.label_smoothing else loss
 
     def _decode(self, Z):
         """Give the classes that the logits speak for."""
@@ -301,9 +389,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         counts = np.bincount(y)
         return y if counts[counts > 0].min() > 1 and held_out >= len(counts) else None
 
-    def _score(self, network, X, y, weight):
-        """Give the accuracy on validated data; of indicators, the share of rows that are all right."""
-        Z = predict_in_blocks(network, X)
+    def _score(self, Z, y, weight):
+        """Give the accuracy; of indicators, the share of rows that are all right."""
         right = Z.argmax(axis=1) == y if y.ndim == 1 else ((Z > 0) == y).all(axis=1)
         return float(np.average(right, weights=weight))
 
@@ -311,3 +398,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def one_column(y):
+    """Make a matrix of one column a vector, with a warning."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def classes_in(y):
+    """Give the classes that y has, or the columns of indicators."""
+    return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)

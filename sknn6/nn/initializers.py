@@ -82,6 +82,6 @@ INITIALIZERS = {
 }
 
 
-def find_initializer(name, activation):
-    """Give the function called `name`, "auto" being the one that the activation asks for."""
-    return INITIALIZERS[activation.init if name == "auto" else name]
+def find_initializer(init, activation):
+    """Give the function of that name, "auto" being the one that the activation asks for; or `init` itself."""
+    return INITIALIZERS.get(activation.init if init == "auto" else init, init)

@@ -11,7 +11,7 @@ of threads can run it on one network.
 
 import numpy as np
 
-__all__ = ["Activate", "Dense", "Layer"]
+__all__ = ["Activate", "Dense", "Dropout", "Layer"]
 
 
 class Layer:
@@ -157,3 +157,42 @@ class Activate(Layer):
 
     def predict(self, Z):
         return self.activation.forward(Z)[0]
+
+
+class Dropout(Layer):
+    """A = X M / (1 - rate), M ~ Bernoulli(1 - rate), drawn anew for each batch; A = X in prediction [1]_.
+
+    Parameters
+    ----------
+    rate : float
+        Fraction dropped, 0 to < 1.
+    rng : numpy.random.Generator
+        What draws M; not needed for prediction.
+
+    References
+    ----------
+    .. [1] Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov (2014), Dropout: A Simple Way to Prevent
+       Neural Networks from Overfitting, JMLR 15.
+    """
+
+    def __init__(self, rate, rng=None):
+        super().__init__()
+        self.rate, self.rng = rate, rng
+
+    def forward(self, X, weight=None):
+        if not self.training:
+            self.mask = 1.0
+            return X
+        draws = self.buffer("draws", X.shape, X.dtype)
+        self.rng.random(out=draws, dtype=X.dtype)
+        np.greater_equal(draws, self.rate, out=draws)
+        self.mask = np.multiply(draws, 1 / (1 - self.rate), out=draws)
+        X *= self.mask
+        return X
+
+    def backward(self, dA):
+        dA *= self.mask
+        return dA
+
+    def predict(self, X):
+        return X

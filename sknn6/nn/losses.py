@@ -22,8 +22,10 @@ def softmax(Z):
     return P
 
 
-def softmax_cross_entropy(Z, y, weight=None):
-    """Mean of -log softmax(z)_y; dZ = (softmax(Z) - onehot(y)) w / sum w.
+def softmax_cross_entropy(Z, y, weight=None, smoothing=0.0):
+    """Mean of -sum_k t_k log softmax(z)_k; dZ = (softmax(Z) - t) w / sum w.
+
+    The target t is 1 for the class y, and 0 for the others; smoothed, 1 - s + s / C and s / C for C classes.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ def softmax_cross_entropy(Z, y, weight=None):
         Index of the class of each sample.
     weight : ndarray of shape (n_samples,) or None
         Weights of the samples.
+    smoothing : float
+        s, 0 to < 1.
 
     Returns
     -------
@@ -44,20 +48,24 @@ def softmax_cross_entropy(Z, y, weight=None):
     P -= np.maximum.reduce(P, axis=0)
     rows = np.arange(len(y))
     chosen = P[y, rows]
+    if smoothing:
+        chosen = (1 - smoothing) * chosen + smoothing * P.mean(axis=0)
     np.exp(P, out=P)
     normaliser = np.add.reduce(P, axis=0)
     losses = np.log(normaliser)
     losses -= chosen
     P /= normaliser
-    P[y, rows] -= 1
+    if smoothing:
+        P -= smoothing / len(P)
+    P[y, rows] -= 1 - smoothing
     return weighted_mean(losses, P, weight), P.T
 
 
-def sigmoid_cross_entropy(Z, Y, weight=None):
+def sigmoid_cross_entropy(Z, Y, weight=None, smoothing=0.0):
     """Mean over samples of the sum over outputs of max(z, 0) - z y + log(1 + exp(-|z|)).
 
-    The stable form of -y log s(z) - (1 - y) log(1 - s(z)), s the logistic function;
-    dZ = (s(Z) - Y) w / sum w.
+    The stable form of -y log p - (1 - y) log(1 - p), p the logistic function of z;
+    dZ = (P - Y) w / sum w. Smoothed, 1 stands for 1 - s / 2 and 0 for s / 2.
 
     Parameters
     ----------
@@ -67,12 +75,16 @@ def sigmoid_cross_entropy(Z, Y, weight=None):
         1 where the label applies, else 0.
     weight : ndarray of shape (n_samples,) or None
         Weights of the samples.
+    smoothing : float
+        s, 0 to < 1.
 
     Returns
     -------
     loss : float
     dZ : ndarray of shape (n_samples, n_outputs)
     """
+    if smoothing:
+        Y = (1 - smoothing) * Y + smoothing / 2
     losses = np.logaddexp(0, Z)
     losses -= Z * Y
     dZ = expit(Z, out=Z)

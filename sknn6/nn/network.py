@@ -9,10 +9,13 @@ from scipy.linalg import get_blas_funcs
 
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import find_initializer
-from sknn6.nn.layers import Activate, Dense
+from sknn6.nn.layers import Activate, Dense, Dropout
 from sknn6.nn.normalization import BatchNorm
 
 __all__ = ["Network", "perceptron"]
+
+# Numbers in the widest layer's output for one block of rows at prediction: 2**18 float64 are 2 MB.
+PREDICTION_BLOCK = 2**18
 
 
 class Network:
@@ -126,6 +129,23 @@ class Network:
             X = layer.predict(X)
         return X
 
+    def predict_in_blocks(self, X):
+        """Map X to logits a block of rows at a time, cast to the network's dtype; overflow made finite.
+
+        A logit that cannot be told (inf - inf) becomes 0. The probabilities of a network with huge weights
+        are thus finite for every finite X.
+        """
+        rows = max(1, PREDICTION_BLOCK // max(layer.fan_out for layer in self.dense()))
+        with np.errstate(all="ignore"):
+            blocks = [
+                self.predict(X[start : start + rows].astype(self.dtype, copy=False))
+                for start in range(0, X.shape[0], rows)
+            ]
+        Z = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        if not np.isfinite(Z).all():
+            np.nan_to_num(Z, copy=False)
+        return Z
+
     def snapshot(self):
         """Copy all that training changes."""
         return self.theta.copy(), self.statistics.copy()
@@ -164,8 +184,10 @@ def perceptron(
     init_scale=1.0,
     batchnorm=False,
     batchnorm_momentum=0.1,
+    dropout=0.0,
+    rng=None,
 ):
-    """Compose a multi-layer perceptron: (Dense, [BatchNorm], Activate) per hidden layer, then Dense.
+    """Compose a multi-layer perceptron: (Dense, [BatchNorm], Activate, [Dropout]) a hidden layer, then Dense.
 
     Parameters
     ----------
@@ -173,29 +195,36 @@ def perceptron(
         Features and logits.
     hidden : list of int
         Units of each hidden layer.
-    activation : str or Activation
-        The nonlinearity of the hidden layers.
-    init : str
-        Name of the initialiser, or "auto".
+    activation : str, Activation, or list of them
+        The nonlinearity of the hidden layers, or of each.
+    init : str or callable
+        Name of the initialiser, "auto", or a function as in `sknn6.nn.initializers`.
     init_scale : float
         Factor on the initial weights.
     batchnorm : bool
         Whether to normalise between Dense and Activate.
     batchnorm_momentum : float
         Weight of the new batch in the running averages.
+    dropout : float
+        Fraction of the activations of each hidden layer that are dropped in training.
+    rng : numpy.random.Generator
+        Draws what is dropped; not needed for prediction.
 
     Returns
     -------
     Network
     """
-    activation = ACTIVATIONS.get(activation, activation)
+    activations = activation if isinstance(activation, list) else [activation] * len(hidden)
     layers = []
-    for fan_in, fan_out in pairwise([n_inputs, *hidden]):
+    for (fan_in, fan_out), name in zip(pairwise([n_inputs, *hidden]), activations, strict=True):
+        activation = ACTIVATIONS.get(name, name)
         initializer = find_initializer(init, activation)
         layers.append(Dense(fan_in, fan_out, initializer, activation.gain, init_scale))
         if batchnorm:
             layers.append(BatchNorm(fan_out, batchnorm_momentum))
         layers.append(Activate(activation))
+        if dropout:
+            layers.append(Dropout(dropout, rng))
     fan_in = hidden[-1] if hidden else n_inputs
     initializer = find_initializer(init, ACTIVATIONS["identity"])
     layers.append(Dense(fan_in, n_outputs, initializer, scale=init_scale))

@@ -1,6 +1,7 @@
 """Training: mini-batches, the epoch loop as a generator of records, and L-BFGS."""
 
 import math
+from contextlib import contextmanager
 from itertools import islice
 from time import perf_counter
 
@@ -30,6 +31,8 @@ class Batches:
     merge_tail : bool
         Whether a last batch of less than half the size is joined with the one before it, for the sake of
         statistics over the batch.
+    rows : ndarray of int or None
+        The rows of X to use; None is all.
 
     Examples
     --------
@@ -40,10 +43,10 @@ class Batches:
     [[0, 1], [2, 3], [4]]
     """
 
-    def __init__(self, X, y, weight, size, dtype, rng=None, merge_tail=False):
+    def __init__(self, X, y, weight, size, dtype, rng=None, merge_tail=False, rows=None):
         self.X, self.y, self.weight = X, y, weight
-        self.dtype, self.rng = np.dtype(dtype), rng
-        self.n_samples = X.shape[0]
+        self.dtype, self.rng, self.rows = np.dtype(dtype), rng, rows
+        self.n_samples = X.shape[0] if rows is None else len(rows)
         self.starts = list(range(0, self.n_samples, size))
         if merge_tail and len(self.starts) > 1 and self.n_samples - self.starts[-1] < size / 2:
             self.starts.pop()
@@ -53,7 +56,9 @@ class Batches:
         return len(self.starts)
 
     def __iter__(self):
-        order = None if self.rng is None else self.rng.permutation(self.n_samples)
+        order = self.rows
+        if self.rng is not None:
+            order = self.rng.permutation(self.n_samples if order is None else order)
         for start, stop in zip(self.starts, [*self.starts[1:], self.n_samples], strict=True):
             rows = slice(start, stop) if order is None else order[start:stop]
             weight = None if self.weight is None else self.weight[rows]
@@ -116,6 +121,19 @@ class Update:
             t = self.optimizer.t
             share = 1 - min(float(self.ema_decay), (1 + t) / (10 + t))
             self.average += share * (theta - self.average)
+
+    @contextmanager
+    def averaged(self):
+        """Give a context in which the network has the averaged weights, where there is an average."""
+        if self.average is None:
+            yield
+            return
+        theta = self.network.theta.copy()
+        self.network.theta[:] = self.average
+        try:
+            yield
+        finally:
+            self.network.theta[:] = theta
 
 
 def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accumulation=1):
@@ -228,7 +246,8 @@ def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback)
     tol : float
         Stop when no component of the projected gradient is larger.
     callback : callable
-        Called after each iteration with the loss.
+        Called after each iteration with the loss; StopIteration ends the training. The network then has the
+        weights of that iteration.
 
     Returns
     -------
@@ -240,27 +259,33 @@ def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback)
        Mathematical Programming 45.
     """
     (batch,) = batches
-    accepted = network.theta.copy()
+    accepted = optimize.OptimizeResult(
+        x=network.theta.copy(), fun=np.inf, nit=0, success=False, message="interrupted by the user"
+    )
 
     def evaluate(theta):
         network.theta[:] = theta
         return loss_and_gradient(network, loss, [batch], alpha)[0], network.grad.copy()
 
     def accept(intermediate_result):
-        nonlocal accepted
-        if np.isfinite(intermediate_result.fun):
-            accepted = intermediate_result.x.copy()
-        callback(float(intermediate_result.fun))
+        loss = float(intermediate_result.fun)
+        if np.isfinite(loss):
+            accepted.update(x=intermediate_result.x.copy(), fun=loss, nit=accepted.nit + 1)
+            network.theta[:] = accepted.x
+        callback(loss)
 
-    result = optimize.minimize(
-        evaluate,
-        network.theta.copy(),
-        method="L-BFGS-B",
-        jac=True,
-        callback=accept,
-        options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
-    )
-    network.theta[:] = result.x if np.isfinite(result.fun) else accepted
+    try:
+        result = optimize.minimize(
+            evaluate,
+            network.theta.copy(),
+            method="L-BFGS-B",
+            jac=True,
+            callback=accept,
+            options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+        )
+    except KeyboardInterrupt:
+        result = accepted
+    network.theta[:] = result.x if np.isfinite(result.fun) else accepted.x
     X, _, weight = batch
     network.forward(X, weight)
     return result

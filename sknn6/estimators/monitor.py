@@ -1,0 +1,149 @@
+"""Following a training: take each epoch down, tell the callbacks, decide when to stop, keep the best."""
+
+import copy
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+
+__all__ = ["Monitor"]
+
+# With learning_rate="adaptive", a training stops at the plateau after the rate has come down to this.
+SMALLEST_ADAPTIVE_RATE = 1e-6
+
+
+class Monitor:
+    """What goes on between the epochs of a fit.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Its counts, curves and history are written to.
+    network : Network
+        The network in training.
+    attributes : callable
+        Gives the fitted attributes that the network amounts to at present.
+    validation : Data or None
+        What to score, and if `early_stopping` is set, to stop by.
+    callbacks : Callbacks
+    """
+
+    def __init__(self, estimator, network, attributes, validation, callbacks):
+        self.estimator, self.network, self.attributes = estimator, network, attributes
+        self.validation, self.callbacks = validation, callbacks
+        self.scorer = estimator.scoring and check_scoring(estimator, estimator.scoring)
+
+    def follow(self, records, update, n_samples, max_epochs, incremental):
+        """Let the training run until it is to stop; leave the best, or the last finite, weights."""
+        estimator, network = self.estimator, self.network
+        best = last = network.snapshot()
+        try:
+            for _ in range(max_epochs):
+                self.callbacks.begin_epoch()
+                record = next(records)
+                if not (np.isfinite(record["loss"]) and network.isfinite()):
+                    self.warn_diverged()
+                    break
+                estimator.n_iter_ += 1
+                estimator.t_ += n_samples
+                with update.averaged():
+                    last = network.snapshot()
+                    if self.take_down(record):
+                        best = last
+                    stops = self.callbacks.end_epoch(self.attributes)
+                if not incremental and (self.stops(record["learning_rate"]) or stops):
+                    break
+            else:
+                # A schedule that has come down to 0 was planned to end here.
+                if not incremental and estimator._rate(1.0) > 0:
+                    self.warn_not_converged(f"max_iter={max_epochs} epochs were run")
+        except KeyboardInterrupt:
+            self.warn_interrupted()
+        network.restore(best if estimator.early_stopping else last)
+
+    def take_down(self, record):
+        """Write an epoch to the curves and the history; tell whether it is the best so far."""
+        estimator = self.estimator
+        record = {"epoch": len(estimator.history_) + 1, **record, **self.evaluate()}
+        estimator.history_.append(record)
+        estimator.loss_ = record["loss"]
+        self.report(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
+        estimator.loss_curve_.append(estimator.loss_)
+        if estimator.early_stopping:
+            merit, best = record["validation_score"], estimator.best_validation_score_
+            estimator.validation_scores_.append(merit)
+            estimator.best_validation_score_ = max(best, merit)
+            self.report(f"Validation score: {merit:f}")
+        else:
+            merit, best = -estimator.loss_, -estimator.best_loss_
+            estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
+        improves = not merit < best + estimator.tol
+        estimator._no_improvement_count = 0 if improves else estimator._no_improvement_count + 1
+        return merit > best
+
+    def evaluate(self):
+        """Give loss and score of the validation data, where there are such data."""
+        if self.validation is None:
+            return {}
+        X, y, weight, labels = self.validation
+        Z = self.network.predict_in_blocks(X)
+        if self.scorer is None:
+            score = self.estimator._score(Z, y, weight)
+        else:
+            weights = {} if weight is None else {"sample_weight": weight}
+            score = float(self.scorer(self.present_model(), X, labels, **weights))
+        return {"validation_loss": self.estimator._loss()(Z, y, weight)[0], "validation_score": score}
+
+    def present_model(self):
+        """Give a fitted copy of the estimator that takes X as it was validated, without column names."""
+        model = copy.copy(self.estimator)
+        vars(model).update(self.attributes())
+        vars(model).pop("feature_names_in_", None)
+        return model
+
+    def stops(self, rate):
+        """Tell whether to stop: at a plateau, unless the schedule answers it with a lower rate."""
+        estimator = self.estimator
+        if estimator._no_improvement_count <= estimator.n_iter_no_change:
+            return False
+        watched = "Validation score" if estimator.early_stopping else "Training loss"
+        message = (
+            f"{watched} did not improve more than tol={estimator.tol:f} "
+            f"for {estimator.n_iter_no_change} consecutive epochs."
+        )
+        estimator._plateaus += 1
+        if estimator.learning_rate != "adaptive" or rate <= SMALLEST_ADAPTIVE_RATE:
+            self.report(f"{message} Stopping.")
+            return True
+        self.report(f"{message} Setting learning rate to {estimator._rate(0.0):f}")
+        estimator._no_improvement_count = 0
+        return False
+
+    def report(self, message):
+        """Print a line if the estimator is verbose."""
+        if self.estimator.verbose:
+            print(message)
+
+    def warn_diverged(self):
+        """Tell that the loss or the weights are not finite, and what may help."""
+        estimator = self.estimator
+        warnings.warn(
+            f"The training diverged in epoch {estimator.n_iter_ + 1}: the loss or weights were not finite. "
+            "The last finite weights are kept. Scale the input (Standardizer), or lower learning_rate_init "
+            f"(it is {estimator.learning_rate_init}) or init_scale (it is {estimator.init_scale}).",
+            ConvergenceWarning,
+            stacklevel=8,
+        )
+
+    def warn_not_converged(self, what):
+        """Tell what ended the training before it stopped improving."""
+        warnings.warn(
+            f"{what}, and the training hasn't converged yet. Raise max_iter, or tol to accept it sooner.",
+            ConvergenceWarning,
+            stacklevel=8,
+        )
+
+    def warn_interrupted(self):
+        """Tell that the user ended the training."""
+        warnings.warn("Training interrupted by user.", stacklevel=8)
