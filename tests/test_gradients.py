@@ -5,8 +5,8 @@ import pytest
 from gradient_check import KINKED, SMOOTH, has_kink, numerical_gradient, relative_error
 
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.layers import Activate, Dense
-from sknn6.nn.losses import LOSSES
+from sknn6.nn.layers import Activate, Dense, Dropout
+from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
 from sknn6.nn.network import Network, perceptron
 from sknn6.nn.normalization import BatchNorm
 from sknn6.nn.training import loss_and_gradient
@@ -16,9 +16,11 @@ LAYERS = {
     # Two samples normalise to +-1 whatever they are, with next to no gradient, unless eps is near their
     # variance.
     "batchnorm": lambda: BatchNorm(5, eps=0.1),
+    "dropout": lambda: Dropout(0.4, np.random.default_rng(0)),
     **{name: lambda act=act: Activate(act) for name, act in ACTIVATIONS.items()},
 }
 N_SAMPLES = [1, 2, 7]
+ALL_LOSSES = LOSSES | REGRESSION_LOSSES
 
 
 def tolerance(name):
@@ -50,6 +52,8 @@ def test_layer(name, n_samples, training, weighted):
 
     def inner_product():
         network.statistics[:] = statistics
+        if hasattr(layer, "rng"):
+            layer.rng = np.random.default_rng(1)  # the same units dropped at each evaluation
         return float(np.sum(layer.forward(X.copy(), weight) * G))
 
     inner_product()
@@ -60,15 +64,24 @@ def test_layer(name, n_samples, training, weighted):
         assert relative_error(grad, numerical_gradient(inner_product, network.theta)) <= tolerance(name)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_smoothed_loss(name):
+    rng = np.random.default_rng(0)
+    Z, y = rng.standard_normal((7, 4)), targets(name, 7, 4, rng)
+    loss = LOSSES[name].loss
+    dZ = loss(Z.copy(), y, smoothing=0.3)[1]
+    assert relative_error(dZ, numerical_gradient(lambda: loss(Z.copy(), y, smoothing=0.3)[0], Z)) <= SMOOTH
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_samples", N_SAMPLES)
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", ALL_LOSSES)
 def test_loss(name, n_samples, weighted):
     rng = np.random.default_rng(n_samples)
     Z = 3 * rng.standard_normal((n_samples, 4))
     y = targets(name, n_samples, 4, rng)
     weight = rng.random(n_samples) if weighted else None
-    loss = LOSSES[name].loss
+    loss = ALL_LOSSES[name].loss
     dZ = loss(Z.copy(), y, weight)[1]
     numeric = numerical_gradient(lambda: loss(Z.copy(), y, weight)[0], Z)
     assert relative_error(dZ, numeric) <= SMOOTH

@@ -61,10 +61,10 @@ def test_orthogonal_has_no_preferred_sign():
 @pytest.mark.parametrize(
     ("activation", "name"),
     [
-        ("relu", "he_normal"),
-        ("leaky_relu", "he_normal"),
-        ("elu", "he_normal"),
-        ("gelu", "he_normal"),
+        ("relu", "he_uniform"),
+        ("leaky_relu", "he_uniform"),
+        ("elu", "he_uniform"),
+        ("gelu", "he_uniform"),
         ("tanh", "xavier_uniform"),
         ("logistic", "xavier_uniform"),
     ],

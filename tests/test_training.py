@@ -6,7 +6,7 @@ from scipy import sparse
 
 from sknn6.nn.losses import softmax_cross_entropy
 from sknn6.nn.network import perceptron
-from sknn6.nn.optimizers import SGD
+from sknn6.nn.optimizers import SGD, Adam
 from sknn6.nn.training import Batches, Update, loss_and_gradient, minimize, train
 
 X = np.random.default_rng(0).standard_normal((11, 4))
@@ -159,6 +159,18 @@ def test_weight_decay_shrinks_weights_before_the_step_and_leaves_biases():
     step[made.n_decayed :] = 0
     expected = before * np.where(np.arange(before.size) < made.n_decayed, 1 - 0.1 * 0.5, 1) - step
     np.testing.assert_allclose(made.theta, expected, rtol=1e-12)
+
+
+def test_adam_with_decay_against_torch():
+    """50 steps of torch 2.13's AdamW(lr=0.1, weight_decay=0.5), no decay on the biases, in float64."""
+    made = perceptron(2, [], 1, "relu").allocate(np.float64)
+    made.theta[:] = [1.0, -2.0, 3.0]
+    update = Update(made, Adam(made.theta), weight_decay=0.5)
+    for t in range(1, 51):
+        made.grad[:] = np.sin(t * np.array([1.0, 2.0, 3.0])) + 0.5
+        update(0.1)
+    expected = [-0.9736984880582967, -1.2098967221908992, -0.022809565279633175]
+    np.testing.assert_allclose(made.theta, expected, atol=1e-6)
 
 
 def test_average_of_the_weights():

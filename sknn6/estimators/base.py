@@ -9,7 +9,8 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -72,6 +73,11 @@ class Data(NamedTuple):
     def n_rows(self):
         """Rows of X."""
         return self.X.shape[0]
+
+    def overflows(self, dtype):
+        """Tell whether X has values that are infinite in `dtype`, or whose products are in any."""
+        values = self.X.data if issparse(self.X) else self.X
+        return bool(np.abs(values).max(initial=0) > np.sqrt(np.finfo(dtype).max))
 
     def take(self, rows):
         """Give some of the rows."""
@@ -192,6 +198,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 self._fit_lbfgs(network, attributes, data, validation, callbacks)
             else:
                 self._fit_stochastic(network, attributes, data, validation, callbacks, incremental)
+        if self.n_iter_ == 0 and data.overflows(dtype):
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and "
+                f"need to be preprocessed: X reaches beyond the range of {dtype}."
+            )
         vars(self).update(attributes())
         callbacks.end()
         return self
@@ -223,7 +234,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Give the score of logits for encoded targets; early stopping keeps the highest."""
 
     def _validate(self, X, y, sample_weight, dtype, reset, incremental):
-        X, y = validate_data(self, X, y, **CHECKS, multi_output=True, reset=reset)
+        X, y = validate_data(
+            self, X, y, **CHECKS, multi_output=True, y_numeric=is_regressor(self), reset=reset
+        )
         if sample_weight is not None:
             sample_weight = check_nonzero_weight(sample_weight, X)
         self._define_targets(y, redefine=reset and not incremental)
@@ -231,7 +244,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return Data(X, self._encode(y, dtype), cast(weight, dtype), y)
 
     def _validate_held_out(self, X, y, sample_weight, dtype):
-        X, y = validate_data(self, X, y, **CHECKS, multi_output=True, reset=False)
+        X, y = validate_data(
+            self, X, y, **CHECKS, multi_output=True, y_numeric=is_regressor(self), reset=False
+        )
         if sample_weight is not None:
             sample_weight = check_nonzero_weight(sample_weight, X)
         return Data(X, self._encode(y, dtype), cast(sample_weight, dtype), y)

@@ -45,8 +45,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         number of hidden layers of that width.
     init : str or callable, default="auto"
         How the weights start: "zeros", "normal" (standard normal), "xavier_uniform", "xavier_normal",
-        "he_uniform", "he_normal", "orthogonal"; or "auto", He's normal law for the ReLU family and Xavier's
-        uniform one for the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``.
+        "he_uniform", "he_normal", "orthogonal"; or "auto", the uniform law of He for the ReLU family and of
+        Xavier for the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``.
         Biases start at 0.
     init_scale : float, default=1.0
         Factor on the initial weights.

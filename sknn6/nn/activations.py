@@ -28,7 +28,7 @@ class Activation:
     gain : float, default=1.0
         What initial weights are multiplied with so that the variance of the activations neither
         grows nor decays over layers: ``1 / sqrt(E[f(z)^2])`` with z ~ N(0, 1).
-    init : str, default="he_normal"
+    init : str, default="he_uniform"
         The initialiser that ``init="auto"`` stands for, a name in `sknn6.nn.initializers`.
 
     Examples
@@ -46,7 +46,7 @@ class Activation:
     forward: Callable
     backward: Callable
     gain: float = 1.0
-    init: str = "he_normal"
+    init: str = "he_uniform"
 
 
 def identity(Z):

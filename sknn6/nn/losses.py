@@ -1,16 +1,27 @@
 """Losses, from the logits: the weighted mean loss of a batch and its gradient dZ.
 
 ``loss(Z, y, weight) -> (loss, dZ)`` for logits Z (samples, outputs) and the weights of the samples, None
-if all are 1; it may write into Z. Each has a link, ``link(Z) -> P``, that turns logits into the predicted
-probabilities. `LOSSES` holds the pairs by the name of the output activation.
+if all are 1; it may write into Z. Each has a link, ``link(Z) -> P``, that turns logits into what is
+predicted. `LOSSES` holds those of classification by the name of the output activation, `REGRESSION_LOSSES`
+those of regression by their own. To add one, write the function and give it a row.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, xlogy
 
-__all__ = ["LOSSES", "sigmoid_cross_entropy", "softmax", "softmax_cross_entropy"]
+__all__ = [
+    "LOSSES",
+    "REGRESSION_LOSSES",
+    "huber",
+    "poisson",
+    "sigmoid_cross_entropy",
+    "softmax",
+    "softmax_cross_entropy",
+    "squared_error",
+]
 
 
 def softmax(Z):
@@ -92,6 +103,40 @@ def sigmoid_cross_entropy(Z, Y, weight=None, smoothing=0.0):
     return weighted_mean(losses.sum(axis=-1), dZ.T, weight), dZ
 
 
+def squared_error(Z, Y, weight=None):
+    """Mean over samples of half the sum over outputs of (z - y)^2; dZ = (Z - Y) w / sum w."""
+    dZ = np.subtract(Z, Y, out=Z)
+    losses = 0.5 * np.square(dZ).sum(axis=-1)
+    return weighted_mean(losses, dZ.T, weight), dZ
+
+
+def poisson(Z, Y, weight=None):
+    """Mean over samples of half the Poisson deviance, e^z - y - y (z - log y); dZ = (e^Z - Y) w / sum w."""
+    losses = xlogy(Y, Y) - Y - Y * Z
+    dZ = np.exp(Z, out=Z)
+    losses += dZ
+    dZ -= Y
+    return weighted_mean(losses.sum(axis=-1), dZ.T, weight), dZ
+
+
+HUBER_DELTA = 1.0
+
+
+def huber(Z, Y, weight=None):
+    """Mean over samples of r^2 / 2 where |r| <= 1, else |r| - 1 / 2, with r = z - y [1]_.
+
+    dZ = clip(r, -1, 1) w / sum w. The losses of several outputs are added.
+
+    References
+    ----------
+    .. [1] Huber (1964), Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35.
+    """
+    residual = np.subtract(Z, Y, out=Z)
+    dZ = np.clip(residual, -HUBER_DELTA, HUBER_DELTA)
+    losses = (dZ * (residual - 0.5 * dZ)).sum(axis=-1)
+    return weighted_mean(losses, dZ.T, weight), dZ
+
+
 def weighted_mean(losses, dZ, weight):
     """Average the losses over the samples, the last axis, and scale dZ to match."""
     if weight is None:
@@ -102,14 +147,30 @@ def weighted_mean(losses, dZ, weight):
     return float(p @ losses)
 
 
-class Loss(NamedTuple):
-    """A loss and the link that belongs to it."""
+def identity(Z):
+    """P = z."""
+    return Z
 
-    loss: callable
-    link: callable
+
+def exponential(Z):
+    """P = e^z, held to the range of the floats."""
+    return np.exp(np.minimum(Z, np.log(np.finfo(Z.dtype).max)))
+
+
+class Loss(NamedTuple):
+    """A loss, the link that belongs to it, and what scikit-learn calls that link as an output activation."""
+
+    loss: Callable
+    link: Callable
+    out_activation: str
 
 
 LOSSES = {
-    "softmax": Loss(softmax_cross_entropy, softmax),
-    "logistic": Loss(sigmoid_cross_entropy, expit),
+    "softmax": Loss(softmax_cross_entropy, softmax, "softmax"),
+    "logistic": Loss(sigmoid_cross_entropy, expit, "logistic"),
+}
+REGRESSION_LOSSES = {
+    "squared_error": Loss(squared_error, identity, "identity"),
+    "poisson": Loss(poisson, exponential, "exp"),
+    "huber": Loss(huber, identity, "identity"),
 }
