@@ -1,0 +1,359 @@
+"""What scikit-learn's users were refused: class weights, own validation data, scorers, dropout and more."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, log_loss, make_scorer, recall_score
+from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_sample_weight
+
+from sknn6 import MLPClassifier, MLPRegressor, Standardizer
+from sknn6.nn.activations import ACTIVATIONS, Activation
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, y = load_digits(return_X_y=True)
+X = X / 16
+TRAIN, TEST = slice(0, 1200), slice(1200, None)
+SMALL = {"hidden_layer_sizes": 16, "random_state": 0}
+
+
+# Class weights
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 1, 1: 5, 2: 0.5}])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_class_weight_multiplies_the_weights_of_the_samples(class_weight, weighted):
+    rows = y < 3
+    own = np.random.default_rng(0).random(rows.sum()) if weighted else None
+    of_class = compute_sample_weight(class_weight, y[rows])
+    by_class = MLPClassifier(class_weight=class_weight, max_iter=5, **SMALL)
+    by_sample = MLPClassifier(max_iter=5, **SMALL)
+    by_class.fit(X[rows], y[rows], sample_weight=own)
+    by_sample.fit(X[rows], y[rows], sample_weight=of_class if own is None else own * of_class)
+    np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
+
+
+def test_balanced_class_weight_finds_more_of_a_rare_class():
+    """Of 3 % positives that no boundary separates, the recall rises as with a weighted linear model."""
+    rng = np.random.default_rng(0)
+    rare = (rng.random(3000) < 0.03).astype(int)
+    data = rng.standard_normal((3000, 2)) + rare[:, None]
+    recalls = [
+        recall_score(rare, model.fit(data, rare).predict(data))
+        for model in (
+            MLPClassifier(max_iter=20, **SMALL),
+            MLPClassifier(max_iter=20, class_weight="balanced", **SMALL),
+            LogisticRegression(class_weight="balanced"),
+        )
+    ]
+    assert recalls[0] < 0.1
+    assert recalls[1] >= 0.9 * recalls[2]
+
+
+def test_balanced_weights_need_all_the_data():
+    with pytest.raises(ValueError, match="class_weight='balanced' needs all the data"):
+        MLPClassifier(class_weight="balanced").partial_fit(X, y, classes=np.arange(10))
+    MLPClassifier(class_weight={0: 2.0}).partial_fit(X, y, classes=np.arange(10))
+
+
+# Validation data of the user's
+
+
+def test_own_validation_data_are_recorded():
+    model = MLPClassifier(max_iter=8, **SMALL).fit(X[TRAIN], y[TRAIN], X_val=X[TEST], y_val=y[TEST])
+    last = model.history_[-1]
+    assert last["validation_score"] == model.score(X[TEST], y[TEST])
+    assert last["validation_loss"] == pytest.approx(log_loss(y[TEST], model.predict_proba(X[TEST])), rel=1e-4)
+    plain = MLPClassifier(max_iter=8, **SMALL).fit(X[TRAIN], y[TRAIN])
+    np.testing.assert_array_equal(plain.coefs_[0], model.coefs_[0])  # watched, not trained on
+
+
+def test_early_stopping_by_own_validation_data():
+    """No row of X is held out; the weights are those of the best epoch on the data given."""
+    model = MLPClassifier(
+        max_iter=60, early_stopping=True, n_iter_no_change=5, learning_rate_init=0.03, **SMALL
+    )
+    model.fit(X[TRAIN], y[TRAIN], X_val=X[TEST], y_val=y[TEST])
+    assert model.t_ == 1200 * model.n_iter_
+    assert model.n_iter_ < 60
+    assert model.best_validation_score_ == max(model.validation_scores_) == model.score(X[TEST], y[TEST])
+
+
+def test_validation_weights_count():
+    weight = np.zeros(len(y[TEST]))
+    weight[:100] = 1
+    model = MLPClassifier(max_iter=3, **SMALL)
+    model.fit(X[TRAIN], y[TRAIN], X_val=X[TEST], y_val=y[TEST], sample_weight_val=weight)
+    assert model.history_[-1]["validation_score"] == model.score(X[TEST][:100], y[TEST][:100])
+
+
+def test_validation_data_pass_through_a_pipeline():
+    """With transform_input the scaler that the training data fitted transforms the validation data."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        mlp = MLPClassifier(max_iter=5, **SMALL).set_fit_request(X_val=True, y_val=True)
+        model = Pipeline([("scale", Standardizer()), ("mlp", mlp)], transform_input=["X_val"])
+        model.fit(X[TRAIN], y[TRAIN], X_val=X[TEST], y_val=y[TEST])
+        assert model["mlp"].history_[-1]["validation_score"] == model.score(X[TEST], y[TEST])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"X_val": X}, "X_val and y_val must be given together, got X_val without y_val"),
+        ({"y_val": y}, "X_val and y_val must be given together, got y_val without X_val"),
+        ({"X_val": X[:, :5], "y_val": y}, "5 features, but MLPClassifier is expecting 64"),
+        ({"X_val": X, "y_val": y + 1}, "`y` has classes not in `self.classes_`"),
+    ],
+)
+def test_bad_validation_data(given, message):
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier().fit(X, y, **given)
+
+
+# Scorers
+
+
+@pytest.mark.parametrize(
+    ("scoring", "expected"),
+    [
+        ("balanced_accuracy", lambda model: balanced_accuracy_score(y[TEST], model.predict(X[TEST]))),
+        ("neg_log_loss", lambda model: -log_loss(y[TEST], model.predict_proba(X[TEST]))),
+        (make_scorer(balanced_accuracy_score, adjusted=True), None),
+        (lambda model, X, y: -float(model.n_layers_), None),
+    ],
+)
+def test_early_stopping_maximises_the_scorer(scoring, expected):
+    params = {"early_stopping": True, "learning_rate_init": 0.03, "max_iter": 15, **SMALL}
+    model = MLPClassifier(scoring=scoring, **params)
+    model.fit(X[TRAIN], y[TRAIN], X_val=X[TEST], y_val=y[TEST])
+    scores = [record["validation_score"] for record in model.history_]
+    assert model.best_validation_score_ == max(scores)
+    scorer = sklearn.metrics.check_scoring(model, scoring)
+    assert scorer(model, X[TEST], y[TEST]) == pytest.approx(max(scores), rel=1e-6)
+    if expected is not None:
+        assert expected(model) == pytest.approx(max(scores), rel=1e-6)
+
+
+def test_scorers_see_no_column_names_and_warn_of_none():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X).add_prefix("p")
+    model = MLPClassifier(scoring="neg_log_loss", early_stopping=True, max_iter=3, **SMALL).fit(frame, y)
+    assert list(model.feature_names_in_) == list(frame.columns)
+
+
+# Activations and initialisers of the user's
+
+
+def square(Z):
+    """A = z^2."""
+    return Z * Z, Z
+
+
+def square_backward(dA, Z):
+    """f' = 2 z."""
+    return 2 * dA * Z
+
+
+SQUARE = Activation(square, square_backward, gain=1 / np.sqrt(3))
+
+
+def sparse_init(rng, fan_in, fan_out, gain):
+    """One weight in four, of He's variance."""
+    return (
+        rng.standard_normal((fan_in, fan_out))
+        * gain
+        * np.sqrt(4 / fan_in)
+        * (rng.random((fan_in, fan_out)) < 0.25)
+    )
+
+
+@pytest.mark.parametrize(
+    "activation", [["relu", "tanh"], ("gelu", SQUARE), [SQUARE, SQUARE], SQUARE, ACTIVATIONS["elu"]]
+)
+def test_activations_by_layer_and_of_ones_own(activation):
+    model = MLPClassifier((16, 8), activation, max_iter=30, learning_rate_init=0.01, random_state=0)
+    model.fit(X[TRAIN], y[TRAIN])
+    assert model.score(X[TEST], y[TEST]) > 0.8
+    for other in (pickle.loads(pickle.dumps(model)), clone(model).fit(X[TRAIN], y[TRAIN])):
+        np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
+
+
+def test_an_activation_in_a_list_is_that_of_its_layer():
+    model = MLPClassifier((16, 8), ["identity", "tanh"], max_iter=2, random_state=0).fit(X, y)
+    hidden = np.tanh((X @ model.coefs_[0] + model.intercepts_[0]) @ model.coefs_[1] + model.intercepts_[1])
+    Z = hidden @ model.coefs_[2] + model.intercepts_[2]
+    np.testing.assert_array_equal(Z.argmax(axis=1), model.predict(X))
+
+
+@pytest.mark.parametrize("activation", [["relu"], ["relu", "swish"], ["relu", 3], []])
+def test_a_bad_list_of_activations_is_named(activation):
+    with pytest.raises(
+        ValueError, match=r"activation, as a list, must have one entry a hidden layer, here 2"
+    ):
+        MLPClassifier((8, 8), activation).fit(X, y)
+
+
+def test_initialiser_of_ones_own():
+    model = MLPClassifier(init=sparse_init, learning_rate_init=1e-12, max_iter=1, random_state=0).fit(X, y)
+    assert np.mean(np.abs(model.coefs_[0]) > 1e-6) == pytest.approx(0.25, abs=0.02)
+
+
+# Regularisation and averaging
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_every_option_at_once(solver):
+    """Every combination of valid values trains."""
+    model = MLPClassifier(
+        "32-16", ["gelu", "elu"], batchnorm=True, dropout=0.2, weight_decay=0.01, solver=solver, clip_norm=1,
+        gradient_accumulation_steps=2, ema_decay=0.9, class_weight="balanced", label_smoothing=0.1,
+        learning_rate="one_cycle", learning_rate_init=0.02, batch_size=50, max_iter=15, early_stopping=True,
+        random_state=0,
+    )  # fmt: skip
+    assert model.fit(X[TRAIN], y[TRAIN]).score(X[TEST], y[TEST]) > 0.85
+
+
+def test_label_smoothing_keeps_probabilities_from_the_ends():
+    """The optimal probability of the true class is 1 - s + s / C = 0.82, where it was nearly 1."""
+    sharp, smooth = (
+        MLPClassifier(label_smoothing=s, max_iter=150, learning_rate_init=0.01, **SMALL).fit(X, y)
+        for s in (0.0, 0.2)
+    )
+    of_truth = [np.median(model.predict_proba(X)[np.arange(len(y)), y]) for model in (sharp, smooth)]
+    assert of_truth[0] > 0.99
+    assert of_truth[1] == pytest.approx(0.82, abs=0.04)
+
+
+def test_dropout_keeps_a_network_from_learning_noise_by_heart():
+    """Random labels for 300 digits: 64 units reproduce nearly all of them, with half dropped far fewer."""
+    noise = np.random.default_rng(0).integers(0, 10, 300)
+    learned = [
+        MLPClassifier(64, dropout=rate, learning_rate_init=0.01, max_iter=100, random_state=0)
+        .fit(X[:300], noise)
+        .score(X[:300], noise)
+        for rate in (0.0, 0.5)
+    ]
+    assert learned[0] > 0.9
+    assert learned[1] < 0.75
+
+
+def test_decoupled_decay_shrinks_weights_that_no_gradient_moves():
+    """With a rate r and T updates, weights of features that are always 0 are multiplied by (1 - r d)^T."""
+    blank = np.zeros((200, 4))
+    params = {
+        "alpha": 0.0,
+        "learning_rate_init": 0.01,
+        "max_iter": 30,
+        "tol": 0.0,
+        "dtype": "float64",
+        **SMALL,
+    }
+    labels = np.arange(200) % 2
+    start = MLPClassifier(**params | {"max_iter": 1, "learning_rate_init": 1e-300}).fit(blank, labels)
+    decayed = MLPClassifier(weight_decay=0.5, n_iter_no_change=100, **params).fit(blank, labels)
+    np.testing.assert_allclose(decayed.coefs_[0], start.coefs_[0] * (1 - 0.01 * 0.5) ** 30, rtol=1e-10)
+
+
+def test_averaged_weights_score_as_they_will_predict():
+    model = MLPClassifier(ema_decay=0.99, max_iter=10, early_stopping=True, **SMALL)
+    model.fit(X[TRAIN], y[TRAIN], X_val=X[TEST], y_val=y[TEST])
+    assert model.best_validation_score_ == model.score(X[TEST], y[TEST])
+
+
+def test_averaging_calms_a_restless_training():
+    """At a rate too high to settle, the average of the weights is better than the last of them."""
+    errors = {
+        decay: np.mean([
+            1 - MLPClassifier(32, ema_decay=decay, learning_rate_init=0.05, batch_size=20, max_iter=8,
+                              random_state=seed).fit(X[TRAIN], y[TRAIN]).score(X[TEST], y[TEST])
+            for seed in range(3)
+        ])
+        for decay in (0.0, 0.99)
+    }  # fmt: skip
+    assert errors[0.99] < 0.8 * errors[0.0]
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_gradient_accumulation_is_a_bigger_batch(steps):
+    params = {"shuffle": False, "dtype": "float64", "max_iter": 3, **SMALL}
+    small = MLPClassifier(batch_size=60, gradient_accumulation_steps=steps, **params).fit(X, y)
+    big = MLPClassifier(batch_size=60 * steps, **params).fit(X, y)
+    np.testing.assert_allclose(small.coefs_[0], big.coefs_[0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"dropout": 1.0}, "'dropout' parameter .* must be a float in the range"),
+        ({"weight_decay": -1}, "'weight_decay' parameter .* must be a float in the range"),
+        ({"gradient_accumulation_steps": 0}, "'gradient_accumulation_steps' parameter .* must be an int"),
+        ({"clip_norm": 0}, "'clip_norm' parameter .* must be None or a float in the range"),
+        ({"ema_decay": 1}, "'ema_decay' parameter .* must be a float in the range"),
+        ({"label_smoothing": 1}, "'label_smoothing' parameter .* must be a float in the range"),
+        ({"class_weight": "even"}, "'class_weight' parameter .* must be None, a str among"),
+        ({"scoring": "acc"}, "'scoring' parameter .* must be"),
+    ],
+)
+def test_bad_options_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(**params).fit(X, y)
+
+
+# The regressor
+
+
+def test_regression_on_a_known_function():
+    """sin(3x) + noise of variance 0.01: R^2 near 1 - 0.01 / Var(y) = 0.98."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (600, 1))
+    target = np.sin(3 * x[:, 0]) + 0.1 * rng.standard_normal(600)
+    for params in ({}, {"solver": "lbfgs"}, {"batchnorm": True}, {"loss": "huber"}):
+        model = MLPRegressor(32, "tanh", learning_rate_init=0.05, max_iter=300, random_state=0, **params)
+        assert model.fit(x[:400], target[:400]).score(x[400:], target[400:]) > 0.96, params
+
+
+def test_huber_is_not_moved_by_outliers():
+    """One target in twenty off by 1000: the squared error follows, Huber's stays near the rest."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (600, 1))
+    target = 2 * x[:, 0]
+    spoiled = target + 1000 * (rng.random(600) < 0.05)
+    fit = {"hidden_layer_sizes": 16, "learning_rate_init": 0.01, "max_iter": 100, "random_state": 0}
+    errors = {
+        loss: np.abs(MLPRegressor(loss=loss, **fit).fit(x, spoiled).predict(x) - target).mean()
+        for loss in ("squared_error", "huber")
+    }
+    assert errors["huber"] < 0.3
+    assert errors["squared_error"] > 5
+
+
+def test_several_targets():
+    targets = np.column_stack([X[:, 20] + X[:, 21], X[:, 30] - X[:, 31]])
+    model = MLPRegressor(64, learning_rate_init=0.01, max_iter=80, random_state=0).fit(
+        X[TRAIN], targets[TRAIN]
+    )
+    assert model.predict(X[TEST]).shape == (597, 2)
+    assert model.score(X[TEST], targets[TEST]) > 0.8
+
+
+def test_poisson_refuses_negative_targets():
+    with pytest.raises(ValueError, match="y must not be negative with loss='poisson', got -1"):
+        MLPRegressor(loss="poisson").fit(X, y - 1.0)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "huber"])
+@pytest.mark.parametrize("rate", [1.0, 1e4])
+def test_regression_predicts_finite_numbers_whatever_the_rate(rate, loss):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for solver in ("adam", "sgd", "lbfgs"):
+            model = MLPRegressor((8, 8), loss=loss, solver=solver, learning_rate_init=rate, max_iter=10)
+            assert np.isfinite(model.fit(X, y).predict(X)).all()
