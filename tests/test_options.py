@@ -28,8 +28,10 @@ SMALL = {"hidden_layer_sizes": 16, "random_state": 0}
 # Class weights
 
 
-@pytest.mark.parametrize("class_weight", ["balanced", {0: 1, 1: 5, 2: 0.5}])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("class_weight", "weighted"),
+    [("balanced", False), ({0: 1, 1: 5, 2: 0.5}, False), ({0: 1, 1: 5, 2: 0.5}, True)],
+)
 def test_class_weight_multiplies_the_weights_of_the_samples(class_weight, weighted):
     rows = y < 3
     own = np.random.default_rng(0).random(rows.sum()) if weighted else None
@@ -39,6 +41,17 @@ def test_class_weight_multiplies_the_weights_of_the_samples(class_weight, weight
     by_class.fit(X[rows], y[rows], sample_weight=own)
     by_sample.fit(X[rows], y[rows], sample_weight=of_class if own is None else own * of_class)
     np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
+
+
+def test_balanced_classes_have_equal_weight_in_sum_also_where_samples_are_weighted():
+    """sum w / (C sum of w over the class): the same as with each sample given as often as it weighs."""
+    rows = np.flatnonzero(y < 3)[:90]
+    repeats = np.random.default_rng(0).integers(0, 3, 90)
+    params = {"class_weight": "balanced", "dtype": "float64", "max_iter": 20, **SMALL}
+    weighted = MLPClassifier(**params).fit(X[rows], y[rows], sample_weight=repeats)
+    again = np.repeat(rows, repeats)
+    repeated = MLPClassifier(**params).fit(X[again], y[again])
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-7)
 
 
 def test_balanced_class_weight_finds_more_of_a_rare_class():
@@ -315,8 +328,10 @@ def test_regression_on_a_known_function():
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (600, 1))
     target = np.sin(3 * x[:, 0]) + 0.1 * rng.standard_normal(600)
+    known = {"hidden_layer_sizes": 32, "activation": "tanh", "max_iter": 300, "random_state": 0}
+    known["learning_rate_init"] = 0.05
     for params in ({}, {"solver": "lbfgs"}, {"batchnorm": True}, {"loss": "huber"}):
-        model = MLPRegressor(32, "tanh", learning_rate_init=0.05, max_iter=300, random_state=0, **params)
+        model = MLPRegressor(**known, **params)
         assert model.fit(x[:400], target[:400]).score(x[400:], target[400:]) > 0.96, params
 
 
@@ -337,9 +352,8 @@ def test_huber_is_not_moved_by_outliers():
 
 def test_several_targets():
     targets = np.column_stack([X[:, 20] + X[:, 21], X[:, 30] - X[:, 31]])
-    model = MLPRegressor(64, learning_rate_init=0.01, max_iter=80, random_state=0).fit(
-        X[TRAIN], targets[TRAIN]
-    )
+    model = MLPRegressor(hidden_layer_sizes=64, learning_rate_init=0.01, max_iter=80, random_state=0)
+    model.fit(X[TRAIN], targets[TRAIN])
     assert model.predict(X[TEST]).shape == (597, 2)
     assert model.score(X[TEST], targets[TEST]) > 0.8
 
@@ -355,5 +369,5 @@ def test_regression_predicts_finite_numbers_whatever_the_rate(rate, loss):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for solver in ("adam", "sgd", "lbfgs"):
-            model = MLPRegressor((8, 8), loss=loss, solver=solver, learning_rate_init=rate, max_iter=10)
+            model = MLPRegressor(loss, (8, 8), solver=solver, learning_rate_init=rate, max_iter=10)
             assert np.isfinite(model.fit(X, y).predict(X)).all()

@@ -3,7 +3,9 @@
 import operator
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from inspect import signature
+from itertools import groupby
 from numbers import Integral, Real
 from time import perf_counter
 from typing import NamedTuple
@@ -47,9 +49,21 @@ STOCHASTIC_ATTRIBUTES = (
 )
 
 
-def cast(weight, dtype):
-    """Cast weights if there are any."""
-    return None if weight is None else weight.astype(dtype, copy=False)
+# What scikit-learn keeps on the estimator until the callbacks are torn down, after a failure too.
+CALLBACK_STATE = {"_callback_fit_ctx", "_skl_callbacks_to_teardown"}
+
+
+@contextmanager
+def unchanged_if_it_fails(estimator):
+    """Give a context that puts the estimator's attributes back as they were if an exception leaves it."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        kept = {name: value for name, value in vars(estimator).items() if name in CALLBACK_STATE}
+        vars(estimator).clear()
+        vars(estimator).update(before | kept)
+        raise
 
 
 def has_stochastic_solver(estimator):
@@ -75,9 +89,9 @@ class Data(NamedTuple):
         return self.X.shape[0]
 
     def overflows(self, dtype):
-        """Tell whether X has values that are infinite in `dtype`, or whose products are in any."""
+        """Tell whether X has values beyond the range of `dtype`."""
         values = self.X.data if issparse(self.X) else self.X
-        return bool(np.abs(values).max(initial=0) > np.sqrt(np.finfo(dtype).max))
+        return bool(np.abs(values).max(initial=0) > np.finfo(dtype).max)
 
     def take(self, rows):
         """Give some of the rows."""
@@ -86,6 +100,10 @@ class Data(NamedTuple):
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the multi-layer perceptrons; a subclass says what y is and which loss it has."""
+
+    # Where the question mark of the HTML representation leads.
+    _doc_link_module = "sknn6"
+    _doc_link_template = "https://sknn6.readthedocs.io/en/stable/api/sknn6.{estimator_name}.html"
 
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), str],
@@ -176,6 +194,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return self._fit(X, y, sample_weight, validation=validation)
 
     def _fit(self, X, y, sample_weight, *, incremental=False, validation=None):
+        with unchanged_if_it_fails(self):
+            return self._fit_or_fail(X, y, sample_weight, incremental, validation)
+
+    def _fit_or_fail(self, X, y, sample_weight, incremental, validation):
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         resume = hasattr(self, "coefs_") and (self.warm_start or incremental)
@@ -241,7 +263,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             sample_weight = check_nonzero_weight(sample_weight, X)
         self._define_targets(y, redefine=reset and not incremental)
         weight = self._weigh(sample_weight, y, incremental)
-        return Data(X, self._encode(y, dtype), cast(weight, dtype), y)
+        return Data(X, self._encode(y, dtype), weight, y)
 
     def _validate_held_out(self, X, y, sample_weight, dtype):
         X, y = validate_data(
@@ -249,7 +271,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         )
         if sample_weight is not None:
             sample_weight = check_nonzero_weight(sample_weight, X)
-        return Data(X, self._encode(y, dtype), cast(sample_weight, dtype), y)
+        return Data(X, self._encode(y, dtype), sample_weight, y)
 
     def _begin(self, resume):
         """Set what a training counts and collects, afresh or where it is missing."""
@@ -257,6 +279,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         start = {
             "t_": 0,
             "history_": [],
+            "loss_": np.inf,
             "_no_improvement_count": 0,
             "_plateaus": 0,
             "_rng": np.random.default_rng(seed),
@@ -273,7 +296,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 "validation_scores_": [] if early else None,
             }
         for name, value in start.items():
-            if not (resume and hasattr(self, name)):
+            if not resume or getattr(self, name, None) is None:
                 setattr(self, name, value)
 
     def _hidden_layers(self):
@@ -378,9 +401,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             accumulation=self.gradient_accumulation_steps,
         )
         self.n_iter_ = 0
+        if not incremental:
+            self._plateaus = 0
         monitor = Monitor(self, network, attributes, validation, callbacks)
         monitor.follow(records, update, n_rows, epochs, incremental)
-        self._keep_optimizer(optimizer, data.X.dtype)
+        self._keep_optimizer(None if monitor.diverged else optimizer, data.X.dtype)
 
     def _fit_lbfgs(self, network, attributes, data, validation, callbacks):
         monitor = Monitor(self, network, attributes, validation, callbacks)
@@ -422,7 +447,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        return rows, data.take(held_out)
+        held_out = data.take(held_out)
+        if held_out.weight is not None and not held_out.weight.any():
+            held_out = held_out._replace(weight=None)
+        return rows, held_out
 
     def _batch_rows(self, n_samples):
         return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
@@ -460,7 +488,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         }
 
     def _keep_optimizer(self, optimizer, dtype):
-        """Keep the optimizer's state for the next partial_fit, in no more bits than the weights."""
+        """Keep the optimizer's state for the next partial_fit, in no more bits than the weights.
+
+        After a divergence there is none: the state that led there would lead there again.
+        """
+        self._optimizer_state = None
+        if optimizer is None:
+            return
         self._optimizer_state = {"solver": self.solver, "t": optimizer.t}
         for name, vector in optimizer.state.items():
             narrow = min(dtype, vector.dtype, key=lambda kind: kind.itemsize)
@@ -479,7 +513,33 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         X = validate_data(self, X, **CHECKS, reset=False)
         return perceptron(**self._structure).attach(self._arrays(), X.dtype).predict_in_blocks(X)
 
+    def __getstate__(self):
+        """Pack the history, which as dicts would take more room than a small network."""
+        state = super().__getstate__()
+        if "history_" in state:
+            state = state | {"history_": pack(state["history_"])}
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "history_" in state:
+            self.history_ = unpack(state["history_"])
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def pack(records):
+    """Turn records, runs of which have the same keys, into pairs of keys and a matrix, a row a record."""
+    runs = (
+        (keys, [list(record.values())[1:] for record in run]) for keys, run in groupby(records, key=tuple)
+    )
+    return [(keys, np.array(rows)) for keys, rows in runs]
+
+
+def unpack(packed):
+    """Turn the pairs of `pack` into records again; the first value is the number of the epoch."""
+    rows = ((keys, row) for keys, matrix in packed for row in matrix.tolist())
+    return [dict(zip(keys, (i, *row), strict=True)) for i, (keys, row) in enumerate(rows, 1)]

@@ -18,7 +18,7 @@ from sknn6._sklearn_compat import (
     fit_context,
     with_callbacks,
 )
-from sknn6.estimators.base import BaseMLP, has_stochastic_solver
+from sknn6.estimators.base import BaseMLP, has_stochastic_solver, unchanged_if_it_fails
 from sknn6.nn.losses import LOSSES
 
 __all__ = ["MLPClassifier"]
@@ -120,7 +120,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     dtype : {"float32", "float64"}, default="float32"
         What the stochastic solvers compute in. Prediction computes in the dtype of its X.
     class_weight : "balanced", dict or None, default=None
-        Weights of the classes, which multiply those of the samples; "balanced" is n / (n_classes count).
+        Weights of the classes, which multiply those of the samples; "balanced" is n / (n_classes count),
+        where weighted samples count by their weight.
     label_smoothing : float, default=0.0
         s, 0 to < 1: the target of the true class is 1 - s + s / C, that of the others s / C, C the classes.
 
@@ -257,9 +258,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             As `fit`; and if `classes` is missing at the first call or differs from it later, if y has
             another class, or if `early_stopping` is set.
         """
-        if check_partial_fit_first_call(self, classes):
-            self._define_classes(y, classes)
-        return self._fit(X, y, sample_weight, incremental=True)
+        with unchanged_if_it_fails(self):
+            check_partial_fit_first_call(self, classes)
+            return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Give the most probable class of each row.
@@ -272,7 +273,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Classes; or, trained on indicators of labels, those of at least even odds.
+            Classes; or, trained on indicators of labels, indicators of those of more than even odds, sparse
+            if those were.
         """
         return self._decode(self._logits(X))
 
@@ -319,6 +321,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _define_classes(self, y, classes=None):
         """Set classes_ and the form of the output, from y and, for partial_fit, the classes given."""
         multilabel = type_of_target(y, input_name="y") == "multilabel-indicator"
+        self._sparse_labels = sparse.issparse(y)
         self.classes_ = classes_in(y) if multilabel or classes is None else np.unique(classes)
         binary = not multilabel and len(self.classes_) == 2
         self.out_activation_ = "logistic" if multilabel or binary else "softmax"
@@ -332,8 +335,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"got {type_of_target(y)} targets with {y.shape[1]} columns."
             )
         y = one_column(y)
-        if redefine or not hasattr(self, "out_activation_"):
+        if redefine:
             self._define_classes(y)
+        elif not hasattr(self, "_sparse_labels"):
+            self._define_classes(y, self.classes_)
+        elif (y.ndim == 2) != (self.out_activation_ == "logistic" and self.n_outputs_ > 1):
+            kind = "indicators of labels" if y.ndim == 1 else "classes"
+            raise ValueError(f"y must be {kind} as in the fit before, got {type_of_target(y)} targets.")
         elif self.warm_start and set(classes_in(y)) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
@@ -364,8 +372,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "class_weight='balanced' needs all the data, which partial_fit does not see. Compute the "
                 "weights with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
             )
-        of_class = compute_sample_weight(self.class_weight, y)
-        return of_class if sample_weight is None else of_class * sample_weight
+        if sample_weight is None:
+            return compute_sample_weight(self.class_weight, y)
+        if self.class_weight == "balanced" and y.ndim == 1:
+            return sample_weight * balanced(np.searchsorted(self.classes_, y), sample_weight)
+        return sample_weight * compute_sample_weight(self.class_weight, y)
 
     def _loss(self):
         loss = LOSSES[self.out_activation_].loss
@@ -377,12 +388,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return self.classes_[Z.argmax(axis=1)]
         if self._is_binary():
             return self.classes_[(Z[:, 0] > 0).astype(int)]
-        return (Z > 0).astype(int)
+        labels = (Z > 0).astype(int)
+        return sparse.csr_matrix(labels) if self._sparse_labels else labels
 
     def _strata(self, y):
         """Give what a held-out part is stratified by: classes, if each can be in both parts."""
         if self._is_binary():
-            return y > 0
+            # Named as scikit-learn names them in the message for a class of one sample.
+            return np.where(y[:, 0] > 0, "True", "False")
         if self.out_activation_ == "logistic":
             return None
         held_out = len(y) * min(self.validation_fraction, 1 - self.validation_fraction)
@@ -403,6 +416,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 def one_column(y):
     """Make a matrix of one column a vector, with a warning."""
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def balanced(codes, sample_weight):
+    """Give sum w / (C sum of w over the class) for each sample: a sample of weight 2 counts as two."""
+    of_class = np.bincount(codes, sample_weight)
+    present = of_class > 0
+    share = np.divide(
+        sample_weight.sum() / present.sum(), of_class, where=present, out=np.zeros_like(of_class)
+    )
+    return share[codes]
 
 
 def classes_in(y):

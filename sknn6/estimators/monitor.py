@@ -32,6 +32,7 @@ class Monitor:
     def __init__(self, estimator, network, attributes, validation, callbacks):
         self.estimator, self.network, self.attributes = estimator, network, attributes
         self.validation, self.callbacks = validation, callbacks
+        self.diverged = False
         self.scorer = estimator.scoring and check_scoring(estimator, estimator.scoring)
 
     def follow(self, records, update, n_samples, max_epochs, incremental):
@@ -42,7 +43,7 @@ class Monitor:
             for _ in range(max_epochs):
                 self.callbacks.begin_epoch()
                 record = next(records)
-                if not (np.isfinite(record["loss"]) and network.isfinite()):
+                if not (np.isfinite(record["loss"]) and network.isfinite() and update.isfinite()):
                     self.warn_diverged()
                     break
                 estimator.n_iter_ += 1
@@ -112,10 +113,10 @@ class Monitor:
             f"{watched} did not improve more than tol={estimator.tol:f} "
             f"for {estimator.n_iter_no_change} consecutive epochs."
         )
-        estimator._plateaus += 1
         if estimator.learning_rate != "adaptive" or rate <= SMALLEST_ADAPTIVE_RATE:
             self.report(f"{message} Stopping.")
             return True
+        estimator._plateaus += 1
         self.report(f"{message} Setting learning rate to {estimator._rate(0.0):f}")
         estimator._no_improvement_count = 0
         return False
@@ -127,7 +128,7 @@ class Monitor:
 
     def warn_diverged(self):
         """Tell that the loss or the weights are not finite, and what may help."""
-        estimator = self.estimator
+        self.diverged, estimator = True, self.estimator
         warnings.warn(
             f"The training diverged in epoch {estimator.n_iter_ + 1}: the loss or weights were not finite. "
             "The last finite weights are kept. Scale the input (Standardizer), or lower learning_rate_init "

@@ -21,6 +21,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
+    loss : {"squared_error", "poisson", "huber"}, default="squared_error"
+        Half the squared error; half the Poisson deviance, of a prediction e^z, for targets that are not
+        negative; or half the squared error up to a residual of 1 and linear beyond, so that outliers pull
+        with a bounded force. The losses of several targets are added.
     hidden_layer_sizes : int, sequence of int or str, default=(100,)
         Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
         which a search can hold. An empty sequence makes a linear model.
@@ -106,10 +110,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Evaluations of the loss by "lbfgs" at most.
     dtype : {"float32", "float64"}, default="float32"
         What the stochastic solvers compute in. Prediction computes in the dtype of its X.
-    loss : {"squared_error", "poisson", "huber"}, default="squared_error"
-        Half the squared error; half the Poisson deviance, of a prediction e^z, for targets that are not
-        negative; or half the squared error up to a residual of 1 and linear beyond, so that outliers pull
-        with a bounded force. The losses of several targets are added.
 
     Attributes
     ----------
@@ -136,8 +136,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> from sklearn.pipeline import make_pipeline
     >>> from sknn6 import MLPRegressor, Standardizer
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> mlp = MLPRegressor(16, "gelu", learning_rate_init=0.05, learning_rate="cosine", max_iter=40,
-    ...                    random_state=0)
+    >>> mlp = MLPRegressor(hidden_layer_sizes=16, activation="gelu", learning_rate_init=0.05,
+    ...                    learning_rate="cosine", max_iter=40, random_state=0)
     >>> make_pipeline(Standardizer(), mlp).fit(X, y / 100).score(X, y / 100) > 0.5
     True
     """
@@ -146,10 +146,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
+        loss="squared_error",
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
-        loss="squared_error",
         depth=None,
         init="auto",
         init_scale=1.0,

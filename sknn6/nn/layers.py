@@ -110,8 +110,9 @@ class Dense(Layer):
         self.parameters = {"W": (fan_in, fan_out), "b": (fan_out,)}
 
     def initialize(self, rng):
-        self.W[...] = self.initializer(rng, self.fan_in, self.fan_out, self.gain)
-        self.W *= self.scale
+        W = self.scale * self.initializer(rng, self.fan_in, self.fan_out, self.gain)
+        most = np.finfo(self.W.dtype).max
+        self.W[...] = np.clip(W, -most, most)
         self.b[...] = 0
 
     def forward(self, X, weight=None):

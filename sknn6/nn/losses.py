@@ -142,7 +142,7 @@ def weighted_mean(losses, dZ, weight):
     if weight is None:
         dZ *= 1 / len(losses)
         return float(losses.sum()) / len(losses)
-    p = weight / weight.sum()
+    p = (weight / weight.sum()).astype(dZ.dtype, copy=False)
     dZ *= p
     return float(p @ losses)
 

@@ -83,10 +83,10 @@ class Network:
     def attach(self, arrays, dtype):
         """Bind the layers, for prediction only, to arrays as `arrays` gives them, cast to `dtype`."""
         self.dtype = np.dtype(dtype)
-        for layer in self.layers:
-            for name in (*layer.parameters, *layer.statistics):
-                array = arrays[f"{layer.name}.{name}"]
-                setattr(layer, name, np.asarray(array, dtype))
+        with np.errstate(over="ignore"):  # a float64 weight beyond the range of float32 is infinite
+            for layer in self.layers:
+                for name in (*layer.parameters, *layer.statistics):
+                    setattr(layer, name, np.asarray(arrays[f"{layer.name}.{name}"], dtype))
         return self
 
     def load(self, arrays):

@@ -89,7 +89,7 @@ class BatchNorm(Layer):
     def _normalised(self, X, weight, total):
         if weight is None:
             return np.full(X.shape[-2], 1 / total, X.dtype)
-        return weight / total
+        return (weight / total).astype(X.dtype, copy=False)
 
     def _follow(self, mean, var, total):
         """Let the running averages follow the batch's.

@@ -122,6 +122,10 @@ class Update:
             share = 1 - min(float(self.ema_decay), (1 + t) / (10 + t))
             self.average += share * (theta - self.average)
 
+    def isfinite(self):
+        """Tell whether the optimizer's state is finite: an infinite one makes steps of 0."""
+        return all(np.isfinite(vector).all() for vector in self.optimizer.state.values())
+
     @contextmanager
     def averaged(self):
         """Give a context in which the network has the averaged weights, where there is an average."""

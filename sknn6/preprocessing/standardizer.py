@@ -142,7 +142,7 @@ def _streams(standardizer):
 
 def _squash(Z, c):
     """Z ← Z / √(1 + (Z/c)²)."""
-    far = c / np.finfo(Z.dtype).eps  # the result is ±c from here on, and no square overflows
+    far = c / float(np.finfo(Z.dtype).eps)  # the result is ±c from here on, and no square overflows
     np.clip(Z, -far, far, out=Z)
     Z /= np.sqrt(1 + (Z * (1 / c)) ** 2)
 
@@ -300,6 +300,12 @@ class Standardizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if weight is not None:
             weight = check_nonzero_weight(weight, X)
             X, weight = X[weight > 0], weight[weight > 0]
+        if not first and self.method != self._learned_by:
+            raise ValueError(
+                f"The 'method' parameter of Standardizer must stay {self._learned_by!r} in partial_fit. "
+                f"Got {self.method!r} instead."
+            )
+        self._learned_by = self.method
         summary = self._summarise(X, weight)
         method = METHODS[self.method]
         self._summary = summary if first else method.merge(self._summary, summary)

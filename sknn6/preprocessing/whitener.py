@@ -462,7 +462,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     @property
     def _n_features_out(self):
-        return self.rank_ if self.method in COMPONENTS else self.n_features_in_
+        return self._whitening[-2 if len(self._whitening) > 1 else 0].shape[0]
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the output: those of X, or whitener0, whitener1, … for components.

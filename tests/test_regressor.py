@@ -1,0 +1,62 @@
+"""MLPRegressor against scikit-learn's."""
+
+import warnings
+from inspect import signature
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPRegressor as SklearnMLP
+
+from sknn6 import MLPRegressor
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((60, 4))
+TARGETS = {
+    "squared_error": X[:, 0] + 0.1 * rng.standard_normal(60),
+    "poisson": rng.poisson(np.exp(X[:, 0])).astype(float),
+}
+
+
+@pytest.mark.parametrize("loss", TARGETS)
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_same_weights_same_steps_as_scikit_learn(solver, loss):
+    """From the same weights, through the same batches, in float64: the same weights and predictions."""
+    newer = "loss" in signature(SklearnMLP).parameters  # scikit-learn from 1.7 on
+    if not newer and loss != "squared_error":
+        pytest.skip("scikit-learn before 1.7 knows no other loss")
+    params = {
+        "hidden_layer_sizes": (6, 5),
+        "activation": "tanh",
+        "solver": solver,
+        "batch_size": 16,
+        "shuffle": False,
+        "max_iter": 20 if solver == "lbfgs" else 5,
+        "tol": 0.0,
+        "alpha": 0.01,
+        "warm_start": True,
+        "random_state": 0,
+    }
+    weights = {"sample_weight": np.linspace(0.5, 2, 60)} if newer else {}
+    ours = MLPRegressor(loss, dtype="float64", **params)
+    theirs = SklearnMLP(**params, **({"loss": loss} if newer else {}))
+    y = TARGETS[loss]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)  # scikit-learn 1.6 with SciPy 1.17
+        theirs.fit(X, y)
+        ours.fit(X, y)
+        ours.coefs_ = [W.copy() for W in theirs.coefs_]
+        ours.intercepts_ = [b.copy() for b in theirs.intercepts_]
+        np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-10)
+        theirs.fit(X, y, **weights)
+        ours.fit(X, y, **weights)
+    for W, expected in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
+        np.testing.assert_allclose(W, expected, atol=1e-6)
+    assert ours.loss_ == pytest.approx(theirs.loss_, abs=1e-6)
+
+
+def test_multi_output_is_refused_another_number_of_outputs():
+    model = MLPRegressor(hidden_layer_sizes=4).partial_fit(X, X[:, :2])
+    with pytest.raises(ValueError, match="y must have 2 columns as in the fit before, got 3"):
+        model.partial_fit(X, X[:, :3])
