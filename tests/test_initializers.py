@@ -12,13 +12,18 @@ FAN_IN, FAN_OUT, GAIN = 400, 300, 1.3
 VARIANCES = {
     "zeros": 0,
     "normal": 1,
+    "uniform": 1 / 3,
     "xavier_uniform": 2 / (FAN_IN + FAN_OUT),
     "xavier_normal": 2 / (FAN_IN + FAN_OUT),
     "he_uniform": GAIN**2 / FAN_IN,
     "he_normal": GAIN**2 / FAN_IN,
+    "lecun_uniform": 1 / FAN_IN,
+    "lecun_normal": 1 / FAN_IN,
     "orthogonal": GAIN**2 / FAN_IN,
 }
 BOUNDS = {
+    "uniform": 1,
+    "lecun_uniform": np.sqrt(3 / FAN_IN),
     "xavier_uniform": np.sqrt(6 / (FAN_IN + FAN_OUT)),
     "he_uniform": GAIN * np.sqrt(3 / FAN_IN),
 }
@@ -65,6 +70,8 @@ def test_orthogonal_has_no_preferred_sign():
         ("leaky_relu", "he_uniform"),
         ("elu", "he_uniform"),
         ("gelu", "he_uniform"),
+        ("silu", "he_uniform"),
+        ("selu", "lecun_normal"),
         ("tanh", "xavier_uniform"),
         ("logistic", "xavier_uniform"),
     ],

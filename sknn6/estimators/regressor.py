@@ -30,15 +30,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         which a search can hold. An empty sequence makes a linear model.
     activation : str, Activation or list of them, default="relu"
         Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
-        "leaky_relu", "elu", "gelu"; one of your own; or a list, one a hidden layer.
+        "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus"; one of your own; or a list, one a
+        hidden layer.
     depth : int or None, default=None
         How many times over the hidden layers of `hidden_layer_sizes` come; None is once. With a width, the
         number of hidden layers of that width.
     init : str or callable, default="auto"
-        How the weights start: "zeros", "normal" (standard normal), "xavier_uniform", "xavier_normal",
-        "he_uniform", "he_normal", "orthogonal"; or "auto", the uniform law of He for the ReLU family and of
-        Xavier for the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``.
-        Biases start at 0.
+        How the weights start: "zeros", "normal" (standard normal), "uniform" (-1 to 1), "xavier_uniform",
+        "xavier_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal"; "auto", the
+        uniform law of He for the ReLU family, LeCun's normal law for selu, and the uniform law of Xavier for
+        the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``. Biases start at 0.
     init_scale : float, default=1.0
         Factor on the initial weights.
     batchnorm : bool, default=False

@@ -134,6 +134,102 @@ def elu_backward(dA, negative):
     return dA
 
 
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def selu(Z):
+    """A = scale z where z > 0, else scale alpha (exp(z) - 1): mean 0 and variance 1 map to themselves [1]_.
+
+    References
+    ----------
+    .. [1] Klambauer, Unterthiner, Mayr & Hochreiter (2017), Self-Normalizing Neural Networks,
+       arXiv:1706.02515.
+    """
+    negative = np.minimum(Z, 0)
+    np.expm1(negative, out=negative)
+    negative *= SELU_ALPHA
+    A = np.maximum(Z, 0, out=Z)
+    A += negative
+    A *= SELU_SCALE
+    return A, A
+
+
+def selu_backward(dA, A):
+    """f' = scale where A > 0, else A + scale alpha."""
+    slope = np.minimum(A, 0)
+    slope += SELU_SCALE * SELU_ALPHA
+    slope[A > 0] = SELU_SCALE
+    dA *= slope
+    return dA
+
+
+def softplus(Z):
+    """A = log(1 + exp(z)), as max(z, 0) + log1p(exp(-|z|))."""
+    tail = np.abs(Z)
+    np.negative(tail, out=tail)
+    np.log1p(np.exp(tail, out=tail), out=tail)
+    A = np.maximum(Z, 0, out=Z)
+    A += tail
+    return A, A
+
+
+def softplus_backward(dA, A):
+    """f' = 1 / (1 + exp(-z)) = 1 - exp(-A)."""
+    np.negative(A, out=A)
+    np.expm1(A, out=A)
+    dA *= A
+    return np.negative(dA, out=dA)
+
+
+def silu(Z):
+    """A = z logistic(z) [1]_.
+
+    References
+    ----------
+    .. [1] Elfwing, Uchibe & Doya (2017), Sigmoid-Weighted Linear Units for Neural Network Function
+       Approximation in Reinforcement Learning, arXiv:1702.03118.
+    """
+    S = logistic(Z.copy())[0]
+    return Z * S, (Z, S)
+
+
+def silu_backward(dA, saved):
+    """f' = S + z S (1 - S), S the logistic function of z."""
+    Z, S = saved
+    Z *= 1 - S
+    Z += 1
+    Z *= S
+    dA *= Z
+    return dA
+
+
+def mish(Z):
+    """A = z tanh(softplus(z)) = z e (e + 2) / (e (e + 2) + 2), e = exp(z) [1]_.
+
+    From z = 20 on the fraction is 1 to all digits, and e must not overflow.
+
+    References
+    ----------
+    .. [1] Misra (2019), Mish: A Self Regularized Non-Monotonic Activation Function, arXiv:1908.08681.
+    """
+    E = np.minimum(Z, 20)
+    np.exp(E, out=E)
+    T = E * (E + 2)
+    T /= T + 2
+    return Z * T, (Z, E, T)
+
+
+def mish_backward(dA, saved):
+    """f' = T + z (1 - T^2) e / (1 + e), T = tanh(softplus(z)), e = exp(z)."""
+    Z, E, T = saved
+    E /= 1 + E
+    E *= Z
+    E *= 1 - T * T
+    E += T
+    dA *= E
+    return dA
+
+
 def gelu(Z):
     """A = z P(N <= z), N standard normal [1]_.
 
@@ -165,6 +261,10 @@ ACTIVATIONS = {
     "relu": Activation(relu, relu_backward, float(np.sqrt(2))),
     "leaky_relu": Activation(leaky_relu, leaky_relu_backward, float(np.sqrt(2 / (1 + LEAK**2)))),
     "elu": Activation(elu, elu_backward, 1.2452),
+    "selu": Activation(selu, selu_backward, 1.0, init="lecun_normal"),
     "gelu": Activation(gelu, gelu_backward, 1.5335),
+    "silu": Activation(silu, silu_backward, 1.6765),
+    "mish": Activation(mish, mish_backward, 1.4868),
+    "softplus": Activation(softplus, softplus_backward, 1.0419),
 }
 ACTIVATIONS["sigmoid"] = ACTIVATIONS["logistic"]

@@ -21,6 +21,11 @@ def normal(rng, fan_in, fan_out, gain):
     return rng.standard_normal((fan_in, fan_out))
 
 
+def uniform(rng, fan_in, fan_out, gain):
+    """W ~ U(-1, 1), to be scaled by ``init_scale``."""
+    return rng.uniform(-1, 1, (fan_in, fan_out))
+
+
 def xavier_uniform(rng, fan_in, fan_out, gain):
     """W ~ U(-a, a), a = sqrt(6 / (fan_in + fan_out)) [1]_.
 
@@ -54,6 +59,22 @@ def he_normal(rng, fan_in, fan_out, gain):
     return rng.standard_normal((fan_in, fan_out)) * (gain / np.sqrt(fan_in))
 
 
+def lecun_uniform(rng, fan_in, fan_out, gain):
+    """W ~ U(-a, a), a = sqrt(3 / fan_in), the uniform law of LeCun et al.'s variance."""
+    bound = np.sqrt(3 / fan_in)
+    return rng.uniform(-bound, bound, (fan_in, fan_out))
+
+
+def lecun_normal(rng, fan_in, fan_out, gain):
+    """W ~ N(0, 1 / fan_in) [1]_.
+
+    References
+    ----------
+    .. [1] LeCun, Bottou, Orr & Mueller (1998), Efficient BackProp, section 4.6.
+    """
+    return rng.standard_normal((fan_in, fan_out)) / np.sqrt(fan_in)
+
+
 def orthogonal(rng, fan_in, fan_out, gain):
     """W = gain Q with orthonormal rows or columns, whichever are fewer [1]_.
 
@@ -74,10 +95,13 @@ def orthogonal(rng, fan_in, fan_out, gain):
 INITIALIZERS = {
     "zeros": zeros,
     "normal": normal,
+    "uniform": uniform,
     "xavier_uniform": xavier_uniform,
     "xavier_normal": xavier_normal,
     "he_uniform": he_uniform,
     "he_normal": he_normal,
+    "lecun_uniform": lecun_uniform,
+    "lecun_normal": lecun_normal,
     "orthogonal": orthogonal,
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 
 # A step works through theta in pieces, so that the vectors of one piece stay in the cache from one operation
-# to the next: 32768 float32 numbers of five vectors are 640 kB. Smaller pieces cost more calls than they save.
+# to the next: 32768 float32 numbers of five vectors are 640 kB. Smaller pieces cost more in calls.
 BLOCK = 32768
 
 
