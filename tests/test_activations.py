@@ -8,7 +8,7 @@ from sknn6.nn.activations import ACTIVATIONS
 
 Z = np.array([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0])
 
-# elu, selu, silu, mish, softplus, gelu: torch.nn.functional of torch 2.13, in float64. Others: their formulas.
+# elu to gelu: torch.nn.functional of torch 2.13, in float64. The others: their formulas.
 VALUES = {
     "identity": Z,
     "logistic": 1 / (1 + np.exp(-Z)),
