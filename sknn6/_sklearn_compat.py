@@ -1,5 +1,7 @@
 """The only place that touches scikit-learn's private names."""
 
+from inspect import signature
+
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import (
@@ -30,8 +32,14 @@ __all__ = [
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",
+    "takes_weights",
     "with_callbacks",
 ]
+
+
+def takes_weights(scorer):
+    """Tell whether a scorer, or the metric that it is made of, has a parameter sample_weight."""
+    return "sample_weight" in signature(getattr(scorer, "_score_func", scorer)).parameters
 
 
 def check_nonzero_weight(sample_weight, X):

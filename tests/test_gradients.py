@@ -95,16 +95,17 @@ def targets(loss_name, n_samples, n_outputs, rng):
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("n_samples", N_SAMPLES)
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("batchnorm", [False, True])
 @pytest.mark.parametrize("loss_name", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_network(activation, loss_name, batchnorm, n_samples, training):
+def test_network(activation, loss_name, batchnorm, dropout, n_samples, training):
     rng = np.random.default_rng(n_samples)
-    network = perceptron(4, [6, 5], 3, activation, batchnorm=batchnorm).allocate(np.float64)
+    network = perceptron(4, [6, 5], 3, activation, batchnorm=batchnorm, dropout=dropout).allocate(np.float64)
     network.initialize(rng)
     network.theta += 0.1 * rng.standard_normal(network.theta.shape)
     for layer in network.layers:
-        layer.training = training
+        layer.training, layer.eps = training, 0.1  # as above
     X = rng.standard_normal((n_samples, 4))
     y = targets(loss_name, n_samples, 3, rng)
     weight = rng.random(n_samples) + 0.5
@@ -112,6 +113,8 @@ def test_network(activation, loss_name, batchnorm, n_samples, training):
 
     def loss():
         network.statistics[:] = statistics
+        for layer in network.layers:
+            layer.rng = np.random.default_rng(1)  # the same units dropped at each evaluation
         return loss_and_gradient(network, LOSSES[loss_name].loss, [(X, y, weight)], alpha=0.1)[0]
 
     loss()

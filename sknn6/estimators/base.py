@@ -1,9 +1,11 @@
 """What the estimators share: parameters, the course of a fit, and what is kept of it."""
 
+import copy
 import operator
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
+from functools import partial
 from inspect import signature
 from itertools import groupby
 from numbers import Integral, Real
@@ -34,7 +36,7 @@ from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.network import perceptron
 from sknn6.nn.optimizers import OPTIMIZERS
-from sknn6.nn.schedules import SCHEDULES, Progress
+from sknn6.nn.schedules import ALONG_MAX_ITER, FOR_SGD, SCHEDULES, Progress
 from sknn6.nn.training import Batches, Update, minimize, train
 
 # What X may be: CSR makes the rows of a batch quick to find, and floats are taken as they are.
@@ -190,6 +192,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"X_val and y_val must be given together, got {given} without {missing}.")
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val needs X_val and y_val, got neither.")
         validation = None if X_val is None else (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation=validation)
 
@@ -262,8 +266,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if sample_weight is not None:
             sample_weight = check_nonzero_weight(sample_weight, X)
         self._define_targets(y, redefine=reset and not incremental)
-        weight = self._weigh(sample_weight, y, incremental)
-        return Data(X, self._encode(y, dtype), weight, y)
+        encoded = self._encode(y, dtype)
+        return Data(X, encoded, self._weigh(sample_weight, y, incremental), y)
 
     def _validate_held_out(self, X, y, sample_weight, dtype):
         X, y = validate_data(
@@ -275,7 +279,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _begin(self, resume):
         """Set what a training counts and collects, afresh or where it is missing."""
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        # The same at each fit if random_state is a number, so that warm starts hold out the same rows.
+        self._split_seed = seed = check_random_state(self.random_state).randint(2**31 - 1)
         start = {
             "t_": 0,
             "history_": [],
@@ -296,8 +301,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 "validation_scores_": [] if early else None,
             }
         for name, value in start.items():
-            if not resume or getattr(self, name, None) is None:
-                setattr(self, name, value)
+            kept = getattr(self, name, None) if resume else None
+            # Copied, so that a fit that fails leaves the lists and the generator as they were.
+            setattr(self, name, value if kept is None else copy.deepcopy(kept))
 
     def _hidden_layers(self):
         """Give the units of each hidden layer: hidden_layer_sizes, `depth` times over."""
@@ -378,6 +384,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             clip_norm=self.clip_norm,
             weight_decay=float(self.weight_decay),
             ema_decay=float(self.ema_decay),
+            lead=(getattr(self, "_optimizer_state", None) or {}).get("lead") if optimizer.t else None,
         )
         batches = Batches(
             data.X,
@@ -395,7 +402,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._loss(),
             update,
             batches,
-            learning_rate=self._rate,
+            learning_rate=partial(self._rate, incremental=incremental),
             alpha=self.alpha,
             epochs=epochs,
             accumulation=self.gradient_accumulation_steps,
@@ -405,18 +412,22 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._plateaus = 0
         monitor = Monitor(self, network, attributes, validation, callbacks)
         monitor.follow(records, update, n_rows, epochs, incremental)
-        self._keep_optimizer(None if monitor.diverged else optimizer, data.X.dtype)
+        if monitor.diverged:
+            self._optimizer_state = None  # what led there would lead there again
+        else:
+            self._keep_optimizer(update, data.X.dtype)
 
     def _fit_lbfgs(self, network, attributes, data, validation, callbacks):
         monitor = Monitor(self, network, attributes, validation, callbacks)
         started = perf_counter()
 
         def end_iteration(loss):
-            record = {"epoch": len(self.history_) + 1, "loss": loss, "seconds": perf_counter() - started}
-            self.history_.append(record | monitor.evaluate())
-            monitor.report(f"Iteration {record['epoch']}, loss = {loss:.8f}")
+            record = {"loss": loss, "seconds": perf_counter() - started}
             callbacks.begin_epoch()
-            if callbacks.end_epoch(attributes):
+            monitor.take_down(record)
+            stop = callbacks.end_epoch(attributes)
+            # L-BFGS has a criterion of its own for the training loss.
+            if stop or (monitor.watches_validation and monitor.stops(rate=0.0)):
                 raise StopIteration
 
         result = minimize(
@@ -432,15 +443,17 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         self.n_iter_, self.loss_ = result.nit, float(result.fun)
         if not np.isfinite(self.loss_):
             monitor.warn_diverged()
-        elif not (result.success or callbacks.stopped):
+        elif not (result.success or monitor.stopped or callbacks.stopped):
             monitor.warn_not_converged(f"lbfgs: {result.message}")
+        if monitor.watches_validation:
+            monitor.restore_best()
 
     def _hold_out(self, data):
         """Draw the rows for early stopping; give the other rows and the data held out."""
         rows, held_out = train_test_split(
             np.arange(data.n_rows),
             test_size=self.validation_fraction,
-            random_state=int(self._rng.integers(2**31 - 1)),
+            random_state=self._split_seed,
             stratify=self._strata(data.y),
         )
         if len(held_out) < 2:
@@ -461,16 +474,24 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         names = [name for name in signature(kind).parameters if name != "theta"]
         optimizer = kind(theta, **{name: getattr(self, name) for name in names})
         kept = getattr(self, "_optimizer_state", None)
-        if resume and kept and kept["solver"] == self.solver:
+        if resume and kept and kept["solver"] == self.solver and kept["size"] == theta.size:
             optimizer.t = kept["t"]
             for name, vector in optimizer.state.items():
                 vector[:] = kept[name]
         return optimizer
 
-    def _rate(self, fraction):
+    def _schedule(self, incremental=False):
+        """Give the schedule, which is constant where it has no say."""
+        name = self.learning_rate
+        unplanned = incremental and name in ALONG_MAX_ITER
+        if unplanned or (name in FOR_SGD and self.solver != "sgd"):
+            name = "constant"
+        return SCHEDULES[name]
+
+    def _rate(self, fraction, incremental=False):
         """Give the learning rate after that fraction of the training."""
         progress = Progress(float(self.learning_rate_init), fraction, self.t_, self._plateaus, self.power_t)
-        return SCHEDULES[self.learning_rate](progress)
+        return self._schedule(incremental)(progress)
 
     # After the training
 
@@ -487,16 +508,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             "layer_state_": arrays,
         }
 
-    def _keep_optimizer(self, optimizer, dtype):
-        """Keep the optimizer's state for the next partial_fit, in no more bits than the weights.
-
-        After a divergence there is none: the state that led there would lead there again.
-        """
-        self._optimizer_state = None
-        if optimizer is None:
-            return
-        self._optimizer_state = {"solver": self.solver, "t": optimizer.t}
-        for name, vector in optimizer.state.items():
+    def _keep_optimizer(self, update, dtype):
+        """Keep the optimizer's state for the next partial_fit, in no more bits than the weights."""
+        optimizer = update.optimizer
+        self._optimizer_state = {"solver": self.solver, "size": update.network.theta.size, "t": optimizer.t}
+        vectors = optimizer.state if update.lead is None else optimizer.state | {"lead": update.lead}
+        for name, vector in vectors.items():
             narrow = min(dtype, vector.dtype, key=lambda kind: kind.itemsize)
             self._optimizer_state[name] = vector.astype(narrow, copy=False)
 
@@ -512,6 +529,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         X = validate_data(self, X, **CHECKS, reset=False)
         return perceptron(**self._structure).attach(self._arrays(), X.dtype).predict_in_blocks(X)
+
+    def __copy__(self):
+        """Share the attributes, without the packing of a pickle."""
+        new = type(self).__new__(type(self))
+        vars(new).update(vars(self))
+        return new
 
     def __getstate__(self):
         """Pack the history, which as dicts would take more room than a small network."""

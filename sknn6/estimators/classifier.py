@@ -19,7 +19,7 @@ from sknn6._sklearn_compat import (
     with_callbacks,
 )
 from sknn6.estimators.base import BaseMLP, has_stochastic_solver, unchanged_if_it_fails
-from sknn6.nn.losses import LOSSES
+from sknn6.nn.losses import LINKS, LOSSES
 
 __all__ = ["MLPClassifier"]
 
@@ -78,9 +78,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     batch_size : int or "auto", default="auto"
         Samples of a mini-batch; "auto" is 200, or all if there are fewer.
     learning_rate : str, default="constant"
-        How the rate changes: "constant"; "invscaling", divided by (samples seen + 1)^power_t; "adaptive",
-        divided by 5 whenever `n_iter_no_change` epochs brought no improvement; "cosine", "one_cycle" and
-        "step", along `max_iter`. For every stochastic solver.
+        How the rate changes: "constant"; with "sgd" also "invscaling", divided by (samples seen + 1)^power_t,
+        and "adaptive", divided by 5 whenever `n_iter_no_change` epochs brought no improvement; with both
+        stochastic solvers "cosine", "one_cycle" and "step", along `max_iter` in `fit`, constant in
+        `partial_fit`.
     learning_rate_init : float, default=0.001
         The rate that the schedule starts from.
     power_t : float, default=0.5
@@ -120,9 +121,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Evaluations of the loss by "lbfgs" at most.
     dtype : {"float32", "float64"}, default="float32"
         What the stochastic solvers compute in. Prediction computes in the dtype of its X.
-    class_weight : "balanced", dict or None, default=None
+    class_weight : "balanced", dict, list of dict or None, default=None
         Weights of the classes, which multiply those of the samples; "balanced" is n / (n_classes count),
-        where weighted samples count by their weight.
+        where weighted samples count by their weight. For indicators of labels, a list of dicts, one a label.
     label_smoothing : float, default=0.0
         s, 0 to < 1: the target of the true class is 1 - s + s / C, that of the others s / C, C the classes.
 
@@ -185,7 +186,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     """
 
     _parameter_constraints = BaseMLP._parameter_constraints | {
-        "class_weight": [None, StrOptions({"balanced"}), dict],
+        "class_weight": [None, StrOptions({"balanced"}), dict, list],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
 
@@ -296,7 +297,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if self._is_binary():
             # Not 1 - P, which rounds a small probability of the first class to 0.
             Z = np.hstack([-Z, Z])
-        return LOSSES[self.out_activation_].link(Z)
+        return LINKS[self.out_activation_](Z)
 
     def predict_log_proba(self, X):
         """Give the logarithm of `predict_proba`.
@@ -340,10 +341,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._define_classes(y)
         elif not hasattr(self, "_sparse_labels"):
             self._define_classes(y, self.classes_)
-        elif (y.ndim == 2) != (self.out_activation_ == "logistic" and self.n_outputs_ > 1):
-            kind = "indicators of labels" if y.ndim == 1 else "classes"
-            raise ValueError(f"y must be {kind} as in the fit before, got {type_of_target(y)} targets.")
-        elif self.warm_start and set(classes_in(y)) != set(self.classes_):
+        elif self.warm_start and y.ndim == 1 and set(classes_in(y)) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes_}, `y` has {classes_in(y)}"
@@ -352,6 +350,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _encode(self, y, dtype):
         """Give labels as indices (softmax) or as a matrix of zeros and ones (logistic)."""
         y = one_column(y)
+        if (y.ndim == 2) != (self.out_activation_ == "logistic" and self.n_outputs_ > 1):
+            kind = "classes" if y.ndim == 2 else "indicators of labels"
+            raise ValueError(f"y must be {kind} as in the fit before, got {type_of_target(y)} targets.")
         unknown = np.setdiff1d(classes_in(y), self.classes_, assume_unique=True)
         if len(unknown):
             raise ValueError(
@@ -373,11 +374,30 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "class_weight='balanced' needs all the data, which partial_fit does not see. Compute the "
                 "weights with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
             )
-        if sample_weight is None:
-            return compute_sample_weight(self.class_weight, y)
-        if self.class_weight == "balanced" and y.ndim == 1:
-            return sample_weight * balanced(np.searchsorted(self.classes_, y), sample_weight)
-        return sample_weight * compute_sample_weight(self.class_weight, y)
+        weight = np.ones(y.shape[0]) if sample_weight is None else sample_weight
+        y = one_column(y)
+        if y.ndim == 2:
+            return self._weigh_labels(weight, y.toarray() if sparse.issparse(y) else y)
+        codes = np.searchsorted(self.classes_, y)
+        if self.class_weight == "balanced":
+            return weight * balanced(codes, weight)
+        if isinstance(self.class_weight, list) or not set(self.class_weight) <= set(self.classes_):
+            raise ValueError(
+                f"class_weight must be a dict of weights of the classes {list(self.classes_)}, "
+                f"got {self.class_weight!r}."
+            )
+        return weight * np.array([self.class_weight.get(label, 1.0) for label in self.classes_])[codes]
+
+    def _weigh_labels(self, weight, Y):
+        """Multiply weights by those of indicators: over the labels, the product of the weight of 0 or 1."""
+        if self.class_weight == "balanced":
+            return weight * np.prod([balanced(column.astype(int), weight) for column in Y.T], axis=0)
+        if not isinstance(self.class_weight, list) or len(self.class_weight) != Y.shape[1]:
+            raise ValueError(
+                f"class_weight, for indicators of {Y.shape[1]} labels, must be 'balanced' or a list of as "
+                f"many dicts such as {{0: 1.0, 1: 2.0}}, got {self.class_weight!r}."
+            )
+        return weight * compute_sample_weight(self.class_weight, Y)
 
     def _loss(self):
         loss = LOSSES[self.out_activation_].loss

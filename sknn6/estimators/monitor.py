@@ -7,6 +7,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
+from sknn6._sklearn_compat import takes_weights
+from sknn6.nn.schedules import adaptive
+
 __all__ = ["Monitor"]
 
 # With learning_rate="adaptive", a training stops at the plateau after the rate has come down to this.
@@ -32,13 +35,22 @@ class Monitor:
     def __init__(self, estimator, network, attributes, validation, callbacks):
         self.estimator, self.network, self.attributes = estimator, network, attributes
         self.validation, self.callbacks = validation, callbacks
-        self.diverged = False
+        self.watches_validation = estimator.early_stopping and validation is not None
+        self.diverged = self.stopped = False
         self.scorer = estimator.scoring and check_scoring(estimator, estimator.scoring)
+        self.best = None
+        if self.watches_validation and not hasattr(estimator, "validation_scores_"):
+            # L-BFGS, which has these only with validation data of the user's.
+            estimator.validation_scores_, estimator.best_validation_score_ = [], -np.inf
+        if self.watches_validation and hasattr(estimator, "coefs_") and estimator.history_:
+            # A training that goes on has to beat the weights it starts from, by today's score.
+            estimator.best_validation_score_ = self.evaluate()["validation_score"]
+            self.best = network.snapshot()
 
     def follow(self, records, update, n_samples, max_epochs, incremental):
         """Let the training run until it is to stop; leave the best, or the last finite, weights."""
         estimator, network = self.estimator, self.network
-        best = last = network.snapshot()
+        last = network.snapshot()
         try:
             for _ in range(max_epochs):
                 self.callbacks.begin_epoch()
@@ -50,8 +62,7 @@ class Monitor:
                 estimator.t_ += n_samples
                 with update.averaged():
                     last = network.snapshot()
-                    if self.take_down(record):
-                        best = last
+                    self.take_down(record)
                     stops = self.callbacks.end_epoch(self.attributes)
                 if not incremental and (self.stops(record["learning_rate"]) or stops):
                     break
@@ -61,27 +72,45 @@ class Monitor:
                     self.warn_not_converged(f"max_iter={max_epochs} epochs were run")
         except KeyboardInterrupt:
             self.warn_interrupted()
-        network.restore(best if estimator.early_stopping else last)
+        network.restore(last)
+        if self.watches_validation:
+            self.restore_best()
+
+    def restore_best(self):
+        """Put back the weights of the best validation score; without a score that is a number, leave them."""
+        if self.best is None:
+            warnings.warn(
+                "No validation score was a number, so early stopping kept the last weights. Look at scoring "
+                "and at the validation data, which may be too few or of one class.",
+                ConvergenceWarning,
+                stacklevel=8,
+            )
+        else:
+            self.network.restore(self.best)
 
     def take_down(self, record):
-        """Write an epoch to the curves and the history; tell whether it is the best so far."""
+        """Write an epoch to the curves and the history, and count those without improvement."""
         estimator = self.estimator
         record = {"epoch": len(estimator.history_) + 1, **record, **self.evaluate()}
         estimator.history_.append(record)
         estimator.loss_ = record["loss"]
-        self.report(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
-        estimator.loss_curve_.append(estimator.loss_)
-        if estimator.early_stopping:
+        self.report(f"Iteration {record['epoch']}, loss = {estimator.loss_:.8f}")
+        if hasattr(estimator, "loss_curve_"):
+            estimator.loss_curve_.append(estimator.loss_)
+        if self.watches_validation:
             merit, best = record["validation_score"], estimator.best_validation_score_
             estimator.validation_scores_.append(merit)
-            estimator.best_validation_score_ = max(best, merit)
             self.report(f"Validation score: {merit:f}")
-        else:
+            if merit > best:
+                estimator.best_validation_score_, self.best = merit, self.network.snapshot()
+        elif hasattr(estimator, "best_loss_"):
             merit, best = -estimator.loss_, -estimator.best_loss_
             estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
-        improves = not merit < best + estimator.tol
+        else:
+            return
+        # A score that is not a number is no improvement.
+        improves = merit >= best + estimator.tol
         estimator._no_improvement_count = 0 if improves else estimator._no_improvement_count + 1
-        return merit > best
 
     def evaluate(self):
         """Give loss and score of the validation data, where there are such data."""
@@ -92,7 +121,7 @@ class Monitor:
         if self.scorer is None:
             score = self.estimator._score(Z, y, weight)
         else:
-            weights = {} if weight is None else {"sample_weight": weight}
+            weights = {} if weight is None or not takes_weights(self.scorer) else {"sample_weight": weight}
             score = float(self.scorer(self.present_model(), X, labels, **weights))
         return {"validation_loss": self.estimator._loss()(Z, y, weight)[0], "validation_score": score}
 
@@ -108,13 +137,14 @@ class Monitor:
         estimator = self.estimator
         if estimator._no_improvement_count <= estimator.n_iter_no_change:
             return False
-        watched = "Validation score" if estimator.early_stopping else "Training loss"
+        watched = "Validation score" if self.watches_validation else "Training loss"
         message = (
             f"{watched} did not improve more than tol={estimator.tol:f} "
             f"for {estimator.n_iter_no_change} consecutive epochs."
         )
-        if estimator.learning_rate != "adaptive" or rate <= SMALLEST_ADAPTIVE_RATE:
+        if estimator._schedule() is not adaptive or rate <= SMALLEST_ADAPTIVE_RATE:
             self.report(f"{message} Stopping.")
+            self.stopped = True
             return True
         estimator._plateaus += 1
         self.report(f"{message} Setting learning rate to {estimator._rate(0.0):f}")

@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sknn6._sklearn_compat import StrOptions, fit_context, with_callbacks
 from sknn6.estimators.base import BaseMLP, has_stochastic_solver
-from sknn6.nn.losses import REGRESSION_LOSSES
+from sknn6.nn.losses import LINKS, REGRESSION_LOSSES
 
 __all__ = ["MLPRegressor"]
 
@@ -69,9 +69,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     batch_size : int or "auto", default="auto"
         Samples of a mini-batch; "auto" is 200, or all if there are fewer.
     learning_rate : str, default="constant"
-        How the rate changes: "constant"; "invscaling", divided by (samples seen + 1)^power_t; "adaptive",
-        divided by 5 whenever `n_iter_no_change` epochs brought no improvement; "cosine", "one_cycle" and
-        "step", along `max_iter`. For every stochastic solver.
+        How the rate changes: "constant"; with "sgd" also "invscaling", divided by (samples seen + 1)^power_t,
+        and "adaptive", divided by 5 whenever `n_iter_no_change` epochs brought no improvement; with both
+        stochastic solvers "cosine", "one_cycle" and "step", along `max_iter` in `fit`, constant in
+        `partial_fit`.
     learning_rate_init : float, default=0.001
         The rate that the schedule starts from.
     power_t : float, default=0.5
@@ -221,21 +222,22 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         Z = self._logits(X)
-        predicted = REGRESSION_LOSSES[self.loss].link(Z)
+        predicted = LINKS[self.out_activation_](Z)
         return predicted[:, 0] if self.n_outputs_ == 1 else predicted
 
     def _define_targets(self, y, redefine):
-        n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        if not redefine and getattr(self, "n_outputs_", n_outputs) != n_outputs:
-            raise ValueError(f"y must have {self.n_outputs_} columns as in the fit before, got {n_outputs}.")
-        if self.loss == "poisson" and (y < 0).any():
-            raise ValueError(f"y must not be negative with loss='poisson', got {y.min()}.")
-        self.n_outputs_ = n_outputs
+        if redefine or not hasattr(self, "n_outputs_"):
+            self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
         self.out_activation_ = REGRESSION_LOSSES[self.loss].out_activation
 
     def _encode(self, y, dtype):
-        if y.ndim == 1 or y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)[:, None]
+        y = column_or_1d(y, warn=True)[:, None] if y.ndim == 1 or y.shape[1] == 1 else y
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y must have {self.n_outputs_} columns as in the fit before, got {y.shape[1]}.")
+        if self.loss == "poisson" and y.min() < 0:
+            raise ValueError(f"y must not be negative with loss='poisson', got {y.min()}.")
+        if np.abs(y).max() > np.finfo(dtype).max:
+            raise ValueError(f"y must lie within the range of {dtype}, got {y.flat[np.abs(y).argmax()]}.")
         return y.astype(dtype, copy=False)
 
     def _strata(self, y):
@@ -245,5 +247,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return REGRESSION_LOSSES[self.loss].loss
 
     def _score(self, Z, y, weight):
-        score = r2_score(y, REGRESSION_LOSSES[self.loss].link(Z), sample_weight=weight)
+        score = r2_score(y, LINKS[self.out_activation_](Z), sample_weight=weight)
         return float(score) if np.isfinite(score) else np.nan

@@ -108,4 +108,9 @@ INITIALIZERS = {
 
 def find_initializer(init, activation):
     """Give the function of that name, "auto" being the one that the activation asks for; or `init` itself."""
-    return INITIALIZERS.get(activation.init if init == "auto" else init, init)
+    name = activation.init if init == "auto" else init
+    if callable(name):
+        return name
+    if name not in INITIALIZERS:
+        raise ValueError(f"The init of an Activation must be one of {sorted(INITIALIZERS)}, got {name!r}.")
+    return INITIALIZERS[name]

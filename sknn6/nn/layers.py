@@ -3,10 +3,10 @@
 A layer says which arrays it has (`parameters`, `statistics`: name to shape); `Network` binds them as
 attributes, parameter ``W`` together with its gradient ``dW``. Arrays end in (samples, units).
 
-Memory: what a layer returns is its own buffer, in use until its next `forward`. The layer after may
-write into it, so `forward` may overwrite X and `backward` dZ, with one exception: `Dense`, which reads
-the user's data, leaves X alone. `predict` writes to nothing that outlives the call, so that any number
-of threads can run it on one network.
+Memory: what a layer returns is its own buffer, in use until its next `forward`. The layer after may write
+into it, so `forward` may overwrite X and `backward` dZ, with two exceptions: `Dense`, which reads the user's
+data, and `Dropout`, which follows an activation, leave X alone. `predict` writes to nothing that outlives the
+call, so that any number of threads can run it on one network.
 """
 
 import numpy as np
@@ -188,8 +188,8 @@ class Dropout(Layer):
         self.rng.random(out=draws, dtype=X.dtype)
         np.greater_equal(draws, self.rate, out=draws)
         self.mask = np.multiply(draws, 1 / (1 - self.rate), out=draws)
-        X *= self.mask
-        return X
+        # Not into X, which the activation before may have saved for its backward.
+        return np.multiply(X, self.mask, out=self.buffer("A", X.shape, X.dtype))
 
     def backward(self, dA):
         dA *= self.mask

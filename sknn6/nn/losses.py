@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import expit, xlogy
 
 __all__ = [
+    "LINKS",
     "LOSSES",
     "REGRESSION_LOSSES",
     "huber",
@@ -174,3 +175,4 @@ REGRESSION_LOSSES = {
     "poisson": Loss(poisson, exponential, "exp"),
     "huber": Loss(huber, identity, "identity"),
 }
+LINKS = {entry.out_activation: entry.link for entry in (LOSSES | REGRESSION_LOSSES).values()}

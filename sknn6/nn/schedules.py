@@ -6,7 +6,7 @@ To add one, write a function of a `Progress` and give it a row in `SCHEDULES`.
 import math
 from dataclasses import dataclass
 
-__all__ = ["SCHEDULES", "Progress"]
+__all__ = ["ALONG_MAX_ITER", "FOR_SGD", "SCHEDULES", "Progress"]
 
 
 @dataclass
@@ -89,3 +89,9 @@ SCHEDULES = {
     "one_cycle": one_cycle,
     "step": step,
 }
+
+# As in scikit-learn, these change nothing with a solver other than sgd.
+FOR_SGD = {"invscaling", "adaptive"}
+
+# These follow the fraction of a training that is planned from the start.
+ALONG_MAX_ITER = {"cosine", "one_cycle", "step"}

@@ -7,6 +7,7 @@ from time import perf_counter
 
 import numpy as np
 from scipy import optimize
+from scipy.linalg import get_blas_funcs
 
 __all__ = ["Batches", "Update", "minimize", "train"]
 
@@ -97,21 +98,32 @@ class Update:
     ema_decay : float
         With t updates done, the average of the weights becomes d average + (1 - d) weights, where
         d = min(ema_decay, (1 + t) / (10 + t)): the average forgets where it started. 0 is no average.
+    lead : ndarray or None
+        How far the weights are ahead of the average, where a training goes on from its average.
+
+    Attributes
+    ----------
+    lead : ndarray or None
+        The same as it was when the average was last asked for.
 
     References
     ----------
     .. [1] Loshchilov & Hutter (2019), Decoupled Weight Decay Regularization, arXiv:1711.05101.
     """
 
-    def __init__(self, network, optimizer, *, clip_norm=None, weight_decay=0.0, ema_decay=0.0):
+    def __init__(self, network, optimizer, *, clip_norm=None, weight_decay=0.0, ema_decay=0.0, lead=None):
         self.network, self.optimizer = network, optimizer
         self.clip_norm, self.weight_decay, self.ema_decay = clip_norm, weight_decay, ema_decay
-        self.average = network.theta.copy() if ema_decay else None
+        self.average, self.lead = None, lead
+        if ema_decay:
+            self.average = network.theta.copy()
+            if lead is not None:
+                network.theta += lead
 
     def __call__(self, rate):
         theta, grad = self.network.theta, self.network.grad
         if self.clip_norm is not None:
-            norm = math.sqrt(float(grad @ grad))
+            norm = float(get_blas_funcs("nrm2", (grad,))(grad))  # no square of it overflows
             if norm > self.clip_norm:
                 grad *= float(self.clip_norm) / norm
         if self.weight_decay:
@@ -133,6 +145,7 @@ class Update:
             yield
             return
         theta = self.network.theta.copy()
+        self.lead = theta - self.average
         self.network.theta[:] = self.average
         try:
             yield
