@@ -42,6 +42,105 @@ from sknn6.nn.training import Batches, Update, minimize, train
 # What X may be: CSR makes the rows of a batch quick to find, and floats are taken as they are.
 CHECKS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 
+# What the docstrings of the estimators say of the parameters that they share.
+SHARED_PARAMETERS = """\
+    hidden_layer_sizes : int, sequence of int or str, default=(100,)
+        Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
+        which a search can hold. An empty sequence makes a linear model.
+    activation : str, Activation or list of them, default="relu"
+        Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
+        "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus"; one of your own; or a list, one a
+        hidden layer.
+    depth : int or None, default=None
+        How many times over the hidden layers of `hidden_layer_sizes` come; None is once. With a width, the
+        number of hidden layers of that width.
+    init : str or callable, default="auto"
+        How the weights start: "zeros", "normal" (standard normal), "uniform" (-1 to 1), "xavier_uniform",
+        "xavier_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal"; "auto", the
+        uniform law of He for the ReLU family, LeCun's normal law for selu, and the uniform law of Xavier for
+        the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``. Biases start at 0.
+    init_scale : float, default=1.0
+        Factor on the initial weights.
+    batchnorm : bool, default=False
+        Whether to normalise each hidden layer over the batch, before the nonlinearity. A last batch of less
+        than half the size then joins the one before it. A batch of one row is normalised as in prediction.
+    batchnorm_momentum : float, default=0.1
+        Weight of a new batch in the averages that prediction uses, over 0 to 1. Not used by "lbfgs", which
+        sees all samples at once.
+    dropout : float, default=0.0
+        Fraction of each hidden layer's activations that are set to 0 in training, 0 to < 1. Not used by
+        "lbfgs", whose loss must not change from one evaluation to the next.
+    weight_decay : float, default=0.0
+        Decoupled decay: each update first multiplies the weights by 1 - rate weight_decay. Like the next
+        three, for the stochastic solvers.
+    gradient_accumulation_steps : int, default=1
+        Mini-batches to an update. Their gradients are averaged by sample count, so that the update is that
+        of one big batch; but batch normalisation sees each mini-batch by itself.
+    clip_norm : float or None, default=None
+        A gradient of a larger Euclidean norm is scaled down to this.
+    ema_decay : float, default=0.0
+        Decay rate, 0 to < 1, of an average of the weights over the updates that takes their place for
+        validation and at the end; 0 is no average. `partial_fit` goes on from the averaged weights.
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+        Adam, stochastic gradient descent with momentum, or L-BFGS on the whole data, always in float64.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty.
+    batch_size : int or "auto", default="auto"
+        Samples of a mini-batch; "auto" is 200, or all if there are fewer.
+    learning_rate : str, default="constant"
+        How the rate changes: "constant"; with "sgd" also "invscaling", divided by (samples seen + 1)^power_t,
+        and "adaptive", divided by 5 whenever `n_iter_no_change` epochs brought no improvement; with both
+        stochastic solvers "cosine", "one_cycle" and "step", along `max_iter` in `fit`, constant in
+        `partial_fit`.
+    learning_rate_init : float, default=0.001
+        The rate that the schedule starts from.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    max_iter : int, default=200
+        Epochs at most; for "lbfgs", iterations.
+    shuffle : bool, default=True
+        Whether each epoch has its own order of the samples.
+    random_state : int, RandomState or None, default=None
+        Seed of the initial weights, the order of samples and the validation set.
+    tol : float, default=0.0001
+        An epoch is an improvement if the loss is lower, or the validation score higher, than the best before
+        by this.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the present weights.
+    momentum : float, default=0.9
+        Momentum of "sgd", 0 to 1.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of "sgd" is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to hold out samples, stop when the score on them does not improve, and keep the weights of the
+        best epoch.
+    scoring : str, callable or None, default=None
+        What early stopping maximises on the validation data: the name of a scorer or a callable
+        ``scorer(estimator, X, y)``; None is what `score` gives.
+    validation_fraction : float, default=0.1
+        Share of the samples that early stopping holds out, unless `fit` is given validation data.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay rates of Adam's averages of the gradient and of its square, 0 to < 1.
+    epsilon : float, default=1e-8
+        Added to the denominator of Adam's step.
+    n_iter_no_change : int or inf, default=10
+        The training stops after more epochs than this in a row without improvement.
+    max_fun : int, default=15000
+        Evaluations of the loss by "lbfgs" at most.
+    dtype : {"float32", "float64"}, default="float32"
+        What the stochastic solvers compute in. Prediction computes in the dtype of its X.
+"""
+
+
+def documented(cls):
+    """Put the shared parameters in their place in the docstring of an estimator."""
+    if cls.__doc__ is not None:  # as it is under python -OO
+        cls.__doc__ = cls.__doc__.replace("    {shared}\n", SHARED_PARAMETERS)
+    return cls
+
+
 # What a stochastic solver reports and L-BFGS does not, as in scikit-learn.
 STOCHASTIC_ATTRIBUTES = (
     "best_loss_",
@@ -377,15 +476,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 "all of them make one batch.",
                 stacklevel=6,
             )
-        optimizer = self._make_optimizer(network.theta, resume=incremental)
-        update = Update(
-            network,
-            optimizer,
-            clip_norm=self.clip_norm,
-            weight_decay=float(self.weight_decay),
-            ema_decay=float(self.ema_decay),
-            lead=(getattr(self, "_optimizer_state", None) or {}).get("lead") if optimizer.t else None,
-        )
+        update = self._make_update(network, resume=incremental)
         batches = Batches(
             data.X,
             data.y,
@@ -468,17 +559,24 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _batch_rows(self, n_samples):
         return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
 
-    def _make_optimizer(self, theta, resume):
-        """Make the solver's optimizer, with the state that the last partial_fit left if it fits."""
+    def _make_update(self, network, resume):
+        """Make the solver's update, with the state that the last partial_fit left if it fits."""
         kind = OPTIMIZERS[self.solver]
         names = [name for name in signature(kind).parameters if name != "theta"]
-        optimizer = kind(theta, **{name: getattr(self, name) for name in names})
-        kept = getattr(self, "_optimizer_state", None)
-        if resume and kept and kept["solver"] == self.solver and kept["size"] == theta.size:
+        optimizer = kind(network.theta, **{name: getattr(self, name) for name in names})
+        kept = (resume and getattr(self, "_optimizer_state", None)) or {}
+        if (kept.get("solver"), kept.get("size")) == (self.solver, network.theta.size):
             optimizer.t = kept["t"]
             for name, vector in optimizer.state.items():
                 vector[:] = kept[name]
-        return optimizer
+        return Update(
+            network,
+            optimizer,
+            clip_norm=self.clip_norm,
+            weight_decay=float(self.weight_decay),
+            ema_decay=float(self.ema_decay),
+            lead=kept.get("lead") if optimizer.t else None,
+        )
 
     def _schedule(self, incremental=False):
         """Give the schedule, which is constant where it has no say."""
