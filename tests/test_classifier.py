@@ -617,3 +617,15 @@ def test_history_survives_pickling():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, TARGETS["multiclass"], X_val=X, y_val=TARGETS["multiclass"])
     assert pickle.loads(pickle.dumps(model)).history_ == model.history_
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_verbose_counts_the_epochs_of_each_fit(solver, capsys):
+    model = fit(solver=solver, max_iter=3, warm_start=True, verbose=True, batch_size=60, tol=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, TARGETS["multiclass"])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Iteration")]
+    assert [line.partition(",")[0] for line in lines] == 2 * ["Iteration 1", "Iteration 2", "Iteration 3"]
+    assert lines[2] == f"Iteration 3, loss = {model.history_[2]['loss']:.8f}"
+    assert [record["epoch"] for record in model.history_] == [1, 2, 3, 4, 5, 6]

@@ -510,10 +510,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _fit_lbfgs(self, network, attributes, data, validation, callbacks):
         monitor = Monitor(self, network, attributes, validation, callbacks)
+        self.n_iter_ = 0
         started = perf_counter()
 
         def end_iteration(loss):
             record = {"loss": loss, "seconds": perf_counter() - started}
+            self.n_iter_ += 1
             callbacks.begin_epoch()
             monitor.take_down(record)
             stop = callbacks.end_epoch(attributes)

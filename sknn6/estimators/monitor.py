@@ -94,7 +94,7 @@ class Monitor:
         record = {"epoch": len(estimator.history_) + 1, **record, **self.evaluate()}
         estimator.history_.append(record)
         estimator.loss_ = record["loss"]
-        self.report(f"Iteration {record['epoch']}, loss = {estimator.loss_:.8f}")
+        self.report(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         if hasattr(estimator, "loss_curve_"):
             estimator.loss_curve_.append(estimator.loss_)
         if self.watches_validation:
