@@ -430,6 +430,12 @@ def test_bad_parameters_are_named(params, message):
         MLPClassifier(**params).fit(X, TARGETS["multiclass"])
 
 
+@pytest.mark.parametrize("sizes", [(5.5,), (5.0,), ((5,),), "5x"])
+def test_sizes_that_are_no_integers_are_a_type_error_as_in_scikit_learn(sizes):
+    with pytest.raises(TypeError, match="hidden_layer_sizes must be an int, a sequence of ints"):
+        MLPClassifier(sizes).fit(X, TARGETS["binary"])
+
+
 def test_bad_weights_are_named():
     model = MLPClassifier()
     with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):

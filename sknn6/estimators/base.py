@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn6._sklearn_compat import (
     CallbackSupportMixin,
     Interval,
+    InvalidParameterError,
     Options,
     StrOptions,
     check_nonzero_weight,
@@ -412,7 +413,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 sizes = [int(size) for size in sizes.split("-")]
             sizes = [operator.index(size) for size in np.atleast_1d(np.array(sizes, dtype=object))]
         except (TypeError, ValueError):
-            raise ValueError(
+            raise InvalidParameterError(
                 "hidden_layer_sizes must be an int, a sequence of ints, or a string such as '256-128', "
                 f"got {self.hidden_layer_sizes!r}."
             ) from None
@@ -427,7 +428,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         known = [act in ACTIVATIONS if isinstance(act, str) else isinstance(act, Activation)
                  for act in self.activation]  # fmt: skip
         if len(known) != n_hidden or not all(known):
-            raise ValueError(
+            raise InvalidParameterError(
                 f"activation, as a list, must have one entry a hidden layer, here {n_hidden}, each an "
                 f"Activation or a name among {sorted(ACTIVATIONS)}; got {self.activation!r}."
             )
