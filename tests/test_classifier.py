@@ -303,8 +303,9 @@ def test_a_clone_is_unfitted_and_learns_the_same():
 def test_pickle_is_little_more_than_the_weights(hidden, solver, dtype, x_dtype):
     """At most three times the fitted arrays, as Adam keeps two numbers a weight, and 10 kB."""
     params = {"hidden_layer_sizes": hidden, "solver": solver, "dtype": dtype, "max_iter": 3}
-    for more in ({"max_iter": 200, "tol": 0}, {"early_stopping": True}, {"batchnorm": True}):
-        model = fit(DIGITS[:300].astype(x_dtype), DIGIT[:300], **params | more)
+    long = {"max_iter": 200, "tol": 0, "n_iter_no_change": 1000}
+    for more in ({}, {"early_stopping": True}, {"batchnorm": True}):
+        model = fit(DIGITS[:300].astype(x_dtype), DIGIT[:300], **params | long | more)
         arrays = [*model.coefs_, *model.intercepts_, *model.layer_state_.values()]
         assert len(pickle.dumps(model)) <= 3 * sum(array.nbytes for array in arrays) + 10_000
 
@@ -617,12 +618,19 @@ def test_fits_that_overlap_leave_the_threads_as_they_were():
     assert blas_threads() == before
 
 
-def test_history_survives_pickling():
-    model = fit(warm_start=True)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_history_and_curves_survive_pickling(early_stopping):
+    y = TARGETS["multiclass"]
+    model = fit(warm_start=True, early_stopping=early_stopping)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, TARGETS["multiclass"], X_val=X, y_val=TARGETS["multiclass"])
-    assert pickle.loads(pickle.dumps(model)).history_ == model.history_
+        model.fit(X, y, X_val=X, y_val=y)
+    twin = pickle.loads(pickle.dumps(model))
+    for name in ("history_", "loss_curve_", "validation_scores_"):
+        assert getattr(twin, name) == getattr(model, name)
+    assert len(twin.loss_curve_) == len(twin.history_) > 10
+    model.loss_curve_ = [1.0, 2.0]  # a curve of the user's is kept as it is
+    assert pickle.loads(pickle.dumps(model)).loss_curve_ == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -151,6 +151,9 @@ STOCHASTIC_ATTRIBUTES = (
 )
 
 
+# Curves that a pickle can take from a column of the history.
+CURVES = {"loss_curve_": "loss", "validation_scores_": "validation_score"}
+
 # What scikit-learn keeps on the estimator until the callbacks are torn down, after a failure too.
 CALLBACK_STATE = {"_callback_fit_ctx", "_skl_callbacks_to_teardown"}
 
@@ -638,16 +641,23 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return new
 
     def __getstate__(self):
-        """Pack the history, which as dicts would take more room than a small network."""
-        state = super().__getstate__()
+        """Pack the history, which as dicts and lists would take more room than a small network."""
+        state = dict(super().__getstate__())
         if "history_" in state:
-            state = state | {"history_": pack(state["history_"])}
+            records = state["history_"]
+            for curve, key in CURVES.items():
+                if state.get(curve) == [record.get(key) for record in records]:
+                    state[curve] = key
+            state["history_"] = pack(records)
         return state
 
     def __setstate__(self, state):
         super().__setstate__(state)
         if "history_" in state:
             self.history_ = unpack(state["history_"])
+            for curve, key in CURVES.items():
+                if state.get(curve) == key:
+                    setattr(self, curve, [record[key] for record in self.history_])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -656,14 +666,25 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
 
 def pack(records):
-    """Turn records, runs of which have the same keys, into pairs of keys and a matrix, a row a record."""
-    runs = (
-        (keys, [list(record.values())[1:] for record in run]) for keys, run in groupby(records, key=tuple)
-    )
-    return [(keys, np.array(rows)) for keys, rows in runs]
+    """Turn runs of records with the same keys into (number, keys, columns); a constant column is one number.
+
+    The first value of a record, the number of the epoch, is left out.
+    """
+    packed = []
+    for keys, run in groupby(records, key=tuple):
+        rows = [list(record.values())[1:] for record in run]
+        columns = [
+            column[0] if len(set(column)) == 1 else np.array(column) for column in zip(*rows, strict=True)
+        ]
+        packed.append((len(rows), keys, columns))
+    return packed
 
 
 def unpack(packed):
-    """Turn the pairs of `pack` into records again; the first value is the number of the epoch."""
-    rows = ((keys, row) for keys, matrix in packed for row in matrix.tolist())
-    return [dict(zip(keys, (i, *row), strict=True)) for i, (keys, row) in enumerate(rows, 1)]
+    """Turn the runs of `pack` into records again."""
+    records = []
+    for number, keys, columns in packed:
+        columns = [np.broadcast_to(column, number).tolist() for column in columns]
+        for row in zip(*columns, strict=True):
+            records.append(dict(zip(keys, (len(records) + 1, *row), strict=True)))
+    return records
