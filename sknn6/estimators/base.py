@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from functools import partial
 from inspect import signature
-from itertools import groupby
 from numbers import Integral, Real
 from time import perf_counter
 from typing import NamedTuple
@@ -32,6 +31,7 @@ from sknn6._sklearn_compat import (
 )
 from sknn6.estimators.callbacks import Callbacks
 from sknn6.estimators.monitor import Monitor
+from sknn6.estimators.packing import expand, pack, squeeze, unpack
 from sknn6.estimators.threads import limit_blas_threads
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.initializers import INITIALIZERS
@@ -641,7 +641,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return new
 
     def __getstate__(self):
-        """Pack the history, which as dicts and lists would take more room than a small network."""
+        """Pack what is there for later trainings and for looking back, so that a pickle is mostly weights."""
         state = dict(super().__getstate__())
         if "history_" in state:
             records = state["history_"]
@@ -649,6 +649,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 if state.get(curve) == [record.get(key) for record in records]:
                     state[curve] = key
             state["history_"] = pack(records)
+        if state.get("_optimizer_state"):
+            state["_optimizer_state"] = squeeze(state["_optimizer_state"])
         return state
 
     def __setstate__(self, state):
@@ -658,33 +660,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             for curve, key in CURVES.items():
                 if state.get(curve) == key:
                     setattr(self, curve, [record[key] for record in self.history_])
+        if state.get("_optimizer_state"):
+            self._optimizer_state = expand(state["_optimizer_state"])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def pack(records):
-    """Turn runs of records with the same keys into (number, keys, columns); a constant column is one number.
-
-    The first value of a record, the number of the epoch, is left out.
-    """
-    packed = []
-    for keys, run in groupby(records, key=tuple):
-        rows = [list(record.values())[1:] for record in run]
-        columns = [
-            column[0] if len(set(column)) == 1 else np.array(column) for column in zip(*rows, strict=True)
-        ]
-        packed.append((len(rows), keys, columns))
-    return packed
-
-
-def unpack(packed):
-    """Turn the runs of `pack` into records again."""
-    records = []
-    for number, keys, columns in packed:
-        columns = [np.broadcast_to(column, number).tolist() for column in columns]
-        for row in zip(*columns, strict=True):
-            records.append(dict(zip(keys, (len(records) + 1, *row), strict=True)))
-    return records
