@@ -473,24 +473,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         rows = None
         if self.early_stopping and validation is None:
             rows, validation = self._hold_out(data)
-        n_rows = data.n_rows if rows is None else len(rows)
-        if self.batch_size != "auto" and self.batch_size > n_rows:
-            warnings.warn(
-                f"batch_size={self.batch_size} is larger than the {n_rows} samples to train on: "
-                "all of them make one batch.",
-                stacklevel=6,
-            )
+        batches = self._make_batches(data, rows, network.theta.dtype)
         update = self._make_update(network, resume=incremental)
-        batches = Batches(
-            data.X,
-            data.y,
-            data.weight,
-            self._batch_rows(n_rows),
-            network.theta.dtype,
-            self._rng if self.shuffle else None,
-            merge_tail=self.batchnorm,
-            rows=rows,
-        )
         epochs = 1 if incremental else self.max_iter
         records = train(
             network,
@@ -506,7 +490,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if not incremental:
             self._plateaus = 0
         monitor = Monitor(self, network, attributes, validation, callbacks)
-        monitor.follow(records, update, n_rows, epochs, incremental)
+        monitor.follow(records, update, batches.n_samples, epochs, incremental)
         if monitor.diverged:
             self._optimizer_state = None  # what led there would lead there again
         else:
@@ -561,6 +545,26 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if held_out.weight is not None and not held_out.weight.any():
             held_out = held_out._replace(weight=None)
         return rows, held_out
+
+    def _make_batches(self, data, rows, dtype):
+        """Make the mini-batches of the rows that are trained on."""
+        n_rows = data.n_rows if rows is None else len(rows)
+        if self.batch_size != "auto" and self.batch_size > n_rows:
+            warnings.warn(
+                f"batch_size={self.batch_size} is larger than the {n_rows} samples to train on: "
+                "all of them make one batch.",
+                stacklevel=7,
+            )
+        return Batches(
+            data.X,
+            data.y,
+            data.weight,
+            self._batch_rows(n_rows),
+            dtype,
+            self._rng if self.shuffle else None,
+            merge_tail=self.batchnorm,
+            rows=rows,
+        )
 
     def _batch_rows(self, n_samples):
         return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)

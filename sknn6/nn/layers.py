@@ -9,12 +9,14 @@ data, and `Dropout`, which follows an activation, leave X alone. `predict` write
 call, so that any number of threads can run it on one network.
 """
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 __all__ = ["Activate", "Dense", "Dropout", "Layer"]
 
 
-class Layer:
+class Layer(ABC):
     """Base of all layers.
 
     Attributes
@@ -40,23 +42,23 @@ class Layer:
     def __init__(self):
         self._buffers = {}
 
-    def initialize(self, rng):
+    def initialize(self, rng):  # noqa: B027, not abstract: a layer without parameters has none to write
         """Write the initial values into the bound arrays."""
 
+    @abstractmethod
     def forward(self, X, weight=None):
         """Map X (samples, fan_in) to (samples, fan_out) and keep what `backward` needs.
 
         `weight` holds the samples' weights, None if all are 1, for layers that average over samples.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, dZ):
         """Write the gradients of the parameters; map the gradient of the output to the input's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def predict(self, X):
         """Map X as the trained layer does, keeping nothing."""
-        raise NotImplementedError
 
     def buffer(self, name, shape, dtype):
         """Give an array, at first of ones, that is the same at every call with that name and shape."""

@@ -5,6 +5,7 @@ are filled from the estimator's parameters of the same name.
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import numpy as np
 
@@ -15,7 +16,7 @@ __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 BLOCK = 32768
 
 
-class Optimizer:
+class Optimizer(ABC):
     """Base of all optimizers.
 
     Parameters
@@ -47,13 +48,13 @@ class Optimizer:
             piece = [vector[start : start + BLOCK] for vector in vectors]
             self.update(*piece, self._work[: piece[0].size], *scalars)
 
+    @abstractmethod
     def scalars(self, rate):
         """Give the numbers that `update` needs in this step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def update(self, theta, grad, *state_work_scalars):
         """Move one piece of theta: arguments are theta, grad, the state, scratch space, the scalars."""
-        raise NotImplementedError
 
 
 class SGD(Optimizer):
