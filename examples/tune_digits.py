@@ -36,7 +36,7 @@ pipeline = Pipeline(
 space = {
     "mlp__learning_rate_init": Real(1e-5, 1e-1, "log-uniform"),
     "mlp__activation": Categorical(["relu", "leaky_relu", "elu", "gelu", "tanh"]),
-    "mlp__init": Categorical(["auto", "xavier_normal", "he_normal", "orthogonal"]),
+    "mlp__init": Categorical(["auto", "he_normal", "orthogonal", "lsuv"]),
     "mlp__batchnorm": Categorical([False, True]),
     "mlp__hidden_layer_sizes": Integer(32, 256, "log-uniform"),
     "mlp__depth": Integer(1, 3),

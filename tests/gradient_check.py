@@ -26,7 +26,10 @@ def relative_error(analytic, numeric):
 
 
 def has_kink(activation):
-    """Tell whether the derivative jumps at 0."""
-    ends = np.array([[-1e-9, 1e-9]])
-    slopes = activation.backward(np.ones((1, 2)), activation.forward(ends)[1])
+    """Tell whether the derivative jumps, at 0 or where pieces meet."""
+    learned = [start for _, start in activation.learned]
+    ends = np.zeros((1, 2 * activation.pieces))
+    ends[:, :2] = -1e-9, 1e-9
+    result = activation.backward(np.ones((1, 2)), activation.forward(ends, *learned)[1], *learned)
+    slopes = (result[0] if learned else result)[:, :2]
     return abs(slopes[0, 1] - slopes[0, 0]) > 1e-3

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
 
 from sknn6.nn.activations import ACTIVATIONS
 
@@ -16,6 +15,8 @@ VALUES = {
     "tanh": (np.exp(Z) - np.exp(-Z)) / (np.exp(Z) + np.exp(-Z)),
     "relu": [0, 0, 0, 0, 0.5, 1, 3],
     "leaky_relu": [-0.03, -0.01, -0.005, 0, 0.5, 1, 3],
+    "prelu": [-0.75, -0.25, -0.125, 0, 0.5, 1, 3],  # slope 0.25
+    "maxout": [0, 0, 0, 0, 0.5, 1, 3],  # with a second piece of 0
     "elu": [-0.950212931632136, -0.6321205588285577, -0.3934693402873666, 0, 0.5, 1, 3],
     "selu": [
         *(-1.6705687287671118, -1.1113307378125625, -0.6917581878028713, 0),
@@ -40,15 +41,26 @@ VALUES = {
 }
 
 
+def learned(activation):
+    return [start for _, start in activation.learned]
+
+
+def with_pieces(name, z):
+    """Give z as the first piece, 0 as the others."""
+    z = np.array(z, ndmin=2)
+    return np.hstack([z] + [np.zeros_like(z)] * (ACTIVATIONS[name].pieces - 1))
+
+
 def evaluate(name, z):
-    return ACTIVATIONS[name].forward(np.array(z, ndmin=2))[0][0]
+    activation = ACTIVATIONS[name]
+    return activation.forward(with_pieces(name, z), *learned(activation))[0][0]
 
 
 def differentiate(name, z):
-    activation = ACTIVATIONS[name]
-    z = np.array(z, ndmin=2)
-    ones = np.ones_like(z)
-    return activation.backward(ones, activation.forward(z)[1])[0]
+    activation, n = ACTIVATIONS[name], np.size(z)
+    saved = activation.forward(with_pieces(name, z), *learned(activation))[1]
+    result = activation.backward(np.ones((1, n), np.asarray(z).dtype), saved, *learned(activation))
+    return (result[0] if activation.learned else result)[0, :n]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -65,11 +77,13 @@ def test_tanh_is_a_scaled_logistic():
 def test_gain_keeps_the_second_moment_at_one(name):
     """gain = 1 / sqrt(E[f(z)^2]) for z ~ N(0, 1)."""
 
-    def integrand(z):
-        return evaluate(name, z)[0] ** 2 * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-
-    second_moment = quad(integrand, -12, 12, points=[0])[0]
-    assert ACTIVATIONS[name].gain == pytest.approx(1 / np.sqrt(second_moment), rel=1e-4)
+    activation = ACTIVATIONS[name]
+    z, step = np.linspace(-9, 9, 1801, retstep=True)
+    pieces = np.meshgrid(*[z] * activation.pieces, indexing="ij")
+    density = np.prod([np.exp(-(p**2) / 2) / np.sqrt(2 * np.pi) for p in pieces], axis=0)
+    A = activation.forward(np.stack([p.ravel() for p in pieces], axis=1), *learned(activation))[0][:, 0]
+    second_moment = np.sum(A**2 * density.ravel()) * step**activation.pieces
+    assert activation.gain == pytest.approx(1 / np.sqrt(second_moment), rel=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -77,9 +91,11 @@ def test_gain_keeps_the_second_moment_at_one(name):
 def test_dtype_is_kept(name, dtype):
     """No constant turns float32 into float64, which would double the time of a step."""
     activation = ACTIVATIONS[name]
-    A, saved = activation.forward(np.ones((2, 3), dtype))
+    parameters = [np.full(3, start, dtype) for start in learned(activation)]
+    A, saved = activation.forward(np.ones((2, 3 * activation.pieces), dtype), *parameters)
     assert A.dtype == dtype
-    assert activation.backward(np.ones((2, 3), dtype), saved).dtype == dtype
+    result = activation.backward(np.ones((2, 3), dtype), saved, *parameters)
+    assert all(array.dtype == dtype for array in (result if parameters else [result]))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -106,3 +122,19 @@ def test_derivative_on_either_side(name, left, right):
         s = 1 / (1 + np.exp(2.0))
         left = right = s * (1 - s)
     np.testing.assert_allclose(slopes, [left, right], rtol=1e-12)
+
+
+def test_maxout_holds_relu_and_leaky_relu():
+    """The lecture: with w1, b1 = 0 it is relu; with one piece a hundredth of the other, leaky_relu."""
+    z = Z[None]
+    np.testing.assert_array_equal(evaluate("maxout", Z), evaluate("relu", Z))
+    np.testing.assert_array_equal(differentiate("maxout", Z[Z != 0]), differentiate("relu", Z[Z != 0]))
+    leaky = ACTIVATIONS["maxout"].forward(np.hstack([z, 0.01 * z]))[0][0]
+    np.testing.assert_array_equal(leaky, evaluate("leaky_relu", Z))
+
+
+def test_prelu_holds_relu_leaky_relu_and_identity():
+    """He et al. (2015): a slope of 0, of 0.01, of 1."""
+    for slope, name in ((0.0, "relu"), (0.01, "leaky_relu"), (1.0, "identity")):
+        A, _ = ACTIVATIONS["prelu"].forward(Z[None].copy(), np.full(len(Z), slope))
+        np.testing.assert_allclose(A[0], evaluate(name, Z), rtol=1e-15)

@@ -18,6 +18,7 @@ from sknn6 import MLPClassifier
 from sknn6.estimators.threads import limit_blas_threads
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import ALONG_MAX_ITER, FOR_SGD, SCHEDULES
 
@@ -50,7 +51,18 @@ def fit(X=X, y=TARGETS["multiclass"], **params):
 # What it learns
 
 
-@pytest.mark.parametrize("params", [{}, {"solver": "lbfgs"}, {"batchnorm": True}, {"activation": "gelu"}])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"solver": "lbfgs"},
+        {"activation": "gelu"},
+        {"activation": "maxout"},
+        *[{"batchnorm": name} for name in NORMALIZATIONS],
+        {"layernorm": True},
+        {"residual": True, "depth": 4, "layernorm": True},
+    ],
+)
 def test_digits(params):
     """scikit-learn 1.9's MLPClassifier has 0.92 on these last 597 digits, by writers it has not seen."""
     model = fit(DIGITS[TRAIN], DIGIT[TRAIN], hidden_layer_sizes=(100,), max_iter=60, **params)
@@ -160,6 +172,132 @@ def test_full_batch_normalisation_ends_with_the_statistics_of_the_data():
     np.testing.assert_allclose(state["batchnorm_0.running_var"], first.var(axis=0, ddof=1), rtol=1e-8)
 
 
+@pytest.mark.parametrize("params", [{"batchnorm": "whiten"}, {"batchnorm": "switchable"}, {"ema_decay": 0.9}])
+def test_prediction_normalises_with_the_statistics_of_the_final_weights(params):
+    """Where an average over the batches would mix weights that are no more, or not averaged yet."""
+    params = {"batchnorm": True, "batch_size": 16, "learning_rate_init": 0.05, "dtype": "float64"} | params
+    model = fit(hidden_layer_sizes=8, batchnorm_group_size=4, **params)
+    first = X @ model.coefs_[0] + model.intercepts_[0]
+    state = {name.partition(".")[2]: array for name, array in model.layer_state_.items()}
+    np.testing.assert_allclose(state["running_mean"], first.mean(axis=0), rtol=1e-8, atol=1e-10)
+    if params["batchnorm"] is True:
+        np.testing.assert_allclose(state["running_var"], first.var(axis=0, ddof=1), rtol=1e-8)
+    else:
+        np.testing.assert_allclose(state["running_cov"][4:], np.cov(first.T)[4:, 4:], rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("batchnorm", NORMALIZATIONS)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_whitening_of_units_that_depend_on_each_other(batchnorm, solver):
+    """Two features, four copies of each: every covariance has rank 2. The nearest mean has 0.94."""
+    centres = 2 * np.array([[np.cos(a), np.sin(a)] for a in (0, 2.1, 4.2)])
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 600)
+    X = np.tile(centres[y] + rng.standard_normal((600, 2)), 4)
+    assert np.mean(np.linalg.norm(X[:, None, :2] - centres, axis=2).argmin(axis=1) == y) == pytest.approx(
+        0.94, abs=0.02
+    )
+    model = fit(X[:400], y[:400], hidden_layer_sizes="32-32", batchnorm=batchnorm, solver=solver, max_iter=40,
+                learning_rate_init=0.01, alpha=1.0)  # fmt: skip
+    assert model.score(X[400:], y[400:]) >= 0.86
+
+
+def test_weights_of_switchable_whitening():
+    """They start as thirds, sum to 1, are learned, and are there only where they mean something."""
+    params = {"hidden_layer_sizes": "8-6", "batchnorm": "switchable", "learning_rate_init": 0.05}
+    start = fit(**params | {"learning_rate_init": 1e-12}, max_iter=1).switchable_weights_
+    np.testing.assert_allclose(start, np.full((2, 2, 3), 1 / 3), rtol=1e-6)
+    model = fit(**params)
+    np.testing.assert_allclose(model.switchable_weights_.sum(axis=2), 1, rtol=1e-6)
+    assert np.abs(model.switchable_weights_ - start).max() > 0.01
+    logits = model.layer_state_["switchablewhitening_1.cov_logits"]
+    np.testing.assert_allclose(
+        model.switchable_weights_[1, 1], np.exp(logits) / np.exp(logits).sum(), rtol=1e-6
+    )
+    for other in (fit(batchnorm=True), MLPClassifier(**params)):
+        assert not hasattr(other, "switchable_weights_")
+
+
+def test_learned_slopes_are_not_decayed():
+    """A decay that takes the weights to nothing leaves prelu's slopes near 0.25; alpha likewise."""
+    for params in ({"weight_decay": 500.0}, {"alpha": 1e4, "solver": "lbfgs"}):
+        model = fit(activation="prelu", max_iter=100, **params)
+        assert np.abs(model.coefs_[0]).max() < 0.05
+        np.testing.assert_allclose(model.layer_state_["activate_0.slope"], 0.25, atol=0.05)
+    learned = fit(activation="prelu", max_iter=100, learning_rate_init=0.01).layer_state_["activate_0.slope"]
+    assert np.abs(learned - 0.25).max() > 0.1
+
+
+# Initial weights that the lecture warns of
+
+
+@pytest.mark.parametrize("given", [{"init": "zeros"}, {"init_scale": 0}])
+@pytest.mark.parametrize("activation", ["relu", "logistic", "maxout"])
+def test_zeros_keep_the_units_of_a_layer_identical_and_the_fit_says_so(activation, given):
+    """The lecture: every unit gets the same gradient for ever."""
+    params = {"max_iter": 30, "learning_rate_init": 0.05, "random_state": 0, "dtype": "float64"}
+    model = MLPClassifier("8-6", activation, **params, **given)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, TARGETS["multiclass"])
+    told = [str(w.message) for w in caught if "starts all units of a hidden layer the same" in str(w.message)]
+    assert len(told) == 1
+    for i, W in enumerate(model.coefs_):
+        if i < 2:
+            np.testing.assert_allclose(W, np.repeat(W[:, :1], W.shape[1], axis=1), rtol=1e-9)
+        if i > 0:
+            np.testing.assert_allclose(W, np.repeat(W[:1], len(W), axis=0), rtol=1e-9)
+    drawn = fit(hidden_layer_sizes="8-6", activation=activation, learning_rate_init=0.05)
+    assert np.ptp(drawn.coefs_[0], axis=1).min() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("params", "warns"),
+    [
+        ({"activation": "relu"}, True),
+        ({"activation": ["tanh", "gelu"]}, True),
+        ({"activation": "tanh"}, False),
+        ({"activation": "maxout"}, False),  # whose second moment is 1, as Xavier's variance wants it
+        ({"activation": "relu", "batchnorm": True}, False),
+        ({"activation": "relu", "layernorm": True}, False),
+        ({"activation": "relu", "hidden_layer_sizes": ()}, False),
+        ({"activation": "relu", "init": "he_normal"}, False),
+    ],
+)
+def test_xavier_with_a_rectifier_warns_once(params, warns):
+    """The lecture: Xavier's variance halves the signal with every layer of ReLU."""
+    params = {"hidden_layer_sizes": "8-6", "init": "xavier_normal", "max_iter": 2} | params
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = MLPClassifier(**params).fit(X, TARGETS["multiclass"])
+        model.set_params(warm_start=True).fit(X, TARGETS["multiclass"])
+    told = [w for w in caught if "init='xavier_normal' is made for activations like tanh" in str(w.message)]
+    assert len(told) == warns
+    assert all(w.filename == __file__ for w in told)
+
+
+# Residual blocks
+
+
+def test_residual_blocks_are_shortcuts_around_the_same_layers():
+    """Weights of the same shapes; where the widths differ, a projection."""
+    model = fit(hidden_layer_sizes=(6, 6, 4), residual=True)
+    assert [W.shape for W in model.coefs_] == [(4, 6), (6, 6), (6, 4), (4, 3)]
+    assert {name: array.shape for name, array in model.layer_state_.items()} == {
+        "projection_0.W": (6, 4),
+        "projection_0.b": (4,),
+    }
+    W, b = model.coefs_, model.intercepts_
+    relu = lambda Z: np.maximum(Z, 0)  # noqa: E731
+    stream = X @ W[0] + b[0]
+    stream = stream + relu(stream) @ W[1] + b[1]
+    projected = stream @ model.layer_state_["projection_0.W"] + model.layer_state_["projection_0.b"]
+    stream = projected + relu(stream) @ W[2] + b[2]
+    Z = relu(stream) @ W[3] + b[3]
+    P = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), P, rtol=1e-6)
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 @pytest.mark.parametrize("labels", [["no", "yes"], [False, True], [2.0, 3.0]])
 def test_data_frames_and_labels_of_any_kind(library, labels):
@@ -223,7 +361,7 @@ def test_schedules_along_a_plan_are_constant_without_one(schedule):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("batchnorm", [False, *NORMALIZATIONS])
 def test_float64_is_predicted_in_float64_row_by_row(batchnorm, target):
     model = fit(y=TARGETS[target], batchnorm=batchnorm)
     P = model.predict_proba(X)
@@ -234,7 +372,7 @@ def test_float64_is_predicted_in_float64_row_by_row(batchnorm, target):
     assert (model.predict_proba(X * (1 + 1e-12)) != P).any()
 
 
-@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("batchnorm", [False, *NORMALIZATIONS])
 def test_long_input_is_predicted_in_blocks_that_do_not_show(batchnorm):
     model = fit(hidden_layer_sizes=4096, max_iter=1, batchnorm=batchnorm)
     many = np.random.default_rng(1).standard_normal((200, 4))
@@ -265,7 +403,7 @@ def test_predicting_changes_nothing(target):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("batchnorm", [False, *NORMALIZATIONS])
 @pytest.mark.parametrize("duplicate", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
 def test_a_copy_predicts_the_same_and_trains_on_as_the_original_does(duplicate, batchnorm, solver):
     y = TARGETS["multiclass"]
@@ -321,7 +459,7 @@ def test_coefs_and_intercepts_are_the_weights_and_can_be_exchanged():
     np.testing.assert_allclose(model.coefs_[1], donor.coefs_[1])
 
 
-@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("batchnorm", [False, *NORMALIZATIONS])
 def test_partial_fit_epochs_are_the_epochs_of_fit(batchnorm):
     """The optimizer's state and the order of batches go on: three calls are a fit of three epochs."""
     y = TARGETS["multiclass"]
@@ -329,11 +467,14 @@ def test_partial_fit_epochs_are_the_epochs_of_fit(batchnorm):
     parts = MLPClassifier(8, batch_size=16, batchnorm=batchnorm, random_state=0)
     for _ in range(3):
         parts.partial_fit(X, y, classes=[0, 1, 2])
-    np.testing.assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
+    for mine, theirs in zip(parts.coefs_ + parts.intercepts_, whole.coefs_ + whole.intercepts_, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    if not batchnorm or batchnorm == "batch":  # whose statistics fit does not take anew
+        np.testing.assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
     assert parts.t_ == whole.t_ == 180
 
 
-@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("batchnorm", [False, *NORMALIZATIONS])
 def test_partial_fit_of_single_rows(batchnorm):
     """A stream of rows has no batch statistics; it learns with the running ones."""
     y = TARGETS["binary"]
@@ -353,19 +494,29 @@ def test_one_class():
 # What it does when things go wrong
 
 
+ALL_NORMS = {"batchnorm": "switchable", "layernorm": True, "residual": True}
+EVERY_PART = [
+    *[(activation, init, {}) for activation in ACTIVATIONS for init in ["auto", *INITIALIZERS]],
+    *[(activation, "auto", {"batchnorm": norm}) for activation in ACTIVATIONS for norm in NORMALIZATIONS],
+    *[("relu", init, {"batchnorm": norm}) for init in INITIALIZERS for norm in NORMALIZATIONS],
+    *[(activation, "normal", {"layernorm": True}) for activation in ACTIVATIONS],
+    *[(activation, "normal", {"residual": True}) for activation in ACTIVATIONS],
+    *[(activation, "normal", ALL_NORMS) for activation in ACTIVATIONS],
+]
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:init=")
 @pytest.mark.parametrize("n_classes", [2, 10])
-@pytest.mark.parametrize("batchnorm", [False, True])
-@pytest.mark.parametrize("init", ["auto", *INITIALIZERS])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_no_learning_rate_ends_in_an_error_or_a_nan(activation, init, batchnorm, n_classes):
+@pytest.mark.parametrize(("activation", "init", "norm"), EVERY_PART)
+def test_no_learning_rate_ends_in_an_error_or_a_nan(activation, init, norm, n_classes):
     data = np.random.default_rng(0)
     X = (3 * data.standard_normal((30, 5))).astype(np.float32)
     y = np.arange(30) % n_classes
     for solver, rate in itertools.product(SOLVERS, [1.0, 1e4]):
         model = MLPClassifier(
-            (6, 6, 6), activation, init=init, batchnorm=batchnorm, solver=solver, learning_rate_init=rate,
-            batch_size=10, max_iter=12, random_state=0,
+            (6, 6, 4), activation, init=init, solver=solver, learning_rate_init=rate, batch_size=10,
+            max_iter=12, random_state=0, **norm,
         )  # fmt: skip
         P = model.fit(X, y).predict_proba(X)
         assert np.isfinite(P).all()
@@ -413,7 +564,10 @@ def test_an_interrupt_leaves_a_usable_model(monkeypatch):
         ({"activation": "swish"}, "'activation' parameter .* must be a str among"),
         ({"init": "glorot"}, "'init' parameter .* must be a str among"),
         ({"init_scale": -1}, "'init_scale' parameter .* must be a float in the range"),
-        ({"batchnorm": "yes"}, "'batchnorm' parameter .* must be an instance of 'bool'"),
+        ({"batchnorm": "yes"}, "'batchnorm' parameter .* must be an instance of 'bool'.* or a str among"),
+        ({"batchnorm_group_size": 0}, r"'batchnorm_group_size' parameter .* must be an int in the range \[1"),
+        ({"layernorm": "yes"}, "'layernorm' parameter .* must be an instance of 'bool'"),
+        ({"residual": 3}, "'residual' parameter .* must be an instance of 'bool'"),
         ({"batchnorm_momentum": 0}, "'batchnorm_momentum' parameter .* must be a float in the range"),
         ({"depth": 0}, "'depth' parameter .* must be None or an int in the range"),
         ({"dtype": "float16"}, "'dtype' parameter .* must be a str among"),
@@ -586,7 +740,7 @@ def test_lists_of_indicators_can_be_learned_in_parts():
 
 
 def test_huge_initial_weights_are_held_to_the_range_of_float32():
-    for init, scale in (("zeros", 1e300), ("normal", 1e39)):
+    for init, scale in (("he_normal", 1e300), ("normal", 1e39)):
         model = fit(init=init, init_scale=scale, max_iter=2)
         assert all(np.isfinite(W).all() for W in model.coefs_)
 

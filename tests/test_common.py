@@ -38,6 +38,10 @@ def expected_failed_checks(estimator):
         MLPClassifier(),
         MLPClassifier(dtype="float64"),
         MLPClassifier(batchnorm=True, dtype="float64"),
+        MLPClassifier(
+            "8-8", "maxout", batchnorm="switchable", layernorm=True, residual=True, dtype="float64"
+        ),
+        MLPClassifier("8-8", "prelu", batchnorm="whiten", init="lsuv", dtype="float64"),
         MLPClassifier(solver="lbfgs", alpha=0.1, max_iter=30),
         MLPClassifier(label_smoothing=0.1, ema_decay=0.9, weight_decay=0.01, dtype="float64"),
         MLPRegressor(),

@@ -5,19 +5,32 @@ import pytest
 from gradient_check import KINKED, SMOOTH, has_kink, numerical_gradient, relative_error
 
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.layers import Activate, Dense, Dropout
+from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual
 from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
 from sknn6.nn.network import Network, perceptron
-from sknn6.nn.normalization import BatchNorm
+from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
 from sknn6.nn.training import loss_and_gradient
 
+
+def dense(fan_in, fan_out, kind=Dense):
+    return kind(fan_in, fan_out, lambda rng, *shape_and_gain: rng.standard_normal((fan_in, fan_out)))
+
+
+# Two samples normalise to +-1 whatever they are, with next to no gradient, unless eps is near their variance.
+EPS = 0.1
+WIDTH = 6
 LAYERS = {
-    "dense": lambda: Dense(5, 4, lambda rng, *shape_and_gain: rng.standard_normal((5, 4))),
-    # Two samples normalise to +-1 whatever they are, with next to no gradient, unless eps is near their
-    # variance.
-    "batchnorm": lambda: BatchNorm(5, eps=0.1),
+    "dense": lambda: dense(WIDTH, 4),
     "dropout": lambda: Dropout(0.4, np.random.default_rng(0)),
-    **{name: lambda act=act: Activate(act) for name, act in ACTIVATIONS.items()},
+    "residual": lambda: Residual([LayerNorm(WIDTH, eps=EPS), dense(WIDTH, WIDTH)]),
+    "projected": lambda: Residual([LayerNorm(WIDTH, eps=EPS), dense(WIDTH, 4)], dense(WIDTH, 4, Projection)),
+    "layernorm": lambda: LayerNorm(WIDTH, eps=EPS),
+    # Groups of 4 and 2 units; the seven samples are more than a group has units, the two are fewer.
+    **{
+        kind.__name__.lower(): lambda kind=kind: kind(WIDTH, group_size=4, eps=EPS)
+        for kind in NORMALIZATIONS.values()
+    },
+    **{name: lambda act=act: Activate(act, units=WIDTH // act.pieces) for name, act in ACTIVATIONS.items()},
 }
 N_SAMPLES = [1, 2, 7]
 ALL_LOSSES = LOSSES | REGRESSION_LOSSES
@@ -31,9 +44,19 @@ def allocated(layer, rng):
     network = Network([layer]).allocate(np.float64)
     network.initialize(rng)
     network.theta += 0.1 * rng.standard_normal(network.theta.shape)
-    network.statistics += 0.5 * rng.random(network.statistics.shape)
+    make_up_statistics(network, rng)
     layer.propagates = True
     return network
+
+
+def make_up_statistics(network, rng):
+    """Let the running averages be any, of covariances that are symmetric."""
+    for layer in network.leaves:
+        for name in layer.statistics:
+            array = getattr(layer, name)
+            array += 0.5 * rng.random(array.shape)
+        for covariance in layer.covariances() if hasattr(layer, "covariances") else ():
+            covariance[...] = covariance @ covariance.swapaxes(-1, -2)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -45,7 +68,7 @@ def test_layer(name, n_samples, training, weighted):
     layer = LAYERS[name]()
     network = allocated(layer, rng)
     layer.training = training
-    X = rng.standard_normal((n_samples, 5))
+    X = rng.standard_normal((n_samples, WIDTH))
     weight = rng.random(n_samples) + 0.5 if weighted else None
     statistics = network.statistics.copy()
     G = rng.standard_normal(layer.forward(X.copy(), weight).shape)
@@ -93,42 +116,53 @@ def targets(loss_name, n_samples, n_outputs, rng):
     return rng.integers(0, 2, (n_samples, n_outputs)).astype(float)
 
 
+SHAPES = {
+    "plain": {},
+    "dropout": {"dropout": 0.4},
+    **{f"batchnorm={name}": {"batchnorm": name, "batchnorm_group_size": 4} for name in NORMALIZATIONS},
+    "layernorm": {"layernorm": True},
+    "residual": {"residual": True},
+    "all": {"batchnorm": "switchable", "layernorm": True, "residual": True, "dropout": 0.4},
+}
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("n_samples", N_SAMPLES)
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
-@pytest.mark.parametrize("batchnorm", [False, True])
-@pytest.mark.parametrize("loss_name", LOSSES)
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_network(activation, loss_name, batchnorm, dropout, n_samples, training):
+def test_network(activation, shape, n_samples, training):
+    """Hidden layers of 6, 5 and 5 units: of the residual blocks one has a projection, one has none."""
     rng = np.random.default_rng(n_samples)
-    network = perceptron(4, [6, 5], 3, activation, batchnorm=batchnorm, dropout=dropout).allocate(np.float64)
+    network = perceptron(4, [6, 5, 5], 3, activation, **SHAPES[shape]).allocate(np.float64)
     network.initialize(rng)
     network.theta += 0.1 * rng.standard_normal(network.theta.shape)
-    for layer in network.layers:
-        layer.training, layer.eps = training, 0.1  # as above
+    for layer in network.leaves:
+        layer.training, layer.eps = training, EPS
     X = rng.standard_normal((n_samples, 4))
-    y = targets(loss_name, n_samples, 3, rng)
+    y = targets("softmax", n_samples, 3, rng)
     weight = rng.random(n_samples) + 0.5
     statistics = network.statistics.copy()
 
     def loss():
         network.statistics[:] = statistics
-        for layer in network.layers:
+        for layer in network.leaves:
             layer.rng = np.random.default_rng(1)  # the same units dropped at each evaluation
-        return loss_and_gradient(network, LOSSES[loss_name].loss, [(X, y, weight)], alpha=0.1)[0]
+        return loss_and_gradient(network, LOSSES["softmax"].loss, [(X, y, weight)], alpha=0.1)[0]
 
     loss()
     grad = network.grad.copy()
     assert relative_error(grad, numerical_gradient(loss, network.theta)) <= tolerance(activation)
 
 
-@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("batchnorm", [None, *NORMALIZATIONS])
 def test_short_tail_batch(batchnorm):
     """Buffers of a full batch do not leak into the gradient of a shorter one that follows."""
     rng = np.random.default_rng(0)
     network = perceptron(4, [6], 3, "tanh", batchnorm=batchnorm).allocate(np.float64)
     network.initialize(rng)
     loss = LOSSES["softmax"].loss
+    for layer in network.leaves:
+        layer.eps = EPS
     for n_samples in (7, 3, 7, 2):
         X, y = rng.standard_normal((n_samples, 4)), rng.integers(0, 3, n_samples)
         batch = [(X, y, None)]

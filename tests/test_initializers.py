@@ -20,6 +20,7 @@ VARIANCES = {
     "lecun_uniform": 1 / FAN_IN,
     "lecun_normal": 1 / FAN_IN,
     "orthogonal": GAIN**2 / FAN_IN,
+    "lsuv": 1 / FAN_IN,  # until it has seen a batch
 }
 BOUNDS = {
     "uniform": 1,
@@ -71,6 +72,8 @@ def test_orthogonal_has_no_preferred_sign():
         ("elu", "he_uniform"),
         ("gelu", "he_uniform"),
         ("silu", "he_uniform"),
+        ("prelu", "he_uniform"),
+        ("maxout", "lecun_uniform"),
         ("selu", "lecun_normal"),
         ("tanh", "xavier_uniform"),
         ("logistic", "xavier_uniform"),
@@ -86,3 +89,52 @@ def test_network_uses_init_gain_and_scale():
     network.initialize(np.random.default_rng(0))
     assert network.layers[0].W.var() == pytest.approx(0.25 * 2 / FAN_IN, rel=0.02)
     assert not network.layers[0].b.any()
+
+
+SHAPES = {
+    "plain": {},
+    "batchnorm": {"batchnorm": "batch"},
+    "layernorm": {"layernorm": True},
+    "residual": {"residual": True},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("activation", ["tanh", "relu", "maxout"])
+def test_lsuv_gives_every_layer_variance_one(activation, shape):
+    """Mishkin & Matas (2015): the pre-activations of a first batch, however scaled, have variance 1."""
+    rng = np.random.default_rng(0)
+    X = 1e3 * rng.standard_normal((300, 20)) @ rng.standard_normal((20, 20))
+    network = perceptron(20, [40, 30, 30], 5, activation, init="lsuv", init_scale=0.5, **SHAPES[shape])
+    network.allocate(np.float64).initialize(rng)
+    network.calibrate([(X, None, None)])
+    outputs = []
+    for layer in network.dense():
+        layer.predict = lambda X, predict=layer.predict: outputs.append(predict(X)) or outputs[-1].copy()
+    network.predict(X)
+    assert len(outputs) == len(network.dense())
+    np.testing.assert_allclose([Z.std() for Z in outputs], 0.5, rtol=1e-12)  # init_scale is the deviation
+    W = network.layers[0].W[:, :40]
+    gram = W @ W.T
+    np.testing.assert_allclose(gram / gram[0, 0], np.eye(20), atol=1e-12)
+
+
+@pytest.mark.parametrize("X", [np.zeros((9, 4)), np.full((9, 4), np.inf)])
+def test_lsuv_leaves_a_layer_without_finite_variance_as_it_is(X):
+    network = perceptron(4, [6], 3, "relu", init="lsuv").allocate(np.float64)
+    network.initialize(np.random.default_rng(0))
+    before = network.theta.copy()
+    with np.errstate(invalid="ignore"):
+        network.calibrate([(X, None, None)])
+    np.testing.assert_array_equal(network.theta, before)
+
+
+def test_lsuv_looks_at_data_once():
+    """What is loaded, or has been calibrated, stays."""
+    network = perceptron(4, [6], 3, "relu", init="lsuv").allocate(np.float64)
+    network.initialize(np.random.default_rng(0))
+    X = np.random.default_rng(1).standard_normal((9, 4))
+    network.calibrate([(X, None, None)])
+    before = network.theta.copy()
+    network.calibrate([(9 * X, None, None)])
+    np.testing.assert_array_equal(network.theta, before)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from sknn6.nn.network import perceptron
+from sknn6.nn.normalization import NORMALIZATIONS
+from sknn6.nn.training import Batches
 
 
 def network(dtype=np.float64, **params):
@@ -16,7 +18,7 @@ def network(dtype=np.float64, **params):
 
 
 def test_parameters_are_views_of_theta_decaying_ones_first():
-    made = network(batchnorm=True)
+    made = network(batchnorm="batch")
     made.theta[:] = np.arange(made.theta.size)
     made.grad[:] = -made.theta
     names = [name for name in made.arrays() if not name.partition(".")[2].startswith("running")]
@@ -40,7 +42,7 @@ def test_penalty(dtype):
 
 
 def test_snapshot_brings_back_weights_and_running_statistics():
-    made = network(batchnorm=True)
+    made = network(batchnorm="batch")
     snapshot = made.snapshot()
     X = np.random.default_rng(1).standard_normal((8, 4))
     before = made.predict(X)
@@ -51,17 +53,17 @@ def test_snapshot_brings_back_weights_and_running_statistics():
     np.testing.assert_array_equal(made.predict(X), before)
 
 
-@pytest.mark.parametrize("batchnorm", [False, True])
+@pytest.mark.parametrize("batchnorm", [None, *NORMALIZATIONS])
 def test_predict_changes_nothing(batchnorm):
-    made = network(batchnorm=batchnorm)
+    made = network(batchnorm=batchnorm, layernorm=True, residual=True)
     X = np.random.default_rng(1).standard_normal((8, 4))
     X.flags.writeable = False
     arrays = {name: array.copy() for name, array in made.arrays().items()}
-    attributes = [dict(vars(layer)) for layer in made.layers]
+    attributes = [dict(vars(layer)) for layer in made.leaves]
     made.predict(X)
     for name, array in made.arrays().items():
         np.testing.assert_array_equal(array, arrays[name])
-    for layer, before in zip(made.layers, attributes, strict=True):
+    for layer, before in zip(made.leaves, attributes, strict=True):
         assert all(vars(layer)[key] is value for key, value in before.items())
         assert vars(layer).keys() == before.keys()
 
@@ -70,14 +72,55 @@ def test_forward_leaves_the_input_alone():
     """X may be the user's array, or a read-only view of a file."""
     X = np.random.default_rng(1).standard_normal((8, 4))
     X.flags.writeable = False
-    made = network(batchnorm=True)
+    made = network(batchnorm="batch")
     made.backward(np.ones_like(made.forward(X)))
 
 
+def test_settling_takes_the_statistics_of_a_sample_with_nothing_dropped():
+    """np.cov of the first pre-activations; the running averages before are forgotten."""
+    made, X = (
+        network(batchnorm="whiten", dropout=0.5, rng=np.random.default_rng(0)),
+        np.arange(32.0).reshape(8, 4),
+    )
+    X[:, 0] **= 2
+    batches = Batches(X, np.zeros(8), None, 4, np.float64)
+    made.settle(batches)
+    first, second = (layer for layer in made.leaves if layer.statistics)
+    Z = X @ made.layers[0].W
+    np.testing.assert_allclose(first.running_mean, Z.mean(axis=0))
+    np.testing.assert_allclose(first.running_cov[:4], np.cov(Z.T)[:4, :4], atol=1e-8)
+    A = np.tanh(first.predict(Z.copy()))
+    np.testing.assert_allclose(
+        second.running_mean, (A @ made.dense()[1].W).mean(axis=0), rtol=0.05, atol=0.01
+    )
+    assert first.momentum == 0.1
+    assert all(layer.training for layer in made.leaves)
+
+
+@pytest.mark.parametrize("X", [np.full((8, 4), 1e200), np.ones((1, 4))])
+def test_settling_leaves_the_running_averages_where_there_is_no_covariance(X):
+    made = network(batchnorm="whiten")
+    before = made.statistics.copy()
+    with np.errstate(all="ignore"):
+        made.settle(Batches(X, np.zeros(len(X)), None, 4, np.float64))
+    np.testing.assert_array_equal(made.statistics, before)
+
+
+def test_batch_normalisation_settles_only_with_averaged_weights():
+    """torch's convention otherwise: the running averages are what prediction uses."""
+    made, X = network(batchnorm="batch"), np.random.default_rng(1).standard_normal((8, 4))
+    batches = Batches(X, np.zeros(8), None, 4, np.float64)
+    before = made.statistics.copy()
+    made.settle(batches)
+    np.testing.assert_array_equal(made.statistics, before)
+    made.settle(batches, weights_averaged=True)
+    np.testing.assert_allclose(made.layers[1].running_mean, (X @ made.layers[0].W).mean(axis=0))
+
+
 def test_attached_arrays_predict_the_same():
-    made, X = network(batchnorm=True), np.random.default_rng(1).standard_normal((8, 4))
+    made, X = network(batchnorm="batch"), np.random.default_rng(1).standard_normal((8, 4))
     made.forward(X)
-    other = perceptron(4, [6, 5], 3, "tanh", batchnorm=True).attach(made.arrays(), np.float64)
+    other = perceptron(4, [6, 5], 3, "tanh", batchnorm="batch").attach(made.arrays(), np.float64)
     np.testing.assert_array_equal(other.predict(X), made.predict(X))
 
 
@@ -88,7 +131,7 @@ def test_load_refuses_other_shapes_by_name():
 
 
 def test_isfinite_looks_at_weights_and_statistics():
-    made = network(batchnorm=True)
+    made = network(batchnorm="batch")
     assert made.isfinite()
     made.layers[1].running_var[0] = np.inf
     assert not made.isfinite()

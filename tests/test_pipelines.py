@@ -13,7 +13,10 @@ from sknn6 import MLPClassifier, Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:init="),
+]
 
 X, y = load_digits(return_X_y=True)
 
@@ -23,7 +26,9 @@ SPACE = {
     "mlp__learning_rate_init": Real(1e-5, 1e4, "log-uniform"),
     "mlp__activation": Categorical(list(ACTIVATIONS)),
     "mlp__init": Categorical(["auto", *INITIALIZERS]),
-    "mlp__batchnorm": Categorical([False, True]),
+    "mlp__batchnorm": Categorical(["batch", "whiten", "switchable"]),
+    "mlp__layernorm": Categorical([False, True]),
+    "mlp__residual": Categorical([False, True]),
     "mlp__hidden_layer_sizes": Integer(4, 64, "log-uniform"),
     "mlp__depth": Integer(1, 4),
     "mlp__alpha": Real(1e-7, 1e3, "log-uniform"),
@@ -72,7 +77,7 @@ def test_stock_bayesian_search():
     space = SPACE | {
         "whiten__eps": Real(1e-2, 100.0, "log-uniform"),
         "mlp__learning_rate_init": Real(1e-5, 1e-1, "log-uniform"),
-        "mlp__init": Categorical(["auto", "xavier_normal", "orthogonal"]),
+        "mlp__init": Categorical(["auto", "lsuv", "orthogonal"]),
         "mlp__alpha": Real(1e-6, 1.0, "log-uniform"),
         "mlp__batch_size": Integer(16, 100, "log-uniform"),
     }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sknn6 import MLPClassifier, Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import SCHEDULES
 from sknn6.nn.training import Batches
@@ -25,8 +26,11 @@ PARAMETERS = st.fixed_dictionaries(
         "activation": st.sampled_from(sorted(ACTIVATIONS)),
         "init": st.sampled_from(["auto", *INITIALIZERS]),
         "init_scale": st.floats(0, 10),
-        "batchnorm": st.booleans(),
+        "batchnorm": st.sampled_from([False, True, *NORMALIZATIONS]),
         "batchnorm_momentum": st.floats(0.01, 1),
+        "batchnorm_group_size": st.integers(1, 9),
+        "layernorm": st.booleans(),
+        "residual": st.booleans(),
         "dropout": st.floats(0, 0.9),
         "weight_decay": st.floats(0, 10),
         "gradient_accumulation_steps": st.integers(1, 4),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import train_test_split
@@ -36,6 +37,7 @@ from sknn6.estimators.threads import limit_blas_threads
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.network import perceptron
+from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import ALONG_MAX_ITER, FOR_SGD, SCHEDULES, Progress
 from sknn6.nn.training import Batches, Update, minimize, train
@@ -50,24 +52,41 @@ SHARED_PARAMETERS = """\
         which a search can hold. An empty sequence makes a linear model.
     activation : str, Activation or list of them, default="relu"
         Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
-        "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus"; one of your own; or a list, one a
-        hidden layer.
+        "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "maxout", whose units have
+        two linear maps each, so that `coefs_` are twice as wide; one of your own; or a list, one a hidden
+        layer.
     depth : int or None, default=None
         How many times over the hidden layers of `hidden_layer_sizes` come; None is once. With a width, the
         number of hidden layers of that width.
     init : str or callable, default="auto"
         How the weights start: "zeros", "normal" (standard normal), "uniform" (-1 to 1), "xavier_uniform",
-        "xavier_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal"; "auto", the
-        uniform law of He for the ReLU family, LeCun's normal law for selu, and the uniform law of Xavier for
-        the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``. Biases start at 0.
+        "xavier_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal"; "lsuv",
+        orthogonal, then scaled layer by layer until a first batch has pre-activations of variance 1; "auto",
+        the uniform law of He for the ReLU family, LeCun's normal law for selu, and the uniform law of Xavier
+        for the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``. Biases start at
+        0.
     init_scale : float, default=1.0
         Factor on the initial weights.
-    batchnorm : bool, default=False
-        Whether to normalise each hidden layer over the batch, before the nonlinearity. A last batch of less
-        than half the size then joins the one before it. A batch of one row is normalised as in prediction.
+    batchnorm : bool, "batch", "whiten" or "switchable", default=False
+        Whether and how to normalise each hidden layer over the batch, before the nonlinearity: True or
+        "batch" by mean and variance of each unit; "whiten" by the covariance of groups of units, so that
+        they are uncorrelated too; "switchable" by a mixture of these two and layer normalisation, with
+        learned weights, see `switchable_weights_`. A last batch of less than half the size then joins the
+        one before it. A batch of one row is normalised as in prediction.
     batchnorm_momentum : float, default=0.1
         Weight of a new batch in the averages that prediction uses, over 0 to 1. Not used by "lbfgs", which
         sees all samples at once.
+    batchnorm_group_size : int, default=16
+        Units that "whiten" and "switchable" take the covariance of. Batches should have several times as
+        many samples.
+    layernorm : bool, default=False
+        Whether to normalise each sample over the units of each hidden layer, before the nonlinearity and, if
+        there is both, after the normalisation over the batch.
+    residual : bool, default=False
+        Whether to add shortcuts: from the second hidden layer on, what a layer computes before its
+        normalisation is added to what the layer before it did, by way of a learned projection where the
+        widths differ. These are pre-norm residual blocks; with `layernorm` or `batchnorm`, they keep nets of
+        tens of layers trainable.
     dropout : float, default=0.0
         Fraction of each hidden layer's activations that are set to 0 in training, 0 to < 1. Not used by
         "lbfgs", whose loss must not change from one evaluation to the next.
@@ -216,8 +235,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         "depth": [None, Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions({"auto", *INITIALIZERS}), callable],
         "init_scale": [Interval(Real, 0, None, closed="left")],
-        "batchnorm": ["boolean"],
+        "batchnorm": ["boolean", StrOptions(set(NORMALIZATIONS))],
         "batchnorm_momentum": [Interval(Real, 0, 1, closed="right")],
+        "batchnorm_group_size": [Interval(Integral, 1, None, closed="left")],
+        "layernorm": ["boolean"],
+        "residual": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "gradient_accumulation_steps": [Interval(Integral, 1, None, closed="left")],
@@ -314,6 +336,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             validation = self._validate_held_out(*validation, dtype)
         self._begin(resume)
         structure = self._structure_for(data.X.shape[1])
+        if not resume:
+            self._warn_of_init(structure)
         network = self._network(structure, dtype, resume)
 
         def attributes():
@@ -335,6 +359,22 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         vars(self).update(attributes())
         callbacks.end()
         return self
+
+    @property
+    def switchable_weights_(self):
+        """The learned weights of batchnorm="switchable", an ndarray of shape (n_hidden_layers, 2, 3).
+
+        For each hidden layer the weights of the mean and of the covariance, which sum to 1 over the last
+        axis: batch whitening, batch normalisation, layer normalisation.
+        """
+        logits = [
+            array for name, array in getattr(self, "layer_state_", {}).items() if name.endswith("_logits")
+        ]
+        if not logits:
+            raise AttributeError(
+                f"{type(self).__name__} has switchable_weights_ only after a fit with batchnorm='switchable'."
+            )
+        return softmax(np.reshape(logits, (-1, 2, 3)), axis=-1)
 
     # Before the training
 
@@ -445,8 +485,39 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             "hidden": hidden,
             "n_outputs": self.n_outputs_,
             "activation": self._activations(len(hidden)),
-            "batchnorm": bool(self.batchnorm),
+            "batchnorm": self._normalization(),
+            "batchnorm_group_size": self.batchnorm_group_size,
+            "layernorm": bool(self.layernorm),
+            "residual": bool(self.residual),
         }
+
+    def _normalization(self):
+        """Give the name of the normalisation over the batch, None if there is none."""
+        if isinstance(self.batchnorm, str):
+            return self.batchnorm
+        return "batch" if self.batchnorm else None
+
+    def _warn_of_init(self, structure):
+        """Warn of initial weights that the hidden layers cannot learn well from."""
+        activations = structure["activation"]
+        if not isinstance(activations, list):
+            activations = [activations] * len(structure["hidden"])
+        if activations and (self.init == "zeros" or self.init_scale == 0):
+            warnings.warn(
+                f"init={self.init!r} with init_scale={self.init_scale} starts all units of a hidden layer "
+                "the same. They get the same gradient and stay the same for ever; use init='auto'.",
+                stacklevel=7,
+            )
+        normalised = structure["batchnorm"] or structure["layernorm"]
+        wants_he = any(
+            ACTIVATIONS.get(name, name).init in ("he_uniform", "he_normal") for name in activations
+        )
+        if self.init in ("xavier_uniform", "xavier_normal") and wants_he and not normalised:
+            warnings.warn(
+                f"init={self.init!r} is made for activations like tanh; with activation={self.activation!r} "
+                "the activations shrink from layer to layer. Use init='auto' or 'he_uniform'.",
+                stacklevel=7,
+            )
 
     def _network(self, structure, dtype, resume):
         """Compose the network, with fresh weights or those that are fitted."""
@@ -490,7 +561,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if not incremental:
             self._plateaus = 0
         monitor = Monitor(self, network, attributes, validation, callbacks)
-        monitor.follow(records, update, batches.n_samples, epochs, incremental)
+        monitor.follow(records, update, batches, epochs, incremental)
         if monitor.diverged:
             self._optimizer_state = None  # what led there would lead there again
         else:
@@ -562,7 +633,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._batch_rows(n_rows),
             dtype,
             self._rng if self.shuffle else None,
-            merge_tail=self.batchnorm,
+            merge_tail=bool(self.batchnorm),
             rows=rows,
         )
 

@@ -47,7 +47,7 @@ class Monitor:
             estimator.best_validation_score_ = self.evaluate()["validation_score"]
             self.best = network.snapshot()
 
-    def follow(self, records, update, n_samples, max_epochs, incremental):
+    def follow(self, records, update, batches, max_epochs, incremental):
         """Let the training run until it is to stop; leave the best, or the last finite, weights."""
         estimator, network = self.estimator, self.network
         last = network.snapshot()
@@ -59,8 +59,10 @@ class Monitor:
                     self.warn_diverged()
                     break
                 estimator.n_iter_ += 1
-                estimator.t_ += n_samples
+                estimator.t_ += batches.n_samples
                 with update.averaged():
+                    if not incremental:  # whose rows may be few
+                        network.settle(batches, weights_averaged=update.average is not None)
                     last = network.snapshot()
                     self.take_down(record)
                     stops = self.callbacks.end_epoch(self.attributes)

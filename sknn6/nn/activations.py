@@ -1,6 +1,6 @@
 """Activation functions: ``A = f(Z)`` and ``dZ = dA * f'(Z)``, and the registry of their names.
 
-An activation is a pair of functions and two facts about it. To add one, write the pair and give
+An activation is a pair of functions and a few facts about it. To add one, write the pair and give
 it a row in `ACTIVATIONS`: the estimators, the tests, the tables of the documentation and the search
 spaces find it there.
 """
@@ -16,20 +16,25 @@ __all__ = ["ACTIVATIONS", "Activation"]
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise nonlinearity, by its forward and its backward map.
+    """A nonlinearity, by its forward and its backward map.
 
     Parameters
     ----------
     forward : callable
         ``forward(Z) -> (A, saved)``: the activations ``A = f(Z)``, and whatever `backward` needs.
-        It may write into Z.
+        It may write into Z. Learned parameters follow Z: ``forward(Z, slope)``.
     backward : callable
         ``backward(dA, saved) -> dZ``: the gradient ``dA * f'(Z)``. It may write into dA and saved.
+        With learned parameters, ``backward(dA, saved, slope) -> (dZ, dslope)``.
     gain : float, default=1.0
         What initial weights are multiplied with so that the variance of the activations neither
         grows nor decays over layers: ``1 / sqrt(E[f(z)^2])`` with z ~ N(0, 1).
     init : str, default="he_uniform"
         The initialiser that ``init="auto"`` stands for, a name in `sknn6.nn.initializers`.
+    learned : tuple of (str, float), default=()
+        Parameters that are learned, one number a unit: their names and where they start. They do not decay.
+    pieces : int, default=1
+        How many linear maps a unit has: Z has the units' first pieces, then their second, and so on.
 
     Examples
     --------
@@ -47,6 +52,8 @@ class Activation:
     backward: Callable
     gain: float = 1.0
     init: str = "he_uniform"
+    learned: tuple = ()
+    pieces: int = 1
 
 
 def identity(Z):
@@ -55,7 +62,7 @@ def identity(Z):
 
 
 def identity_backward(dA, saved):
-    """F' = 1."""
+    """f' = 1."""
     return dA
 
 
@@ -69,7 +76,7 @@ def logistic(Z):
 
 
 def logistic_backward(dA, A):
-    """F' = A (1 - A)."""
+    """f' = A (1 - A)."""
     dA *= A
     np.subtract(1, A, out=A)
     dA *= A
@@ -83,7 +90,7 @@ def tanh(Z):
 
 
 def tanh_backward(dA, A):
-    """F' = 1 - A^2."""
+    """f' = 1 - A^2."""
     A *= A
     np.subtract(1, A, out=A)
     dA *= A
@@ -97,7 +104,7 @@ def relu(Z):
 
 
 def relu_backward(dA, A):
-    """F' = 1 where A > 0, else 0."""
+    """f' = 1 where A > 0, else 0."""
     dA *= A > 0
     return dA
 
@@ -112,10 +119,51 @@ def leaky_relu(Z):
 
 
 def leaky_relu_backward(dA, A):
-    """F' = 1 where A > 0, else 0.01; as max(0.01, [A > 0]), which is quicker than a selection."""
+    """f' = 1 where A > 0, else 0.01; as max(0.01, [A > 0]), which is quicker than a selection."""
     slope = np.greater(A, 0, out=A)
     dA *= np.maximum(slope, LEAK, out=slope)
     return dA
+
+
+SLOPE = 0.25
+
+
+def prelu(Z, slope):
+    """A = max(z, 0) + slope min(z, 0), the slope of each unit learned, from 0.25 on [1]_.
+
+    References
+    ----------
+    .. [1] He, Zhang, Ren & Sun (2015), Delving Deep into Rectifiers, arXiv:1502.01852, equation 1.
+    """
+    negative = np.minimum(Z, 0)
+    A = np.maximum(Z, 0, out=Z)
+    A += slope * negative
+    return A, negative
+
+
+def prelu_backward(dA, negative, slope):
+    """f' = 1 where z > 0, else slope; the derivative in the slope is min(z, 0)."""
+    dslope = np.sum(dA * negative, axis=-2)
+    dA *= np.where(negative < 0, slope, 1)
+    return dA, dslope
+
+
+def maxout(Z):
+    """A = max(z1, z2), z1 and z2 two linear maps of the same input [1]_.
+
+    With z2 = 0 it is relu, with z2 = 0.01 z1 leaky_relu, at twice the weights.
+
+    References
+    ----------
+    .. [1] Goodfellow, Warde-Farley, Mirza, Courville & Bengio (2013), Maxout Networks, arXiv:1302.4389.
+    """
+    Z1, Z2 = np.split(Z, 2, axis=-1)
+    return np.maximum(Z1, Z2), Z1 >= Z2
+
+
+def maxout_backward(dA, first):
+    """f' = 1 for the larger of the two, 0 for the other."""
+    return np.concatenate([dA * first, dA * ~first], axis=-1)
 
 
 def elu(Z):
@@ -128,7 +176,7 @@ def elu(Z):
 
 
 def elu_backward(dA, negative):
-    """F' = 1 where z > 0, else exp(z) = 1 + A."""
+    """f' = 1 where z > 0, else exp(z) = 1 + A."""
     negative += 1
     dA *= negative
     return dA
@@ -242,7 +290,7 @@ def gelu(Z):
 
 
 def gelu_backward(dA, saved):
-    """F' = cdf(z) + z pdf(z)."""
+    """f' = cdf(z) + z pdf(z)."""
     Z, slope = saved
     pdf = Z * Z
     pdf *= -0.5
@@ -260,6 +308,10 @@ ACTIVATIONS = {
     "tanh": Activation(tanh, tanh_backward, 1.5925, init="xavier_uniform"),
     "relu": Activation(relu, relu_backward, float(np.sqrt(2))),
     "leaky_relu": Activation(leaky_relu, leaky_relu_backward, float(np.sqrt(2 / (1 + LEAK**2)))),
+    "prelu": Activation(
+        prelu, prelu_backward, float(np.sqrt(2 / (1 + SLOPE**2))), learned=(("slope", SLOPE),)
+    ),
+    "maxout": Activation(maxout, maxout_backward, 1.0, init="lecun_uniform", pieces=2),
     "elu": Activation(elu, elu_backward, 1.2452),
     "selu": Activation(selu, selu_backward, 1.0, init="lecun_normal"),
     "gelu": Activation(gelu, gelu_backward, 1.5335),

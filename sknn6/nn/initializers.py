@@ -8,7 +8,7 @@ leave it aside. To add a scheme, write the function and give it a row in `INITIA
 
 import numpy as np
 
-__all__ = ["INITIALIZERS", "find_initializer"]
+__all__ = ["CALIBRATED", "INITIALIZERS", "find_initializer"]
 
 
 def zeros(rng, fan_in, fan_out, gain):
@@ -92,6 +92,19 @@ def orthogonal(rng, fan_in, fan_out, gain):
     return gain * (Q if fan_in >= fan_out else Q.T)
 
 
+def lsuv(rng, fan_in, fan_out, gain):
+    """W = Q / s, Q as in "orthogonal" and s the standard deviation of X Q over a first batch [1]_.
+
+    s comes layer by layer when the training starts, so that every layer's pre-activations have variance 1
+    there, whatever the activation and the scale of the data are.
+
+    References
+    ----------
+    .. [1] Mishkin & Matas (2015), All you need is a good init, arXiv:1511.06422, algorithm 1.
+    """
+    return orthogonal(rng, fan_in, fan_out, 1.0)
+
+
 INITIALIZERS = {
     "zeros": zeros,
     "normal": normal,
@@ -103,7 +116,11 @@ INITIALIZERS = {
     "lecun_uniform": lecun_uniform,
     "lecun_normal": lecun_normal,
     "orthogonal": orthogonal,
+    "lsuv": lsuv,
 }
+
+# The ones whose scale is set by a first batch, see `Dense.calibrate`.
+CALIBRATED = {lsuv}
 
 
 def find_initializer(init, activation):

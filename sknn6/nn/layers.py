@@ -13,7 +13,9 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-__all__ = ["Activate", "Dense", "Dropout", "Layer"]
+from sknn6.nn.initializers import CALIBRATED
+
+__all__ = ["Activate", "Dense", "Dropout", "Layer", "Projection", "Residual"]
 
 
 class Layer(ABC):
@@ -31,6 +33,10 @@ class Layer(ABC):
         Whether `forward` is a training step; it makes a difference to layers with statistics.
     propagates : bool
         Whether `backward` is to compute the gradient of the input; the first layer's is not needed.
+    uncalibrated : bool
+        Whether the initial values wait for `calibrate`.
+    drifts : bool
+        Whether running averages over batches with different weights make bad statistics for prediction.
     """
 
     parameters = {}
@@ -38,12 +44,22 @@ class Layer(ABC):
     statistics = {}
     training = True
     propagates = True
+    uncalibrated = False
+    drifts = False
 
     def __init__(self):
         self._buffers = {}
 
+    def leaves(self):
+        """Give the layers that this one is made of, which have the arrays; here itself."""
+        yield self
+
     def initialize(self, rng):  # noqa: B027, not abstract: a layer without parameters has none to write
         """Write the initial values into the bound arrays."""
+
+    def calibrate(self, X, weight):
+        """Adapt initial values that depend on data to X, the layer's input; give the output."""
+        return self.predict(X)
 
     @abstractmethod
     def forward(self, X, weight=None):
@@ -101,25 +117,41 @@ class Dense(Layer):
         The gain of the activation that follows.
     scale : float
         Factor on the initial W.
+    pieces : int
+        Linear maps of each unit, each drawn by itself: W is (fan_in, pieces fan_out).
     """
 
     decayed = ("W",)
 
-    def __init__(self, fan_in, fan_out, initializer=None, gain=1.0, scale=1.0):
+    def __init__(self, fan_in, fan_out, initializer=None, gain=1.0, scale=1.0, pieces=1):
         super().__init__()
-        self.fan_in, self.fan_out = fan_in, fan_out
+        self.fan_in, self.fan_out, self.pieces = fan_in, fan_out, pieces
         self.initializer, self.gain, self.scale = initializer, gain, scale
-        self.parameters = {"W": (fan_in, fan_out), "b": (fan_out,)}
+        self.width = pieces * fan_out
+        self.parameters = {"W": (fan_in, self.width), "b": (self.width,)}
 
     def initialize(self, rng):
-        W = self.scale * self.initializer(rng, self.fan_in, self.fan_out, self.gain)
+        draws = [self.initializer(rng, self.fan_in, self.fan_out, self.gain) for _ in range(self.pieces)]
         most = np.finfo(self.W.dtype).max
-        self.W[...] = np.clip(W, -most, most)
+        self.W[...] = np.clip(self.scale * np.hstack(draws), -most, most)
         self.b[...] = 0
+        self.uncalibrated = self.initializer in CALIBRATED
+
+    def calibrate(self, X, weight):
+        Z = self.predict(X)
+        if not self.uncalibrated:
+            return Z
+        self.uncalibrated = False
+        mean = np.average(Z, axis=0, weights=weight).mean()
+        var = np.average((Z - mean) ** 2, axis=0, weights=weight).mean()
+        if not 0 < var < np.inf:
+            return Z
+        self.W *= float(self.scale / np.sqrt(var))
+        return self.predict(X)
 
     def forward(self, X, weight=None):
         self.X = X
-        Z = self.buffer("Z", (*X.shape[:-1], self.fan_out), self.W.dtype)
+        Z = self.buffer("Z", (*X.shape[:-1], self.width), self.W.dtype)
         product(X, self.W, out=Z)
         Z += self.b
         return Z
@@ -138,28 +170,104 @@ class Dense(Layer):
         return Z
 
 
+class Projection(Dense):
+    """Z = X W + b beside a residual block whose ends differ in width."""
+
+
+class Residual(Layer):
+    """Y = X + F(X), or P(X) + F(X) where X and F(X) differ in width [1]_.
+
+    Backward: dX = dY + F'(X)^T dY, so that the gradient reaches every block.
+
+    Parameters
+    ----------
+    body : list of Layer
+        F, a normalisation first and a Dense last, whose output it adds to.
+    projection : Projection or None
+        P.
+
+    References
+    ----------
+    .. [1] He, Zhang, Ren & Sun (2016), Identity Mappings in Deep Residual Networks, arXiv:1603.05027,
+       figure 4e.
+    """
+
+    def __init__(self, body, projection=None):
+        super().__init__()
+        self.body, self.projection = body, projection
+
+    def leaves(self):
+        for layer in self.body:
+            yield from layer.leaves()
+        if self.projection is not None:
+            yield self.projection
+
+    def calibrate(self, X, weight):
+        Y = X.copy()
+        for layer in self.body:
+            Y = layer.calibrate(Y, weight)
+        return Y + (X if self.projection is None else self.projection.calibrate(X, weight))
+
+    def forward(self, X, weight=None):
+        Y = self.buffer("X", X.shape, X.dtype)  # the body may overwrite its input, which is still needed
+        Y[...] = X
+        for layer in self.body:
+            Y = layer.forward(Y, weight)
+        Y += X if self.projection is None else self.projection.forward(X)
+        return Y
+
+    def backward(self, dY):
+        dX = dY
+        for layer in reversed(self.body):
+            dX = layer.backward(dX)
+        dX += dY if self.projection is None else self.projection.backward(dY)
+        return dX
+
+    def predict(self, X):
+        Y = X.copy()
+        for layer in self.body:
+            Y = layer.predict(Y)
+        Y += X if self.projection is None else self.projection.predict(X)
+        return Y
+
+
 class Activate(Layer):
-    """A = f(Z), elementwise.
+    """A = f(Z), f perhaps with parameters that are learned.
 
     Parameters
     ----------
     activation : Activation
         f and its derivative.
+    units : int
+        Units that it has parameters for.
     """
 
-    def __init__(self, activation):
+    def __init__(self, activation, units=1):
         super().__init__()
         self.activation = activation
+        self.parameters = {name: (units,) for name, _ in activation.learned}
+
+    def initialize(self, rng):
+        for name, start in self.activation.learned:
+            getattr(self, name)[...] = start
+
+    def _learned(self):
+        return [getattr(self, name) for name in self.parameters]
 
     def forward(self, Z, weight=None):
-        A, self.saved = self.activation.forward(Z)
+        A, self.saved = self.activation.forward(Z, *self._learned())
         return A
 
     def backward(self, dA):
-        return self.activation.backward(dA, self.saved)
+        if not self.parameters:
+            return self.activation.backward(dA, self.saved)
+        dZ, *gradients = self.activation.backward(dA, self.saved, *self._learned())
+        for name, gradient in zip(self.parameters, gradients, strict=True):
+            getattr(self, f"d{name}")[...] = gradient
+        return dZ
 
     def predict(self, Z):
-        return self.activation.forward(Z)[0]
+        return self.activation.forward(Z, *self._learned())[0]
 
 
 class Dropout(Layer):

@@ -2,20 +2,22 @@
 
 import math
 from collections import Counter
-from itertools import pairwise
 
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import find_initializer
-from sknn6.nn.layers import Activate, Dense, Dropout
-from sknn6.nn.normalization import BatchNorm
+from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual
+from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
 
 __all__ = ["Network", "perceptron"]
 
 # Numbers in the widest layer's output for one block of rows at prediction: 2**18 float64 are 2 MB.
 PREDICTION_BLOCK = 2**18
+
+# Rows that the statistics of prediction are taken from: many times the units of a group.
+SETTLING_ROWS = 2048
 
 
 class Network:
@@ -47,8 +49,9 @@ class Network:
     def __init__(self, layers):
         self.layers = layers
         self.layers[0].propagates = False
+        self.leaves = [leaf for layer in layers for leaf in layer.leaves()]
         counts = Counter()
-        for layer in layers:
+        for layer in self.leaves:
             kind = type(layer).__name__.lower()
             layer.name = f"{kind}_{counts[kind]}"
             counts[kind] += 1
@@ -68,7 +71,7 @@ class Network:
         """Map (layer, name) to its shape, for the names that `names` gives of each layer."""
         return {
             (layer, name): (layer.parameters | layer.statistics)[name]
-            for layer in self.layers
+            for layer in self.leaves
             for name in names(layer)
         }
 
@@ -76,7 +79,7 @@ class Network:
         """Give all parameters and statistics by name, as in ``{"dense_0.W": W, ...}``; not copies."""
         return {
             f"{layer.name}.{name}": getattr(layer, name)
-            for layer in self.layers
+            for layer in self.leaves
             for name in (*layer.parameters, *layer.statistics)
         }
 
@@ -84,7 +87,7 @@ class Network:
         """Bind the layers, for prediction only, to arrays as `arrays` gives them, cast to `dtype`."""
         self.dtype = np.dtype(dtype)
         with np.errstate(over="ignore"):  # a float64 weight beyond the range of float32 is infinite
-            for layer in self.layers:
+            for layer in self.leaves:
                 for name in (*layer.parameters, *layer.statistics):
                     setattr(layer, name, np.asarray(arrays[f"{layer.name}.{name}"], dtype))
         return self
@@ -100,8 +103,39 @@ class Network:
 
     def initialize(self, rng):
         """Write the initial values of all layers, drawn from `rng`."""
-        for layer in self.layers:
+        for layer in self.leaves:
             layer.initialize(rng)
+
+    def calibrate(self, batches):
+        """Let the initial values that depend on data see the first batch."""
+        if any(layer.uncalibrated for layer in self.leaves):
+            X, _, weight = next(iter(batches))
+            for layer in self.layers:
+                X = layer.calibrate(X, weight)
+
+    def settle(self, batches, weights_averaged=False):
+        """Take the statistics that prediction uses from a sample of the data, with the weights as they are.
+
+        For layers whose running averages would not do, and for all if the weights have been averaged. Where
+        that gives numbers that are not finite, the running averages stay.
+        """
+        layers = [leaf for leaf in self.leaves if leaf.statistics and (weights_averaged or leaf.drifts)]
+        X, weight = batches.sample(SETTLING_ROWS) if layers else (None, None)
+        if not layers or X.shape[0] < 2:
+            return
+        before = self.statistics.copy()
+        momenta = [layer.momentum for layer in layers]
+        for leaf in self.leaves:
+            leaf.training = leaf in layers  # nothing is dropped, as in prediction
+        for layer in layers:
+            layer.momentum = 1.0
+        self.forward(X, weight)
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+        for leaf in self.leaves:
+            leaf.training = True
+        if not np.isfinite(self.statistics).all():
+            self.statistics[:] = before
 
     def forward(self, X, weight=None):
         """Map X to logits, keeping what `backward` needs; `weight` as in `Layer.forward`."""
@@ -135,7 +169,7 @@ class Network:
         A logit that cannot be told (inf - inf) becomes 0. The probabilities of a network with huge weights
         are thus finite for every finite X.
         """
-        rows = max(1, PREDICTION_BLOCK // max(layer.fan_out for layer in self.dense()))
+        rows = max(1, PREDICTION_BLOCK // max(layer.width for layer in self.dense()))
         with np.errstate(all="ignore"):
             blocks = [
                 self.predict(X[start : start + rows].astype(self.dtype, copy=False))
@@ -156,7 +190,7 @@ class Network:
 
     def dense(self):
         """Give the Dense layers."""
-        return [layer for layer in self.layers if isinstance(layer, Dense)]
+        return [layer for layer in self.leaves if isinstance(layer, Dense)]
 
     def isfinite(self):
         """Tell whether all parameters and statistics are finite numbers."""
@@ -182,12 +216,18 @@ def perceptron(
     *,
     init="auto",
     init_scale=1.0,
-    batchnorm=False,
+    batchnorm=None,
     batchnorm_momentum=0.1,
+    batchnorm_group_size=16,
+    layernorm=False,
+    residual=False,
     dropout=0.0,
     rng=None,
 ):
-    """Compose a multi-layer perceptron: (Dense, [BatchNorm], Activate, [Dropout]) a hidden layer, then Dense.
+    """Compose a multi-layer perceptron: (Dense, [norm], Activate, [Dropout]) a hidden layer, then Dense.
+
+    Residual blocks are those same layers with a shortcut from each Dense to the next: of L hidden layers,
+    the first Dense leads into the stream and L - 1 blocks X + Dense(Dropout(Activate(norm(X)))) follow.
 
     Parameters
     ----------
@@ -201,10 +241,16 @@ def perceptron(
         Name of the initialiser, "auto", or a function as in `sknn6.nn.initializers`.
     init_scale : float
         Factor on the initial weights.
-    batchnorm : bool
-        Whether to normalise between Dense and Activate.
+    batchnorm : str or None
+        How to normalise over the batch between Dense and Activate, a name in `NORMALIZATIONS`.
     batchnorm_momentum : float
         Weight of the new batch in the running averages.
+    batchnorm_group_size : int
+        Units that are whitened together.
+    layernorm : bool
+        Whether to normalise each sample there.
+    residual : bool
+        Whether to add the shortcuts.
     dropout : float
         Fraction of the activations of each hidden layer that are dropped in training.
     rng : numpy.random.Generator
@@ -215,17 +261,31 @@ def perceptron(
     Network
     """
     activations = activation if isinstance(activation, list) else [activation] * len(hidden)
-    layers = []
-    for (fan_in, fan_out), name in zip(pairwise([n_inputs, *hidden]), activations, strict=True):
-        activation = ACTIVATIONS.get(name, name)
+    linear = ACTIVATIONS["identity"]
+
+    def dense(kind, fan_in, fan_out, activation):
         initializer = find_initializer(init, activation)
-        layers.append(Dense(fan_in, fan_out, initializer, activation.gain, init_scale))
-        if batchnorm:
-            layers.append(BatchNorm(fan_out, batchnorm_momentum))
-        layers.append(Activate(activation))
+        return kind(fan_in, fan_out, initializer, activation.gain, init_scale, activation.pieces)
+
+    layers, between = [], []  # between: what follows a Dense before the next one
+    fan_in, width = n_inputs, None
+    for fan_out, name in zip(hidden, activations, strict=True):
+        activation = ACTIVATIONS.get(name, name)
+        body = [*between, dense(Dense, fan_in, fan_out, activation)]
+        above, width = width, body[-1].width
+        if residual and layers:
+            projection = None if above == width else dense(Projection, above, width, linear)
+            body = [Residual(body, projection)]
+        layers += body
+        between = []
+        if batchnorm is not None:
+            between.append(
+                NORMALIZATIONS[batchnorm](width, batchnorm_momentum, min(batchnorm_group_size, fan_in))
+            )
+        if layernorm:
+            between.append(LayerNorm(width))
+        between.append(Activate(activation, fan_out))
         if dropout:
-            layers.append(Dropout(dropout, rng))
-    fan_in = hidden[-1] if hidden else n_inputs
-    initializer = find_initializer(init, ACTIVATIONS["identity"])
-    layers.append(Dense(fan_in, n_outputs, initializer, scale=init_scale))
-    return Network(layers)
+            between.append(Dropout(dropout, rng))
+        fan_in = fan_out
+    return Network([*layers, *between, dense(Dense, fan_in, n_outputs, linear)])

@@ -1,70 +1,61 @@
-"""Layers that normalise what passes through them."""
+"""Layers that normalise what passes through them.
+
+All of them end with Y = gamma Xhat + beta, gamma and beta learned. They differ in what Xhat is: its mean and
+variance may be taken over the batch (`BatchNorm`), over the units of a sample (`LayerNorm`), with the
+covariance of groups of units over the batch (`BatchWhitening`), or be a mixture of the three
+(`SwitchableWhitening`). To add a way to normalise over the batch, write the class and give it a row in
+`NORMALIZATIONS`.
+
+In the formulas p are the normalised weights of the samples, 1/n each if there are none.
+"""
+
+from abc import abstractmethod
+from copy import copy
 
 import numpy as np
+from scipy.special import softmax
 
-from sknn6.nn.layers import Layer
+from sknn6.nn.layers import Layer, transpose
 
-__all__ = ["BatchNorm"]
+__all__ = ["NORMALIZATIONS", "BatchNorm", "BatchWhitening", "LayerNorm", "SwitchableWhitening"]
 
 
-class BatchNorm(Layer):
-    """Y = gamma Xhat + beta, Xhat = (X - E[X]) / sqrt(Var[X] + eps), per unit, over the samples [1]_.
+class Normalization(Layer):
+    """Y = gamma Xhat + beta.
 
-    In training, E and Var (biased) are the batch's, weighted by the samples' weights; running averages
-    follow them, new = (1 - momentum) old + momentum batch, the variance there being unbiased. Prediction,
-    and a batch of one row, which has no variance, use the running averages.
-
-    Backward, with p the normalised weights of the samples (1/n) and r = 1 / sqrt(Var[X] + eps)::
-
-        dgamma = sum dY Xhat,  dbeta = sum dY
-        dX = gamma r (dY - p (dbeta + Xhat dgamma))
-
-    and dX = gamma r dY where the running averages were used, which do not depend on X.
+    Backward: dgamma = sum dY Xhat and dbeta = sum dY over the samples, then what `differentiate` makes of dY.
 
     Parameters
     ----------
     units : int
         Units to normalise.
-    momentum : float
-        Weight of the new batch in the running averages.
     eps : float
-        Added to the variance.
-
-    References
-    ----------
-    .. [1] Ioffe & Szegedy (2015), Batch Normalization: Accelerating Deep Network Training by Reducing
-       Internal Covariate Shift, arXiv:1502.03167, algorithms 1 and 2.
+        Added to every variance.
     """
 
-    def __init__(self, units, momentum=0.1, eps=1e-5):
+    def __init__(self, units, eps=1e-5):
         super().__init__()
-        self.momentum, self.eps = momentum, eps
+        self.units, self.eps = units, eps
         self.parameters = {"gamma": (units,), "beta": (units,)}
-        self.statistics = {"running_mean": (units,), "running_var": (units,)}
 
     def initialize(self, rng):
         self.gamma[...] = 1
         self.beta[...] = 0
-        self.running_mean[...] = 0
-        self.running_var[...] = 1
+
+    @abstractmethod
+    def normalize(self, X, weight):
+        """Give Xhat and keep what `differentiate` needs; it may overwrite X and use the buffer "Y"."""
+
+    @abstractmethod
+    def differentiate(self, dY, work):
+        """Give the gradient in X of the loss whose gradient in Y is dY; it may overwrite both arrays.
+
+        `work` has the shape of dY; dgamma and dbeta are there already.
+        """
 
     def forward(self, X, weight=None):
-        self.averages = self.training and X.shape[-2] > 1
-        Xhat, Y = X, self.buffer("Y", X.shape, X.dtype)
-        if self.averages:
-            total = X.shape[-2] if weight is None else float(weight.sum())
-            self.p = self._normalised(X, weight, total)
-            mean = self.p @ X
-            np.subtract(X, mean, out=Xhat)
-            var = self.p @ np.multiply(Xhat, Xhat, out=Y)
-            self._follow(mean, var, total)
-        else:
-            var = self.running_var
-            np.subtract(X, self.running_mean, out=Xhat)
-        self.r = 1 / np.sqrt(var + self.eps)
-        Xhat *= self.r
-        self.Xhat = Xhat
-        np.multiply(Xhat, self.gamma, out=Y)
+        self.Xhat = self.normalize(X, weight)
+        Y = np.multiply(self.Xhat, self.gamma, out=self.buffer("Y", X.shape, X.dtype))
         Y += self.beta
         return Y
 
@@ -72,6 +63,137 @@ class BatchNorm(Layer):
         work = self.buffer("dX", dY.shape, dY.dtype)
         self.sum_samples(dY, out=self.dbeta)
         self.sum_samples(np.multiply(dY, self.Xhat, out=work), out=self.dgamma)
+        return self.differentiate(dY, work)
+
+    def predict(self, X):
+        reader = copy(self)  # which `forward` may write to
+        reader.training, reader._buffers = False, {}
+        return reader.forward(X)
+
+
+class LayerNorm(Normalization):
+    """Xhat = (X - E[X]) / sqrt(Var[X] + eps), of each sample over its units [1]_.
+
+    Backward, with D = gamma dY and r = 1 / sqrt(Var[X] + eps)::
+
+        dX = r (D - E[D] - Xhat E[D Xhat])
+
+    References
+    ----------
+    .. [1] Ba, Kiros & Hinton (2016), Layer Normalization, arXiv:1607.06450.
+    """
+
+    def normalize(self, X, weight):
+        X -= row_means(X)
+        squares = np.multiply(X, X, out=self.buffer("Y", X.shape, X.dtype))
+        self.r = 1 / np.sqrt(row_means(squares) + self.eps)
+        X *= self.r
+        return X
+
+    def differentiate(self, dY, work):
+        D = np.multiply(dY, self.gamma, out=dY)
+        along = row_means(np.multiply(D, self.Xhat, out=work))
+        D -= row_means(D)
+        D -= np.multiply(self.Xhat, along, out=work)
+        D *= self.r
+        return D
+
+
+class BatchStatistics(Normalization):
+    """Normalisation by a mean, and a variance or covariance, over the samples of the batch.
+
+    In training they are the batch's, weighted by the samples' weights, the variance biased; running averages
+    follow them, new = (1 - momentum) old + momentum batch, the variance there being unbiased. Prediction,
+    and a batch of one row, which has no variance, use the running averages.
+
+    Parameters
+    ----------
+    units : int
+        Units to normalise.
+    momentum : float
+        Weight of the new batch in the running averages.
+    group_size : int
+        Units that share a covariance matrix, for the subclasses that have one.
+    eps : float
+        Added to every variance.
+
+    Attributes
+    ----------
+    averages : bool
+        Whether the last forward took the batch's own statistics, on which the gradient then depends.
+    """
+
+    def __init__(self, units, momentum=0.1, group_size=1, eps=1e-5):
+        super().__init__(units, eps)
+        self.momentum, self.group_size = momentum, min(group_size, units)
+        self.statistics = {"running_mean": (units,)}
+
+    def initialize(self, rng):
+        super().initialize(rng)
+        self.running_mean[...] = 0
+
+    def normalize(self, X, weight):
+        self.averages = self.training and X.shape[-2] > 1
+        if not self.averages:
+            return self.apply(X, self.running_mean)
+        self.total = X.shape[-2] if weight is None else float(weight.sum())
+        if weight is None:
+            self.p = np.full(X.shape[-2], 1 / self.total, X.dtype)
+        else:
+            self.p = (weight / self.total).astype(X.dtype, copy=False)
+        mean = self.p @ X
+        self.running_mean += self.momentum * (mean - self.running_mean)
+        return self.apply(X, mean)
+
+    @abstractmethod
+    def apply(self, X, mean):
+        """Give Xhat, with that mean and the batch's variances; without `averages`, the running ones."""
+
+    def follow(self, running, batch):
+        """Let a running variance follow the batch's.
+
+        total / (total - 1) makes the variance unbiased where weights count repetitions; it is held at
+        its value for two samples where the weights sum to less.
+        """
+        unbiased = self.total / max(self.total - 1, self.total / 2)
+        running += self.momentum * (unbiased * batch - running)
+
+
+class BatchNorm(BatchStatistics):
+    """Xhat = (X - E[X]) / sqrt(Var[X] + eps), of each unit over the samples [1]_.
+
+    Backward, with r = 1 / sqrt(Var[X] + eps)::
+
+        dX = gamma r (dY - p (dbeta + Xhat dgamma))
+
+    and dX = gamma r dY where the running averages were used, which do not depend on X.
+
+    References
+    ----------
+    .. [1] Ioffe & Szegedy (2015), Batch Normalization: Accelerating Deep Network Training by Reducing
+       Internal Covariate Shift, arXiv:1502.03167, algorithms 1 and 2.
+    """
+
+    def __init__(self, units, momentum=0.1, group_size=1, eps=1e-5):
+        super().__init__(units, momentum, group_size, eps)
+        self.statistics |= {"running_var": (units,)}
+
+    def initialize(self, rng):
+        super().initialize(rng)
+        self.running_var[...] = 1
+
+    def apply(self, X, mean):
+        Xhat = np.subtract(X, mean, out=X)
+        if self.averages:
+            var = self.p @ np.multiply(Xhat, Xhat, out=self.buffer("Y", X.shape, X.dtype))
+            self.follow(self.running_var, var)
+        else:
+            var = self.running_var
+        self.r = 1 / np.sqrt(var + self.eps)
+        Xhat *= self.r
+        return Xhat
+
+    def differentiate(self, dY, work):
         if self.averages:
             np.multiply(self.Xhat, self.dgamma, out=work)
             work += self.dbeta
@@ -86,17 +208,219 @@ class BatchNorm(Layer):
         X += self.beta - slope * self.running_mean
         return X
 
-    def _normalised(self, X, weight, total):
-        if weight is None:
-            return np.full(X.shape[-2], 1 / total, X.dtype)
-        return (weight / total).astype(X.dtype, copy=False)
 
-    def _follow(self, mean, var, total):
-        """Let the running averages follow the batch's.
+class GroupStatistics(BatchStatistics):
+    """Normalisation by covariance matrices of groups of consecutive units.
 
-        total / (total - 1) makes the variance unbiased where weights count repetitions; it is held at
-        its value for two samples where the weights sum to less.
-        """
-        unbiased = total / max(total - 1, total / 2)
-        self.running_mean += self.momentum * (mean - self.running_mean)
-        self.running_var += self.momentum * (unbiased * var - self.running_var)
+    The last group may be smaller. ``running_cov`` has a row a unit: its covariances with the units of its
+    group, in their order.
+
+    Where units of a group depend on each other, a covariance has directions without variance, and they turn
+    as the weights change. An average over batches mixes them: small variances where a sample now has none,
+    large factors for nothing. So for prediction the statistics are taken anew, see `Network.settle`.
+    """
+
+    drifts = True
+
+    def __init__(self, units, momentum=0.1, group_size=16, eps=1e-5):
+        super().__init__(units, momentum, group_size, eps)
+        self.statistics |= {"running_cov": (units, self.group_size)}
+        n_whole, rest = divmod(units, self.group_size)
+        shapes = (n_whole, self.group_size), (1, rest)
+        starts = 0, units - rest
+        self.blocks = [(start, *shape) for start, shape in zip(starts, shapes, strict=True) if all(shape)]
+
+    def initialize(self, rng):
+        super().initialize(rng)
+        self.running_cov[...] = 0
+        for running in self.covariances():
+            running[...] = np.eye(running.shape[-1])
+
+    def split(self, X):
+        """Give views of X with the groups before the samples, an array for each size of group."""
+        return [
+            X[..., start : start + n * size].reshape(*X.shape[:-1], n, size).swapaxes(-2, -3)
+            for start, n, size in self.blocks
+        ]
+
+    def covariances(self):
+        """Give views of running_cov, (groups, units, units), an array for each size of group."""
+        return [
+            self.running_cov[start : start + n * size, :size].reshape(n, size, size)
+            for start, n, size in self.blocks
+        ]
+
+    def covariance(self, X, running):
+        """Give the covariance of the centred groups in X, or without `averages` the running one."""
+        if not self.averages:
+            return running
+        cov = transpose(X) @ (X * self.p[:, None])
+        self.follow(running, cov)
+        return cov
+
+
+class BatchWhitening(GroupStatistics):
+    """Xhat = (X - E[X]) C^-1/2, C = Cov[X] + eps I of each group of units over the samples: ZCA [1]_.
+
+    With C = U A U^T, R = sqrt(A), W = U R^-1 U^T, and G = gamma dY, the backward is::
+
+        dC = U (K * U^T (Xc^T G) U) U^T made symmetric, K_ij = -1 / (R_i R_j (R_i + R_j))
+        dX = D - p sum(D) + 2 p Xc dC, D = G W
+
+    K has no singularity where eigenvalues are equal. Where the running averages were used, dX = G W.
+
+    References
+    ----------
+    .. [1] Huang, Yang, Lang & Deng (2018), Decorrelated Batch Normalization, arXiv:1804.08450.
+    """
+
+    def apply(self, X, mean):
+        Xc = np.subtract(X, mean, out=X)
+        Xhat = self.buffer("Xhat", X.shape, X.dtype)
+        self.saved = []
+        for part, out, running in zip(self.split(Xc), self.split(Xhat), self.covariances(), strict=True):
+            a, U = eigh(self.covariance(part, running))
+            R = np.sqrt(a + self.eps)
+            W = (U / R[..., None, :]) @ transpose(U)
+            np.matmul(part, W, out=out)
+            self.saved.append((part, U, R, W))
+        return Xhat
+
+    def differentiate(self, dY, work):
+        G = np.multiply(dY, self.gamma, out=dY)
+        for grad, D, (Xc, U, R, W) in zip(self.split(G), self.split(work), self.saved, strict=True):
+            np.matmul(grad, W, out=D)
+            if self.averages:
+                p = self.p[:, None]
+                Ri, Rj = R[..., :, None], R[..., None, :]
+                dA = transpose(U) @ (transpose(Xc) @ grad) @ U / (-Ri * Rj * (Ri + Rj))
+                D -= p * D.sum(axis=-2, keepdims=True)
+                D += p * (Xc @ (U @ (dA + transpose(dA)) @ transpose(U)))
+        return work
+
+
+class SwitchableWhitening(GroupStatistics):
+    """Xhat = (X - m) C^-1/2, m and C mixtures of three normalisations with learned weights [1]_.
+
+    With u = softmax(mean_logits), v = softmax(cov_logits), the mean b and the covariance S of the batch, and
+    the mean l and the variance s of each sample over its units::
+
+        m = (u1 + u2) b + u3 l,  C = v1 S + v2 diag(S) + v3 s I + eps I
+
+    The first weights are batch whitening's, the second batch normalisation's, the third layer
+    normalisation's; the logits start at 1. As s differs from sample to sample and its matrix is a multiple of
+    I, one eigendecomposition v1 S + v2 diag(S) = U L U^T serves all: with h = (X - m) U and r = sqrt(L +
+    v3 s + eps), Xhat = (h / r) U^T. Backward, with G = gamma dY and g = G U::
+
+        dA = U M U^T made symmetric, M_ij = -sum over the samples of (g_i / r_i) (h_j / r_j) / (r_i + r_j)
+        ds = -1/2 sum over the units of g h / r^3,  D = (g / r) U^T
+        dX = D - (u1 + u2) p sum(D) - u3 E[D] + 2 p (X - b) (v1 dA + v2 diag(dA)) + 2/units (X - l) v3 ds
+        du1 = du2 = -<D, b>,  du3 = -<D, l>,  dv1 = <dA, S>,  dv2 = <dA, diag(S)>,  dv3 = sum ds s
+
+    Where the running averages were used, the terms with p, which come by way of b and S, are not there.
+
+    References
+    ----------
+    .. [1] Pan, Zhan, Shi, Tang & Luo (2019), Switchable Whitening for Deep Representation Learning,
+       arXiv:1904.09739.
+    """
+
+    def __init__(self, units, momentum=0.1, group_size=16, eps=1e-5):
+        super().__init__(units, momentum, group_size, eps)
+        self.parameters |= {"mean_logits": (3,), "cov_logits": (3,)}
+
+    def initialize(self, rng):
+        super().initialize(rng)
+        self.mean_logits[...] = 1
+        self.cov_logits[...] = 1
+
+    def apply(self, X, mean):
+        self.u, self.v = softmax(self.mean_logits), softmax(self.cov_logits)
+        self.b, self.l = mean, row_means(X)
+        self.Xb, self.Xl = X - self.b, X - self.l
+        self.s = row_means(self.Xl * self.Xl)
+        C = X - (self.u[0] + self.u[1]) * self.b - self.u[2] * self.l
+        Xhat = self.buffer("Xhat", X.shape, X.dtype)
+        self.saved = []
+        parts = zip(self.split(C), self.split(self.Xb), self.split(Xhat), self.covariances(), strict=True)
+        for part, Xb, out, running in parts:
+            S = self.covariance(Xb, running)
+            L, U = eigh(self.v[0] * S + self.v[1] * only_diagonal(S))
+            r = np.sqrt(L[..., None, :] + (self.v[2] * self.s + self.eps))
+            h = part @ U
+            h /= r
+            np.matmul(h, transpose(U), out=out)
+            self.saved.append((S, U, r, h))
+        return Xhat
+
+    def differentiate(self, dY, work):
+        G = np.multiply(dY, self.gamma, out=dY)
+        u, v = self.u, self.v
+        du, dv, ds = np.empty_like(u), np.zeros_like(v), 0.0
+        dXb = np.empty_like(work)
+        parts = zip(*map(self.split, (G, work, self.Xb, dXb)), self.saved, strict=True)
+        for grad, D, Xb, through_S, (S, U, r, h) in parts:
+            g = grad @ U
+            g /= r
+            np.matmul(g, transpose(U), out=D)
+            ds = ds - 0.5 * (g * h / r).sum(axis=-1).sum(axis=-2)[..., None]
+            dA = U @ divided_products(g, h, r) @ transpose(U)
+            dA = 0.5 * (dA + transpose(dA))
+            dv[:2] += np.sum(dA * S), np.sum(dA * only_diagonal(S))
+            np.matmul(Xb, v[0] * dA + v[1] * only_diagonal(dA), out=through_S)
+        column_sums, row_sums = work.sum(axis=-2), work.sum(axis=-1, keepdims=True)
+        du[:2] = -np.sum(column_sums * self.b)
+        du[2] = -np.sum(row_sums * self.l)
+        dv[2] = np.sum(ds * self.s)
+        self.dmean_logits[...] = u * (du - u @ du)
+        self.dcov_logits[...] = v * (dv - v @ dv)
+        work -= (u[2] / self.units) * row_sums
+        work += (2 / self.units * v[2]) * ds * self.Xl
+        if self.averages:
+            p = self.p[:, None]
+            work -= (u[0] + u[1]) * p * column_sums
+            work += 2 * p * dXb
+        return work
+
+
+NORMALIZATIONS = {
+    "batch": BatchNorm,
+    "whiten": BatchWhitening,
+    "switchable": SwitchableWhitening,
+}
+
+
+def row_means(X):
+    """Average over the units, as a product with 1/units: faster than `np.mean` along rows."""
+    units = X.shape[-1]
+    return (X @ np.full(units, 1 / units, X.dtype))[..., None]
+
+
+def eigh(S):
+    """Decompose symmetric matrices, with eigenvalues that rounding made negative as 0; all NaN if that fails.
+
+    A training that diverges comes by here with numbers that are not finite; its loss then tells.
+    """
+    try:
+        a, U = np.linalg.eigh(S)
+    except np.linalg.LinAlgError:
+        return np.full(S.shape[:-1], np.nan, S.dtype), np.full_like(S, np.nan)
+    return np.maximum(a, 0), U
+
+
+def divided_products(g, h, r):
+    """Give M_ij = -sum over the samples of g_i h_j / (r_i + r_j), for each group.
+
+    A group at a time, so that the products of one, (samples, units, units), stay in the cache.
+    """
+    M = np.empty((*g.shape[:-2], g.shape[-1], g.shape[-1]), g.dtype)
+    for group in np.ndindex(g.shape[:-2]):
+        products = g[group][:, :, None] * h[group][:, None, :]
+        products /= r[group][:, :, None] + r[group][:, None, :]
+        M[group] = -products.sum(axis=0)
+    return M
+
+
+def only_diagonal(S):
+    """Give S with zeros off the diagonal."""
+    return S * np.eye(S.shape[-1], dtype=S.dtype)

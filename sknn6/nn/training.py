@@ -65,6 +65,14 @@ class Batches:
             weight = None if self.weight is None else self.weight[rows]
             yield self._gather(rows), self.y[rows], weight
 
+    def sample(self, n_rows):
+        """Give X and weight of that many rows with any weight, or all, evenly spaced and in their order."""
+        rows = np.arange(self.X.shape[0]) if self.rows is None else self.rows
+        if self.weight is not None:
+            rows = rows[self.weight[rows] > 0]
+        rows = rows[np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)]
+        return self._gather(rows), None if self.weight is None else self.weight[rows]
+
     def _gather(self, rows):
         if isinstance(rows, slice) or not isinstance(self.X, np.ndarray):
             return self.X[rows].astype(self.dtype, copy=False)
@@ -182,6 +190,7 @@ def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accum
         "loss", mean over the epoch's updates by size, penalty included; "learning_rate", the last used;
         "seconds".
     """
+    network.calibrate(batches)
     n_updates = -(-len(batches) // accumulation)
     mean_grad = np.zeros_like(network.grad) if accumulation > 1 else None
     for epoch in range(epochs):
@@ -275,6 +284,7 @@ def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback)
     .. [1] Liu & Nocedal (1989), On the limited memory BFGS method for large scale optimization,
        Mathematical Programming 45.
     """
+    network.calibrate(batches)
     (batch,) = batches
     accepted = optimize.OptimizeResult(
         x=network.theta.copy(), fun=np.inf, nit=0, success=False, message="interrupted by the user"
