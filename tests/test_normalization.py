@@ -110,7 +110,7 @@ def test_batch_whitening_whitens_each_group():
     np.testing.assert_allclose(cov[:4, :4], np.eye(4), atol=1e-10)
     np.testing.assert_allclose(cov[4:, 4:], np.eye(3), atol=1e-10)
     assert np.abs(cov[:4, 4:]).max() > 0.1
-    W = np.linalg.lstsq(data[:, :4] - data[:, :4].mean(axis=0), Z[:, :4])[0]
+    W = np.linalg.lstsq(data[:, :4] - data[:, :4].mean(axis=0), Z[:, :4], rcond=None)[0]
     np.testing.assert_allclose(W, W.T, atol=1e-10)
 
 

@@ -96,7 +96,7 @@ def initializers(fan_in=30, fan_out=20):
 
 
 def adam(kind, **options):
-    """Five steps along gradients of different sizes; epsilon, added elsewhere than by us, is next to nothing."""
+    """Five steps along gradients of different sizes; epsilon, which we add elsewhere, is tiny."""
     theta = torch.randn(6)
     grads = torch.randn(5, 6) * torch.logspace(-3, 1, 6)
     parameter = nn.Parameter(theta.clone())
