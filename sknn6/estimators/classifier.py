@@ -72,7 +72,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Samples seen, all epochs together.
     n_features_in_ : int
         Features of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names.
     n_layers_ : int
         Layers, input and output included.

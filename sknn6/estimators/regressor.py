@@ -36,7 +36,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Likewise, with R^2 for the accuracy.
     n_features_in_ : int
         Features of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names.
     n_outputs_ : int
         Targets.

@@ -67,7 +67,10 @@ def identity_backward(dA, saved):
 
 
 def logistic(Z):
-    """A = 1 / (1 + exp(-z)), by way of tanh(z/2) = 2A - 1, which cannot overflow."""
+    """A = 1 / (1 + exp(-z)).
+
+    By way of tanh(z/2) = 2A - 1, which cannot overflow.
+    """
     A = np.multiply(Z, 0.5, out=Z)
     np.tanh(A, out=A)
     A *= 0.5
@@ -119,7 +122,10 @@ def leaky_relu(Z):
 
 
 def leaky_relu_backward(dA, A):
-    """f' = 1 where A > 0, else 0.01; as max(0.01, [A > 0]), which is quicker than a selection."""
+    """f' = 1 where A > 0, else 0.01.
+
+    As max(0.01, [A > 0]), which is quicker than a selection.
+    """
     slope = np.greater(A, 0, out=A)
     dA *= np.maximum(slope, LEAK, out=slope)
     return dA
@@ -167,7 +173,10 @@ def maxout_backward(dA, first):
 
 
 def elu(Z):
-    """A = z where z > 0, else exp(z) - 1; as max(z, 0) + expm1(min(z, 0))."""
+    """A = z where z > 0, else exp(z) - 1.
+
+    As max(z, 0) + expm1(min(z, 0)).
+    """
     negative = np.minimum(Z, 0)
     np.expm1(negative, out=negative)
     A = np.maximum(Z, 0, out=Z)
@@ -212,7 +221,10 @@ def selu_backward(dA, A):
 
 
 def softplus(Z):
-    """A = log(1 + exp(z)), as max(z, 0) + log1p(exp(-|z|))."""
+    """A = log(1 + exp(z)).
+
+    As max(z, 0) + log1p(exp(-|z|)).
+    """
     tail = np.abs(Z)
     np.negative(tail, out=tail)
     np.log1p(np.exp(tail, out=tail), out=tail)

@@ -200,9 +200,9 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
     ----------
     mean_ : ndarray of shape (n_features,)
         Mean of the training data.
-    whitening_ : ndarray of shape (n_features, n_features) or (rank_, n_features)
+    whitening_ : ndarray of shape (n_features, n_features) or (`rank_`, n_features)
         W.
-    coloring_ : ndarray of shape (n_features, n_features) or (n_features, rank_)
+    coloring_ : ndarray of shape (n_features, n_features) or (n_features, `rank_`)
         The inverse of W, its pseudo-inverse where it has none: ``x = mean_ + coloring_ @ z``.
     eigenvalues_ : ndarray of shape (n_features,)
         Eigenvalues of :math:`\Sigma'`, or of P', after shrinkage and before eps, descending.
@@ -214,7 +214,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         Sum of the weights of the rows seen by `fit` and `partial_fit`: their number without weights.
     n_features_in_ : int
         Number of features seen by `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X has names that are all strings.
 
     Raises
@@ -411,7 +411,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
         Returns
         -------
-        Z : ndarray of shape (n_samples, n_features) or (n_samples, rank_)
+        Z : ndarray of shape (n_samples, n_features) or (n_samples, `rank_`)
             A new array, float32 if X is, float64 otherwise.
         """
         check_is_fitted(self)
@@ -428,7 +428,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, rank_)
+        X : array-like of shape (n_samples, n_features) or (n_samples, `rank_`)
             Data as `transform` returns them.
 
         Returns
@@ -452,7 +452,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     @property
     def whitening_(self):
-        """W, (n_features or rank_, n_features)."""
+        """W, (n_features or `rank_`, n_features)."""
         return _matrix(*self._whitening)
 
     @property

@@ -1,0 +1,53 @@
+"""Time one epoch with each normalisation, residual blocks and learned activations, against the plain network.
+
+    python benchmarks/normalization.py
+    python benchmarks/normalization.py --workloads W2 --rounds 9
+
+The workloads are those of training.py. All run on one thread, in turn; a figure is the median over the rounds
+of the ratio within a round.
+"""
+
+import argparse
+import warnings
+
+import numpy as np
+from training import WORKLOADS, estimator_epoch
+
+from sknn6 import MLPClassifier
+from sknn6.nn.normalization import NORMALIZATIONS
+
+VARIANTS = {
+    "plain": {},
+    **{f"batchnorm={name}": {"batchnorm": name} for name in NORMALIZATIONS},
+    "layernorm": {"layernorm": True},
+    "layernorm, residual": {"layernorm": True, "residual": True},
+    "prelu": {"activation": "prelu"},
+    "maxout": {"activation": "maxout"},
+}
+
+
+def main():
+    """Measure the workloads asked for and print a line for each variant."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workloads", default="W1,W2,W4", help="comma-separated, of W1 to W5")
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    for name in args.workloads.split(","):
+        work, rng = WORKLOADS[name], np.random.default_rng(0)
+        X = rng.standard_normal((work.n_samples, work.n_features))
+        y = rng.integers(0, work.n_classes, work.n_samples)
+        seconds = np.array(
+            [
+                [estimator_epoch(MLPClassifier, work, X, y, **params) for params in VARIANTS.values()]
+                for _ in range(args.rounds)
+            ]
+        )
+        for variant, ratio in zip(VARIANTS, np.median(seconds / seconds[:, :1], axis=0), strict=True):
+            print(f"{name}  {variant:22s} {ratio:5.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

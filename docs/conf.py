@@ -1,0 +1,62 @@
+"""How Sphinx builds the documentation: ``sphinx-build -W docs docs/_build``."""
+
+import sys
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from docutils.statemachine import StringList
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import tables
+
+import sknn6
+
+project = "sknn6"
+author = "the sknn6 developers"
+version = release = sknn6.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+html_theme = "pydata_sphinx_theme"
+html_title = "sknn6"
+html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+
+autosummary_generate = True
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"/tune_",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+}
+
+
+class RegistryTable(Directive):
+    """``.. registry-table:: activations``: a table made from what is registered."""
+
+    required_arguments = 1
+
+    def run(self):
+        """Let docutils parse the table."""
+        container = nodes.container()
+        lines = tables.list_table(self.arguments[0]).splitlines()
+        self.state.nested_parse(StringList(lines, source="registry-table"), self.content_offset, container)
+        return container.children
+
+
+def setup(app):
+    """Make the directive known."""
+    app.add_directive("registry-table", RegistryTable)

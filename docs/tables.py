@@ -1,0 +1,69 @@
+"""The tables of the documentation that are made from the registries of `sknn6.nn`."""
+
+import re
+
+from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
+from sknn6.nn.normalization import NORMALIZATIONS
+from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.nn.schedules import SCHEDULES
+
+
+def summary(thing):
+    """Give the first paragraph of the docstring on one line, without marks of footnotes."""
+    first = re.split(r"\n\s*\n", thing.__doc__.strip())[0]
+    return re.sub(r"\s*\[\d+\]_", "", " ".join(first.split())).rstrip(".")
+
+
+def literal(text):
+    """Mark up as code."""
+    return f"``{text}``"
+
+
+def plain(text):
+    """Escape what reStructuredText would take for markup, outside of code."""
+    parts = text.split("``")
+    parts[::2] = [re.sub(r"([*|_\\])", r"\\\1", part) for part in parts[::2]]
+    return "``".join(parts)
+
+
+def activation_rows():
+    """Name, formula, derivative, gain and what init="auto" is with it."""
+    return [
+        [
+            literal(name),
+            plain(summary(activation.forward)),
+            plain(summary(activation.backward)),
+            f"{activation.gain:.4f}",
+            literal(activation.init),
+        ]
+        for name, activation in ACTIVATIONS.items()
+    ]
+
+
+def described(registry):
+    """Name and summary of each entry."""
+    return [[literal(name), plain(summary(entry))] for name, entry in registry.items()]
+
+
+TABLES = {
+    "activations": (["activation", "formula", "derivative", "gain", literal('init="auto"')], activation_rows),
+    "initializers": (["init", "law"], lambda: described(INITIALIZERS)),
+    "normalizations": (["batchnorm", "formula"], lambda: described(NORMALIZATIONS)),
+    "optimizers": (["solver", "step"], lambda: described(OPTIMIZERS)),
+    "schedules": (["learning_rate", "rate"], lambda: described(SCHEDULES)),
+    "losses": (
+        ["loss", "formula"],
+        lambda: described({name: entry.loss for name, entry in (LOSSES | REGRESSION_LOSSES).items()}),
+    ),
+}
+
+
+def list_table(name):
+    """Give the table as reStructuredText."""
+    header, rows = TABLES[name]
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in [header, *rows()]:
+        lines += [f"   {'*' if i == 0 else ' '} - {cell}" for i, cell in enumerate(row)]
+    return "\n".join(lines)
