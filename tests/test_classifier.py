@@ -16,7 +16,7 @@ from sklearn.neural_network import MLPClassifier as SklearnMLP
 
 from sknn6 import MLPClassifier
 from sknn6.estimators.threads import limit_blas_threads
-from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
@@ -200,6 +200,10 @@ def test_whitening_of_units_that_depend_on_each_other(batchnorm, solver):
     model = fit(X[:400], y[:400], hidden_layer_sizes="32-32", batchnorm=batchnorm, solver=solver, max_iter=40,
                 learning_rate_init=0.01, alpha=1.0)  # fmt: skip
     assert model.score(X[400:], y[400:]) >= 0.86
+    if solver != "lbfgs":
+        for _ in range(3):
+            model.partial_fit(X[:400], y[:400])
+        assert model.score(X[400:], y[400:]) >= 0.86
 
 
 def test_weights_of_switchable_whitening():
@@ -226,6 +230,14 @@ def test_learned_slopes_are_not_decayed():
         np.testing.assert_allclose(model.layer_state_["activate_0.slope"], 0.25, atol=0.05)
     learned = fit(activation="prelu", max_iter=100, learning_rate_init=0.01).layer_state_["activate_0.slope"]
     assert np.abs(learned - 0.25).max() > 0.1
+
+
+def absolute(Z):
+    return np.abs(Z), np.sign(Z)
+
+
+def absolute_backward(dA, sign):
+    return dA * sign
 
 
 # Initial weights that the lecture warns of
@@ -262,6 +274,7 @@ def test_zeros_keep_the_units_of_a_layer_identical_and_the_fit_says_so(activatio
         ({"activation": "relu", "layernorm": True}, False),
         ({"activation": "relu", "hidden_layer_sizes": ()}, False),
         ({"activation": "relu", "init": "he_normal"}, False),
+        ({"activation": Activation(absolute, absolute_backward)}, False),  # of gain 1
     ],
 )
 def test_xavier_with_a_rectifier_warns_once(params, warns):
@@ -271,9 +284,32 @@ def test_xavier_with_a_rectifier_warns_once(params, warns):
         warnings.simplefilter("always")
         model = MLPClassifier(**params).fit(X, TARGETS["multiclass"])
         model.set_params(warm_start=True).fit(X, TARGETS["multiclass"])
-    told = [w for w in caught if "init='xavier_normal' is made for activations like tanh" in str(w.message)]
+    told = [
+        w
+        for w in caught
+        if "init='xavier_normal' with init_scale=1.0 is made for activations like tanh" in str(w.message)
+    ]
     assert len(told) == warns
     assert all(w.filename == __file__ for w in told)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_batches_of_one_with_batchnorm_are_told():
+    with pytest.warns(UserWarning, match="batchnorm needs batches of two samples or more, got batch_size=1"):
+        MLPClassifier(4, batchnorm=True, batch_size=1, max_iter=1).fit(X, TARGETS["binary"])
+
+
+def test_warnings_name_the_line_that_calls_fit():
+    with pytest.warns(ConvergenceWarning) as told:
+        MLPClassifier(4, max_iter=1).fit(X, TARGETS["binary"])
+    assert [warning.filename for warning in told] == [__file__]
+
+
+@pytest.mark.parametrize("name", ["saved", "name", "forward", "training", "no name"])
+def test_learned_parameters_have_names_of_their_own(name):
+    activation = Activation(absolute, absolute_backward, learned=[(name, 0.0)])
+    with pytest.raises(ValueError, match=f"must have names that are free in its layer, got '{name}'"):
+        fit(activation=activation)
 
 
 # Residual blocks
@@ -469,8 +505,7 @@ def test_partial_fit_epochs_are_the_epochs_of_fit(batchnorm):
         parts.partial_fit(X, y, classes=[0, 1, 2])
     for mine, theirs in zip(parts.coefs_ + parts.intercepts_, whole.coefs_ + whole.intercepts_, strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    if not batchnorm or batchnorm == "batch":  # whose statistics fit does not take anew
-        np.testing.assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
+    np.testing.assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
     assert parts.t_ == whole.t_ == 180
 
 
@@ -610,9 +645,27 @@ def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was():
     model = fit(warm_start=True)
     before = model.predict_proba(X)
     model.set_params(hidden_layer_sizes=9)
-    with pytest.raises(ValueError, match=r"dense_0.W .* needs the shape \(4, 9\), got \(4, 8\)"):
+    with pytest.raises(ValueError, match=r"needs the hidden_layer_sizes and depth .* \[8\], got \[9\]"):
         model.fit(X, TARGETS["multiclass"])
     np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "now"),
+    [
+        ({"batchnorm": False}, {"batchnorm": True}),
+        ({"batchnorm": True}, {"batchnorm": "whiten"}),
+        ({"batchnorm": True}, {"batchnorm": False}),
+        ({"layernorm": True}, {"layernorm": False}),
+        ({"residual": False}, {"residual": True}),
+        ({"batchnorm_group_size": 2, "batchnorm": "whiten"}, {"batchnorm_group_size": 4}),
+    ],
+)
+def test_a_training_that_goes_on_needs_the_same_network(fitted, now):
+    model = fit(**fitted).set_params(**now)
+    (name,) = now
+    with pytest.raises(ValueError, match=f"needs the {name} that the network was fitted with"):
+        model.partial_fit(X, TARGETS["multiclass"])
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

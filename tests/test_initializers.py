@@ -6,6 +6,7 @@ import pytest
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS, find_initializer
 from sknn6.nn.network import perceptron
+from sknn6.nn.training import Batches
 
 FAN_IN, FAN_OUT, GAIN = 400, 300, 1.3
 
@@ -73,7 +74,7 @@ def test_orthogonal_has_no_preferred_sign():
         ("gelu", "he_uniform"),
         ("silu", "he_uniform"),
         ("prelu", "he_uniform"),
-        ("maxout", "lecun_uniform"),
+        ("maxout", "he_uniform"),
         ("selu", "lecun_normal"),
         ("tanh", "xavier_uniform"),
         ("logistic", "xavier_uniform"),
@@ -89,6 +90,10 @@ def test_network_uses_init_gain_and_scale():
     network.initialize(np.random.default_rng(0))
     assert network.layers[0].W.var() == pytest.approx(0.25 * 2 / FAN_IN, rel=0.02)
     assert not network.layers[0].b.any()
+
+
+def batches_of(X, weight=None):
+    return Batches(X, np.zeros(len(X)), weight, 4, np.float64)
 
 
 SHAPES = {
@@ -107,7 +112,7 @@ def test_lsuv_gives_every_layer_variance_one(activation, shape):
     X = 1e3 * rng.standard_normal((300, 20)) @ rng.standard_normal((20, 20))
     network = perceptron(20, [40, 30, 30], 5, activation, init="lsuv", init_scale=0.5, **SHAPES[shape])
     network.allocate(np.float64).initialize(rng)
-    network.calibrate([(X, None, None)])
+    network.calibrate(batches_of(X))
     outputs = []
     for layer in network.dense():
         layer.predict = lambda X, predict=layer.predict: outputs.append(predict(X)) or outputs[-1].copy()
@@ -125,7 +130,7 @@ def test_lsuv_leaves_a_layer_without_finite_variance_as_it_is(X):
     network.initialize(np.random.default_rng(0))
     before = network.theta.copy()
     with np.errstate(invalid="ignore"):
-        network.calibrate([(X, None, None)])
+        network.calibrate(batches_of(X))
     np.testing.assert_array_equal(network.theta, before)
 
 
@@ -134,7 +139,27 @@ def test_lsuv_looks_at_data_once():
     network = perceptron(4, [6], 3, "relu", init="lsuv").allocate(np.float64)
     network.initialize(np.random.default_rng(0))
     X = np.random.default_rng(1).standard_normal((9, 4))
-    network.calibrate([(X, None, None)])
+    network.calibrate(batches_of(X))
     before = network.theta.copy()
-    network.calibrate([(9 * X, None, None)])
+    network.calibrate(batches_of(9 * X))
     np.testing.assert_array_equal(network.theta, before)
+
+
+def test_lsuv_leaves_out_samples_without_weight_and_counts_the_others_by_theirs():
+    X = np.random.default_rng(1).standard_normal((9, 4))
+    repeats = np.array([0, 1, 2, 0, 3, 1, 0, 0, 2])
+    weighted, repeated = (perceptron(4, [6], 3, "relu", init="lsuv").allocate(np.float64) for _ in range(2))
+    for network in (weighted, repeated):
+        network.initialize(np.random.default_rng(0))
+    weighted.calibrate(batches_of(X, repeats.astype(float)))
+    repeated.calibrate(batches_of(np.repeat(X, repeats, axis=0)))
+    np.testing.assert_allclose(weighted.theta, repeated.theta, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "given", [lambda rng, i, o, gain: np.ones((o, i)), lambda *_: 1.0, lambda *_: np.full((4, 6), np.nan)]
+)
+def test_what_an_initialiser_must_return_is_told(given):
+    network = perceptron(4, [6], 3, "relu", init=given).allocate(np.float64)
+    with pytest.raises(ValueError, match=r"init must return an array of numbers of shape \(4, 6\), got"):
+        network.initialize(np.random.default_rng(0))

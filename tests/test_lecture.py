@@ -277,7 +277,7 @@ def test_residual_blocks_train_where_a_plain_network_does_not():
     """Fifty layers deep."""
     params = {"hidden_layer_sizes": 32, "depth": 50, "max_iter": 10, "learning_rate_init": 3e-3}
     plain, residual = fit(**params), fit(residual=True, layernorm=True, **params)
-    assert plain.score(X, y) < 0.8
+    assert plain.score(X, y) < 0.6
     assert residual.score(X, y) > 0.98
 
 
@@ -348,7 +348,7 @@ def test_accumulated_gradients_are_weighted_by_sample_count():
     batches = [(X[rows], y[rows], None) for rows in parts]
     loss_and_gradient(network, SOFTMAX, batches, alpha=0, mean_grad=np.zeros_like(network.grad))
     assert np.linalg.norm(network.grad - whole) / np.linalg.norm(whole) < 1e-14
-    assert np.linalg.norm(naive - whole) / np.linalg.norm(whole) > 0.1
+    assert np.linalg.norm(naive - whole) / np.linalg.norm(whole) == pytest.approx(0.26, abs=0.09)
 
 
 def test_accumulation_is_the_big_batch_but_for_statistics_over_it():

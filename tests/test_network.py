@@ -77,33 +77,40 @@ def test_forward_leaves_the_input_alone():
 
 
 def test_settling_takes_the_statistics_of_a_sample_with_nothing_dropped():
-    """np.cov of the first pre-activations; the running averages before are forgotten."""
-    made, X = (
-        network(batchnorm="whiten", dropout=0.5, rng=np.random.default_rng(0)),
-        np.arange(32.0).reshape(8, 4),
-    )
-    X[:, 0] **= 2
-    batches = Batches(X, np.zeros(8), None, 4, np.float64)
-    made.settle(batches)
+    """np.cov of the first pre-activations, whatever the running averages were; afterwards these are back."""
+    rng = np.random.default_rng(0)
+    made, X = network(batchnorm="whiten", dropout=0.5, rng=rng), 3 + rng.standard_normal((3000, 4))
+    made.statistics += 1e9 * rng.random(made.statistics.shape)
+    before = made.statistics.copy()
+    batches = Batches(X, np.zeros(len(X)), None, 4, np.float64)
     first, second = (layer for layer in made.leaves if layer.statistics)
-    Z = X @ made.layers[0].W
-    np.testing.assert_allclose(first.running_mean, Z.mean(axis=0))
-    np.testing.assert_allclose(first.running_cov[:4], np.cov(Z.T)[:4, :4], atol=1e-8)
-    A = np.tanh(first.predict(Z.copy()))
-    np.testing.assert_allclose(
-        second.running_mean, (A @ made.dense()[1].W).mean(axis=0), rtol=0.05, atol=0.01
-    )
+    with made.settled(batches):
+        sample, _ = batches.sample(2048)
+        Z = sample @ made.layers[0].W
+        np.testing.assert_allclose(first.running_mean, Z.mean(axis=0))
+        np.testing.assert_allclose(first.running_cov[:4], np.cov(Z.T)[:4, :4], atol=1e-12)
+        A = np.tanh(first.predict(Z.copy()))
+        np.testing.assert_allclose(second.running_mean, (A @ made.dense()[1].W).mean(axis=0), atol=1e-12)
+    np.testing.assert_array_equal(made.statistics, before)
     assert first.momentum == 0.1
-    assert all(layer.training for layer in made.leaves)
 
 
-@pytest.mark.parametrize("X", [np.full((8, 4), 1e200), np.ones((1, 4))])
-def test_settling_leaves_the_running_averages_where_there_is_no_covariance(X):
+@pytest.mark.parametrize(
+    ("X", "params"),
+    [
+        (np.full((8, 4), 1e200), {}),  # no finite covariance
+        (np.ones((1, 4)), {}),  # none at all
+        (
+            np.random.default_rng(0).standard_normal((31, 4)),
+            {"rows_per_unit": 8},
+        ),  # fewer than 8 for each of 4 units
+    ],
+)
+def test_settling_leaves_the_running_averages_where_a_sample_would_be_worse(X, params):
     made = network(batchnorm="whiten")
     before = made.statistics.copy()
-    with np.errstate(all="ignore"):
-        made.settle(Batches(X, np.zeros(len(X)), None, 4, np.float64))
-    np.testing.assert_array_equal(made.statistics, before)
+    with np.errstate(all="ignore"), made.settled(Batches(X, np.zeros(len(X)), None, 4, np.float64), **params):
+        np.testing.assert_array_equal(made.statistics, before)
 
 
 def test_batch_normalisation_settles_only_with_averaged_weights():
@@ -111,10 +118,10 @@ def test_batch_normalisation_settles_only_with_averaged_weights():
     made, X = network(batchnorm="batch"), np.random.default_rng(1).standard_normal((8, 4))
     batches = Batches(X, np.zeros(8), None, 4, np.float64)
     before = made.statistics.copy()
-    made.settle(batches)
-    np.testing.assert_array_equal(made.statistics, before)
-    made.settle(batches, weights_averaged=True)
-    np.testing.assert_allclose(made.layers[1].running_mean, (X @ made.layers[0].W).mean(axis=0))
+    with made.settled(batches):
+        np.testing.assert_array_equal(made.statistics, before)
+    with made.settled(batches, weights_averaged=True):
+        np.testing.assert_allclose(made.layers[1].running_mean, (X @ made.layers[0].W).mean(axis=0))
 
 
 def test_attached_arrays_predict_the_same():

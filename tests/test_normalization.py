@@ -64,13 +64,39 @@ def test_a_batch_of_one_uses_the_running_averages_and_leaves_them():
     np.testing.assert_array_equal(layer.running_var, var)
 
 
-@pytest.mark.parametrize("weight", [[1e-3, 1e-3, 1e-3], [0.4, 0.4, 0.2], [1e-8, 1.0, 1e-8]])
-def test_weights_that_sum_to_little_keep_the_running_variance_bounded(weight):
-    """n / (n - 1) has a pole at n = 1; no batch counts for less than two samples."""
-    layer = batchnorm(momentum=1.0)
-    layer.forward(X.copy(), np.array(weight))
-    assert (layer.running_var >= 0).all()
-    assert (layer.running_var <= 2 * X.var(axis=0) * 1.5).all()
+@pytest.mark.parametrize("scale", [1e-8, 1e-3, 1 / 3, 1.0])
+@pytest.mark.parametrize("kind", NORMALIZATIONS.values())
+def test_weights_that_sum_to_less_than_the_samples_are_no_repetitions(kind, scale):
+    """Their scale says nothing: the running statistics are those of samples that count once."""
+    weighted, plain = (made(kind, momentum=1.0, group_size=2) for _ in range(2))
+    weighted.forward(X.copy(), np.full(3, scale))
+    plain.forward(X.copy())
+    for name in plain.statistics:
+        np.testing.assert_allclose(getattr(weighted, name), getattr(plain, name), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", NORMALIZATIONS.values())
+def test_with_a_momentum_of_one_nothing_is_left_of_before(kind):
+    """Neither numbers so large that the batch's would vanish beside them, nor NaN."""
+    layer, fresh = (made(kind, momentum=1.0, group_size=2) for _ in range(2))
+    with np.errstate(all="ignore"):
+        layer.forward(np.array([[1e200, 1.0], [-1e200, 2.0], [0.0, 1.0]]))
+    layer.forward(X.copy())
+    fresh.forward(X.copy())
+    for name in layer.statistics:
+        np.testing.assert_array_equal(getattr(layer, name), getattr(fresh, name))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3, 1e6])
+def test_rounding_is_not_amplified_in_directions_without_variance(scale, dtype):
+    """Four copies of a unit: whitened, each is the unit over twice its deviation, at any scale."""
+    unit = scale * np.random.default_rng(0).standard_normal((200, 1)).astype(dtype)
+    layer = BatchWhitening(4, eps=1e-12)
+    Network([layer]).allocate(dtype).initialize(None)
+    Z = layer.forward(np.repeat(unit, 4, axis=1))
+    expected = (unit - unit.mean()) / (2 * unit.std())
+    np.testing.assert_allclose(Z, np.repeat(expected, 4, axis=1), atol=0.02)
 
 
 def test_constant_unit():

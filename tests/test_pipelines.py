@@ -16,6 +16,7 @@ from sknn6.nn.initializers import INITIALIZERS
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:init="),
+    pytest.mark.filterwarnings("ignore:batchnorm needs batches"),
 ]
 
 X, y = load_digits(return_X_y=True)

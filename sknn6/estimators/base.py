@@ -2,7 +2,6 @@
 
 import copy
 import operator
-import warnings
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from functools import partial
@@ -34,7 +33,8 @@ from sknn6.estimators.callbacks import Callbacks
 from sknn6.estimators.monitor import Monitor
 from sknn6.estimators.packing import expand, pack, squeeze, unpack
 from sknn6.estimators.threads import limit_blas_threads
-from sknn6.nn.activations import ACTIVATIONS, Activation
+from sknn6.estimators.warn import warn_user
+from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.network import perceptron
 from sknn6.nn.normalization import NORMALIZATIONS
@@ -61,7 +61,7 @@ SHARED_PARAMETERS = """\
     init : str or callable, default="auto"
         How the weights start: "zeros", "normal" (standard normal), "uniform" (-1 to 1), "xavier_uniform",
         "xavier_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal"; "lsuv",
-        orthogonal, then scaled layer by layer until a first batch has pre-activations of variance 1; "auto",
+        orthogonal, then scaled layer by layer until the outputs on a sample have variance 1; "auto",
         the uniform law of He for the ReLU family, LeCun's normal law for selu, and the uniform law of Xavier
         for the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``. Biases start at
         0.
@@ -336,8 +336,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             validation = self._validate_held_out(*validation, dtype)
         self._begin(resume)
         structure = self._structure_for(data.X.shape[1])
-        if not resume:
-            self._warn_of_init(structure)
+        if resume:
+            self._check_same(structure)
         network = self._network(structure, dtype, resume)
 
         def attributes():
@@ -367,14 +367,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         For each hidden layer the weights of the mean and of the covariance, which sum to 1 over the last
         axis: batch whitening, batch normalisation, layer normalisation.
         """
-        logits = [
-            array for name, array in getattr(self, "layer_state_", {}).items() if name.endswith("_logits")
-        ]
-        if not logits:
+        state = getattr(self, "layer_state_", {})
+        if "switchablewhitening_0.mean_logits" not in state:
             raise AttributeError(
                 f"{type(self).__name__} has switchable_weights_ only after a fit with batchnorm='switchable'."
             )
-        return softmax(np.reshape(logits, (-1, 2, 3)), axis=-1)
+        logits = [
+            [state[f"switchablewhitening_{i}.{kind}_logits"] for kind in ("mean", "cov")]
+            for i in range(len(self.coefs_) - 1)
+        ]
+        return softmax(logits, axis=-1)
 
     # Before the training
 
@@ -465,9 +467,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return sizes * (self.depth or 1)
 
     def _activations(self, n_hidden):
-        """Give the activation, or a list of one a hidden layer, each of them known."""
+        """Give the activation of each hidden layer, each of them known."""
         if not isinstance(self.activation, list | tuple):
-            return self.activation
+            return [self.activation] * n_hidden
         known = [act in ACTIVATIONS if isinstance(act, str) else isinstance(act, Activation)
                  for act in self.activation]  # fmt: skip
         if len(known) != n_hidden or not all(known):
@@ -497,26 +499,23 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             return self.batchnorm
         return "batch" if self.batchnorm else None
 
-    def _warn_of_init(self, structure):
+    def _warn_of_init(self, network, activations):
         """Warn of initial weights that the hidden layers cannot learn well from."""
-        activations = structure["activation"]
-        if not isinstance(activations, list):
-            activations = [activations] * len(structure["hidden"])
-        if activations and (self.init == "zeros" or self.init_scale == 0):
-            warnings.warn(
-                f"init={self.init!r} with init_scale={self.init_scale} starts all units of a hidden layer "
-                "the same. They get the same gradient and stay the same for ever; use init='auto'.",
-                stacklevel=7,
+        given = f"init={self.init!r} with init_scale={self.init_scale}"
+        hidden = [layer.W for layer in network.dense()[:-1]]
+        if any(W.shape[1] > 1 and (W[:, :1] == W).all() for W in hidden):
+            warn_user(
+                f"{given} starts all units of a hidden layer the same. They get the same gradient and stay "
+                "the same for ever; use init='auto'."
             )
-        normalised = structure["batchnorm"] or structure["layernorm"]
-        wants_he = any(
-            ACTIVATIONS.get(name, name).init in ("he_uniform", "he_normal") for name in activations
-        )
-        if self.init in ("xavier_uniform", "xavier_normal") and wants_he and not normalised:
-            warnings.warn(
-                f"init={self.init!r} is made for activations like tanh; with activation={self.activation!r} "
-                "the activations shrink from layer to layer. Use init='auto' or 'he_uniform'.",
-                stacklevel=7,
+            return
+        shrinking = [act for act in map(find_activation, activations) if act.gain > 1.1 and "he" in act.init]
+        normalised = self.batchnorm or self.layernorm
+        if self.init in ("xavier_uniform", "xavier_normal") and shrinking and not normalised:
+            warn_user(
+                f"{given} is made for activations like tanh. With {shrinking[0].forward.__name__}, of gain "
+                f"{shrinking[0].gain:.2f}, the activations shrink from layer to layer. Use init='auto' or "
+                "'he_uniform'."
             )
 
     def _network(self, structure, dtype, resume):
@@ -536,7 +535,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             network.load(self._arrays())
         else:
             network.initialize(self._rng)
+            self._warn_of_init(network, structure["activation"])
         return network
+
+    def _check_same(self, structure):
+        """Raise if a training that goes on is to have another network than the one that was fitted."""
+        before = getattr(self, "_structure", structure)  # coefs_ may have been set by hand
+        for name in ("batchnorm", "batchnorm_group_size", "layernorm", "residual", "hidden"):
+            fitted, now = before[name], structure[name]
+            if fitted != now:
+                parameter = "hidden_layer_sizes and depth" if name == "hidden" else name
+                raise ValueError(
+                    f"A training that goes on needs the {parameter} that the network was fitted with, "
+                    f"{fitted!r}, got {now!r}. Fit anew with warm_start=False."
+                )
 
     # The training
 
@@ -593,7 +605,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             callback=end_iteration,
         )
         self.n_iter_, self.loss_ = result.nit, float(result.fun)
-        if not np.isfinite(self.loss_):
+        if not (np.isfinite(self.loss_) and network.isfinite()):
             monitor.warn_diverged()
         elif not (result.success or monitor.stopped or callbacks.stopped):
             monitor.warn_not_converged(f"lbfgs: {result.message}")
@@ -621,10 +633,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Make the mini-batches of the rows that are trained on."""
         n_rows = data.n_rows if rows is None else len(rows)
         if self.batch_size != "auto" and self.batch_size > n_rows:
-            warnings.warn(
+            warn_user(
                 f"batch_size={self.batch_size} is larger than the {n_rows} samples to train on: "
-                "all of them make one batch.",
-                stacklevel=7,
+                "all of them make one batch."
+            )
+        if self.batchnorm and self.batch_size == 1 < n_rows:
+            warn_user(
+                "batchnorm needs batches of two samples or more, got batch_size=1: a single sample is "
+                "normalised by running averages, which then nothing changes."
             )
         return Batches(
             data.X,

@@ -1,13 +1,13 @@
 """Following a training: take each epoch down, tell the callbacks, decide when to stop, keep the best."""
 
 import copy
-import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
 from sknn6._sklearn_compat import takes_weights
+from sknn6.estimators.warn import warn_user
 from sknn6.nn.schedules import adaptive
 
 __all__ = ["Monitor"]
@@ -60,9 +60,8 @@ class Monitor:
                     break
                 estimator.n_iter_ += 1
                 estimator.t_ += batches.n_samples
-                with update.averaged():
-                    if not incremental:  # whose rows may be few
-                        network.settle(batches, weights_averaged=update.average is not None)
+                settled = network.settled(batches, update.average is not None, rows_per_unit=8 * incremental)
+                with update.averaged(), settled:
                     last = network.snapshot()
                     self.take_down(record)
                     stops = self.callbacks.end_epoch(self.attributes)
@@ -81,11 +80,10 @@ class Monitor:
     def restore_best(self):
         """Put back the weights of the best validation score; without a score that is a number, leave them."""
         if self.best is None:
-            warnings.warn(
+            warn_user(
                 "No validation score was a number, so early stopping kept the last weights. Look at scoring "
                 "and at the validation data, which may be too few or of one class.",
                 ConvergenceWarning,
-                stacklevel=8,
             )
         else:
             self.network.restore(self.best)
@@ -161,22 +159,20 @@ class Monitor:
     def warn_diverged(self):
         """Tell that the loss or the weights are not finite, and what may help."""
         self.diverged, estimator = True, self.estimator
-        warnings.warn(
+        warn_user(
             f"The training diverged in epoch {estimator.n_iter_ + 1}: the loss or weights were not finite. "
             "The last finite weights are kept. Scale the input (Standardizer), or lower learning_rate_init "
             f"(it is {estimator.learning_rate_init}) or init_scale (it is {estimator.init_scale}).",
             ConvergenceWarning,
-            stacklevel=8,
         )
 
     def warn_not_converged(self, what):
         """Tell what ended the training before it stopped improving."""
-        warnings.warn(
+        warn_user(
             f"{what}, and the training hasn't converged yet. Raise max_iter, or tol to accept it sooner.",
             ConvergenceWarning,
-            stacklevel=8,
         )
 
     def warn_interrupted(self):
         """Tell that the user ended the training."""
-        warnings.warn("Training interrupted by user.", stacklevel=8)
+        warn_user("Training interrupted by user.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-__all__ = ["ACTIVATIONS", "Activation"]
+__all__ = ["ACTIVATIONS", "Activation", "find_activation"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ class Activation:
     init: str = "he_uniform"
     learned: tuple = ()
     pieces: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "learned", tuple((name, float(start)) for name, start in self.learned))
 
 
 def identity(Z):
@@ -323,7 +326,7 @@ ACTIVATIONS = {
     "prelu": Activation(
         prelu, prelu_backward, float(np.sqrt(2 / (1 + SLOPE**2))), learned=(("slope", SLOPE),)
     ),
-    "maxout": Activation(maxout, maxout_backward, 1.0, init="lecun_uniform", pieces=2),
+    "maxout": Activation(maxout, maxout_backward, 1.0, pieces=2),
     "elu": Activation(elu, elu_backward, 1.2452),
     "selu": Activation(selu, selu_backward, 1.0, init="lecun_normal"),
     "gelu": Activation(gelu, gelu_backward, 1.5335),
@@ -332,3 +335,8 @@ ACTIVATIONS = {
     "softplus": Activation(softplus, softplus_backward, 1.0419),
 }
 ACTIVATIONS["sigmoid"] = ACTIVATIONS["logistic"]
+
+
+def find_activation(activation):
+    """Give the activation of that name; or `activation` itself."""
+    return ACTIVATIONS[activation] if isinstance(activation, str) else activation

@@ -93,9 +93,9 @@ def orthogonal(rng, fan_in, fan_out, gain):
 
 
 def lsuv(rng, fan_in, fan_out, gain):
-    """W = Q / s, Q as in "orthogonal" and s the standard deviation of X Q over a first batch [1]_.
+    """W = Q / s, Q as in "orthogonal" and s the standard deviation of X Q over a sample of the data [1]_.
 
-    s comes layer by layer when the training starts, so that every layer's pre-activations have variance 1
+    s comes layer by layer when the training starts, so that the output of every linear map has variance 1
     there, whatever the activation and the scale of the data are.
 
     References
@@ -119,8 +119,8 @@ INITIALIZERS = {
     "lsuv": lsuv,
 }
 
-# The ones whose scale is set by a first batch, see `Dense.calibrate`.
-CALIBRATED = {lsuv}
+# The ones whose scale is set by a sample of the data, see `Dense.calibrate`.
+CALIBRATED = (lsuv,)
 
 
 def find_initializer(init, activation):

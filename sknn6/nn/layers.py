@@ -49,16 +49,24 @@ class Layer(ABC):
 
     def __init__(self):
         self._buffers = {}
+        self.name = None
 
     def leaves(self):
         """Give the layers that this one is made of, which have the arrays; here itself."""
-        yield self
+        return [self]
 
     def initialize(self, rng):  # noqa: B027, not abstract: a layer without parameters has none to write
         """Write the initial values into the bound arrays."""
 
     def calibrate(self, X, weight):
         """Adapt initial values that depend on data to X, the layer's input; give the output."""
+        return self.predict(X)
+
+    def settle(self, X, weight, weights_averaged):
+        """Take the statistics of prediction anew from X, if the layer `drifts` or needs to; give the output.
+
+        It needs to where the weights have been averaged, so that no batch has seen them.
+        """
         return self.predict(X)
 
     @abstractmethod
@@ -131,21 +139,30 @@ class Dense(Layer):
         self.parameters = {"W": (fan_in, self.width), "b": (self.width,)}
 
     def initialize(self, rng):
-        draws = [self.initializer(rng, self.fan_in, self.fan_out, self.gain) for _ in range(self.pieces)]
+        W = self.scale * np.hstack([self._draw(rng) for _ in range(self.pieces)])
         most = np.finfo(self.W.dtype).max
-        self.W[...] = np.clip(self.scale * np.hstack(draws), -most, most)
+        self.W[...] = np.clip(W, -most, most)
         self.b[...] = 0
-        self.uncalibrated = self.initializer in CALIBRATED
+        self.uncalibrated = any(self.initializer is calibrated for calibrated in CALIBRATED)
+
+    def _draw(self, rng):
+        shape = self.fan_in, self.fan_out
+        W = np.asarray(self.initializer(rng, *shape, self.gain))
+        if W.shape != shape or np.isnan(W).any():
+            got = "NaN in it" if W.shape == shape else f"one of shape {W.shape}"
+            raise ValueError(f"init must return an array of numbers of shape {shape}, got {got}.")
+        return W
 
     def calibrate(self, X, weight):
         Z = self.predict(X)
         if not self.uncalibrated:
             return Z
         self.uncalibrated = False
+        Z = Z.astype(float)
         mean = np.average(Z, axis=0, weights=weight).mean()
         var = np.average((Z - mean) ** 2, axis=0, weights=weight).mean()
         if not 0 < var < np.inf:
-            return Z
+            return self.predict(X)
         self.W *= float(self.scale / np.sqrt(var))
         return self.predict(X)
 
@@ -171,7 +188,10 @@ class Dense(Layer):
 
 
 class Projection(Dense):
-    """Z = X W + b beside a residual block whose ends differ in width."""
+    """Z = X W + b beside a residual block whose ends differ in width.
+
+    A kind of its own for the sake of its name: ``coefs_`` are those of the layers called Dense.
+    """
 
 
 class Residual(Layer):
@@ -197,16 +217,8 @@ class Residual(Layer):
         self.body, self.projection = body, projection
 
     def leaves(self):
-        for layer in self.body:
-            yield from layer.leaves()
-        if self.projection is not None:
-            yield self.projection
-
-    def calibrate(self, X, weight):
-        Y = X.copy()
-        for layer in self.body:
-            Y = layer.calibrate(Y, weight)
-        return Y + (X if self.projection is None else self.projection.calibrate(X, weight))
+        body = [leaf for layer in self.body for leaf in layer.leaves()]
+        return body if self.projection is None else [*body, self.projection]
 
     def forward(self, X, weight=None):
         Y = self.buffer("X", X.shape, X.dtype)  # the body may overwrite its input, which is still needed
@@ -224,10 +236,20 @@ class Residual(Layer):
         return dX
 
     def predict(self, X):
+        return self._pass(X, "predict")
+
+    def calibrate(self, X, weight):
+        return self._pass(X, "calibrate", weight)
+
+    def settle(self, X, weight, weights_averaged):
+        return self._pass(X, "settle", weight, weights_averaged)
+
+    def _pass(self, X, method, *args):
+        """Give X + F(X), passing through the layers by that method."""
         Y = X.copy()
         for layer in self.body:
-            Y = layer.predict(Y)
-        Y += X if self.projection is None else self.projection.predict(X)
+            Y = getattr(layer, method)(Y, *args)
+        Y += X if self.projection is None else getattr(self.projection, method)(X, *args)
         return Y
 
 
@@ -244,7 +266,13 @@ class Activate(Layer):
 
     def __init__(self, activation, units=1):
         super().__init__()
-        self.activation = activation
+        self.activation, self.saved = activation, None
+        for name, _ in activation.learned:
+            if hasattr(self, name) or not name.isidentifier():
+                raise ValueError(
+                    "The learned parameters of an Activation must have names that are free in its layer, "
+                    f"got {name!r}."
+                )
         self.parameters = {name: (units,) for name, _ in activation.learned}
 
     def initialize(self, rng):

@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter
+from contextlib import contextmanager
 
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
-from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.activations import ACTIVATIONS, find_activation
 from sknn6.nn.initializers import find_initializer
 from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual
 from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
@@ -16,8 +17,8 @@ __all__ = ["Network", "perceptron"]
 # Numbers in the widest layer's output for one block of rows at prediction: 2**18 float64 are 2 MB.
 PREDICTION_BLOCK = 2**18
 
-# Rows that the statistics of prediction are taken from: many times the units of a group.
-SETTLING_ROWS = 2048
+# Rows that initial weights and the statistics of prediction are taken from, where the data have more.
+SAMPLE = 2048
 
 
 class Network:
@@ -107,35 +108,33 @@ class Network:
             layer.initialize(rng)
 
     def calibrate(self, batches):
-        """Let the initial values that depend on data see the first batch."""
-        if any(layer.uncalibrated for layer in self.leaves):
-            X, _, weight = next(iter(batches))
+        """Let the initial values that depend on data see a sample of them."""
+        if any(leaf.uncalibrated for leaf in self.leaves):
+            X, weight = batches.sample(SAMPLE)
             for layer in self.layers:
                 X = layer.calibrate(X, weight)
 
-    def settle(self, batches, weights_averaged=False):
-        """Take the statistics that prediction uses from a sample of the data, with the weights as they are.
+    @contextmanager
+    def settled(self, batches, weights_averaged=False, rows_per_unit=0):
+        """Give a context in which prediction has statistics that go with the weights as they are.
 
-        For layers whose running averages would not do, and for all if the weights have been averaged. Where
-        that gives numbers that are not finite, the running averages stay.
+        They are taken from a sample of the data by the layers whose running averages would not do, and by all
+        if the weights have been averaged. The running averages stay if there are fewer rows than that for
+        each unit of a group, or if the statistics would not be finite; after the context they are back.
         """
+        running = self.statistics.copy()
         layers = [leaf for leaf in self.leaves if leaf.statistics and (weights_averaged or leaf.drifts)]
-        X, weight = batches.sample(SETTLING_ROWS) if layers else (None, None)
-        if not layers or X.shape[0] < 2:
-            return
-        before = self.statistics.copy()
-        momenta = [layer.momentum for layer in layers]
-        for leaf in self.leaves:
-            leaf.training = leaf in layers  # nothing is dropped, as in prediction
-        for layer in layers:
-            layer.momentum = 1.0
-        self.forward(X, weight)
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
-        for leaf in self.leaves:
-            leaf.training = True
-        if not np.isfinite(self.statistics).all():
-            self.statistics[:] = before
+        needed = rows_per_unit * max((layer.group_size for layer in layers), default=0)
+        if layers and batches.n_samples >= needed:
+            X, weight = batches.sample(SAMPLE)
+            for layer in self.layers:
+                X = layer.settle(X, weight, weights_averaged)
+            if not np.isfinite(self.statistics).all():
+                self.statistics[:] = running
+        try:
+            yield
+        finally:
+            self.statistics[:] = running
 
     def forward(self, X, weight=None):
         """Map X to logits, keeping what `backward` needs; `weight` as in `Layer.forward`."""
@@ -270,7 +269,7 @@ def perceptron(
     layers, between = [], []  # between: what follows a Dense before the next one
     fan_in, width = n_inputs, None
     for fan_out, name in zip(hidden, activations, strict=True):
-        activation = ACTIVATIONS.get(name, name)
+        activation = find_activation(name)
         body = [*between, dense(Dense, fan_in, fan_out, activation)]
         above, width = width, body[-1].width
         if residual and layers:

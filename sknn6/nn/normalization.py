@@ -119,7 +119,7 @@ class BatchStatistics(Normalization):
 
     Attributes
     ----------
-    averages : bool
+    uses_batch : bool
         Whether the last forward took the batch's own statistics, on which the gradient then depends.
     """
 
@@ -133,30 +133,39 @@ class BatchStatistics(Normalization):
         self.running_mean[...] = 0
 
     def normalize(self, X, weight):
-        self.averages = self.training and X.shape[-2] > 1
-        if not self.averages:
+        self.uses_batch = self.training and X.shape[-2] > 1
+        if not self.uses_batch:
             return self.apply(X, self.running_mean)
-        self.total = X.shape[-2] if weight is None else float(weight.sum())
         if weight is None:
-            self.p = np.full(X.shape[-2], 1 / self.total, X.dtype)
+            n = X.shape[-2]
+            self.p = np.full(n, 1 / n, X.dtype)
         else:
-            self.p = (weight / self.total).astype(X.dtype, copy=False)
+            total = float(weight.sum())
+            # Weights that sum to less than there are samples are no repetitions; their scale says nothing.
+            n = max(total, np.count_nonzero(weight))
+            self.p = (weight / total).astype(X.dtype, copy=False)
+        self.unbiased = n / max(n - 1, 1)
         mean = self.p @ X
-        self.running_mean += self.momentum * (mean - self.running_mean)
+        self.follow(self.running_mean, mean)
         return self.apply(X, mean)
+
+    def settle(self, X, weight, weights_averaged):
+        if X.shape[-2] > 1 and (self.drifts or weights_averaged):
+            momentum, self.momentum = self.momentum, 1.0
+            self.normalize(X.copy(), weight)
+            self.momentum = momentum
+        return self.predict(X)
 
     @abstractmethod
     def apply(self, X, mean):
-        """Give Xhat, with that mean and the batch's variances; without `averages`, the running ones."""
+        """Give Xhat, with that mean and the batch's variances; the running ones without `uses_batch`."""
 
     def follow(self, running, batch):
-        """Let a running variance follow the batch's.
-
-        total / (total - 1) makes the variance unbiased where weights count repetitions; it is held at
-        its value for two samples where the weights sum to less.
-        """
-        unbiased = self.total / max(self.total - 1, self.total / 2)
-        running += self.momentum * (unbiased * batch - running)
+        """Let a running average follow the batch's; with a momentum of 1, whatever it was before."""
+        if self.momentum == 1:
+            running[...] = batch
+        else:
+            running += self.momentum * (batch - running)
 
 
 class BatchNorm(BatchStatistics):
@@ -184,9 +193,9 @@ class BatchNorm(BatchStatistics):
 
     def apply(self, X, mean):
         Xhat = np.subtract(X, mean, out=X)
-        if self.averages:
+        if self.uses_batch:
             var = self.p @ np.multiply(Xhat, Xhat, out=self.buffer("Y", X.shape, X.dtype))
-            self.follow(self.running_var, var)
+            self.follow(self.running_var, self.unbiased * var)
         else:
             var = self.running_var
         self.r = 1 / np.sqrt(var + self.eps)
@@ -194,7 +203,7 @@ class BatchNorm(BatchStatistics):
         return Xhat
 
     def differentiate(self, dY, work):
-        if self.averages:
+        if self.uses_batch:
             np.multiply(self.Xhat, self.dgamma, out=work)
             work += self.dbeta
             work *= self.p[:, None]
@@ -217,7 +226,7 @@ class GroupStatistics(BatchStatistics):
 
     Where units of a group depend on each other, a covariance has directions without variance, and they turn
     as the weights change. An average over batches mixes them: small variances where a sample now has none,
-    large factors for nothing. So for prediction the statistics are taken anew, see `Network.settle`.
+    large factors for nothing. So for prediction the statistics are taken anew, see `Network.settled`.
     """
 
     drifts = True
@@ -251,11 +260,11 @@ class GroupStatistics(BatchStatistics):
         ]
 
     def covariance(self, X, running):
-        """Give the covariance of the centred groups in X, or without `averages` the running one."""
-        if not self.averages:
+        """Give the covariance of the centred groups in X, or without `uses_batch` the running one."""
+        if not self.uses_batch:
             return running
         cov = transpose(X) @ (X * self.p[:, None])
-        self.follow(running, cov)
+        self.follow(running, self.unbiased * cov)
         return cov
 
 
@@ -290,7 +299,7 @@ class BatchWhitening(GroupStatistics):
         G = np.multiply(dY, self.gamma, out=dY)
         for grad, D, (Xc, U, R, W) in zip(self.split(G), self.split(work), self.saved, strict=True):
             np.matmul(grad, W, out=D)
-            if self.averages:
+            if self.uses_batch:
                 p = self.p[:, None]
                 Ri, Rj = R[..., :, None], R[..., None, :]
                 dA = transpose(U) @ (transpose(Xc) @ grad) @ U / (-Ri * Rj * (Ri + Rj))
@@ -376,7 +385,7 @@ class SwitchableWhitening(GroupStatistics):
         self.dcov_logits[...] = v * (dv - v @ dv)
         work -= (u[2] / self.units) * row_sums
         work += (2 / self.units * v[2]) * ds * self.Xl
-        if self.averages:
+        if self.uses_batch:
             p = self.p[:, None]
             work -= (u[0] + u[1]) * p * column_sums
             work += 2 * p * dXb
@@ -397,15 +406,17 @@ def row_means(X):
 
 
 def eigh(S):
-    """Decompose symmetric matrices, with eigenvalues that rounding made negative as 0; all NaN if that fails.
+    """Decompose positive semidefinite matrices; eigenvalues below the rounding of the largest are held there.
 
-    A training that diverges comes by here with numbers that are not finite; its loss then tells.
+    What is 0 but for rounding would else be amplified. A training that diverges comes by here with numbers
+    that are not finite; it gets NaN, and its loss then tells.
     """
     try:
         a, U = np.linalg.eigh(S)
     except np.linalg.LinAlgError:
         return np.full(S.shape[:-1], np.nan, S.dtype), np.full_like(S, np.nan)
-    return np.maximum(a, 0), U
+    noise = 10 * S.shape[-1] * np.finfo(S.dtype).eps
+    return np.maximum(a, noise * a[..., -1:]), U
 
 
 def divided_products(g, h, r):

@@ -66,11 +66,12 @@ class Batches:
             yield self._gather(rows), self.y[rows], weight
 
     def sample(self, n_rows):
-        """Give X and weight of that many rows with any weight, or all, evenly spaced and in their order."""
+        """Give X and weight of that many rows with any weight, or of all; the same ones at each call."""
         rows = np.arange(self.X.shape[0]) if self.rows is None else self.rows
         if self.weight is not None:
             rows = rows[self.weight[rows] > 0]
-        rows = rows[np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)]
+        if len(rows) > n_rows:
+            rows = np.sort(np.random.default_rng(0).choice(rows, n_rows, replace=False))
         return self._gather(rows), None if self.weight is None else self.weight[rows]
 
     def _gather(self, rows):
