@@ -3,21 +3,15 @@ Tune a whole pipeline on handwritten digits
 ===========================================
 
 Standardise, whiten, learn; and let a Bayesian search choose the learning rate and the rest. The pipeline is
-an ordinary scikit-learn one and the search is scikit-optimize's own `BayesSearchCV`: every choice is a number
-or a name, so any search can draw it, and no draw of them fails.
+an ordinary scikit-learn one, and `search_space` knows what there is to tune in it: every choice is a number
+or a name, so that any search can draw it, and no draw of them fails.
 """
-
-from time import perf_counter
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
-from skopt import BayesSearchCV
-from skopt.space import Categorical, Integer, Real
 
-from sknn6 import MLPClassifier, Standardizer, Whitener
-
-N_ITER = 32
+from sknn6 import BayesSearchCV, MLPClassifier, Standardizer, Whitener, search_space
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -31,37 +25,17 @@ pipeline = Pipeline(
 )
 
 # %%
-# The space is a box. Width and depth are numbers of their own, so that nothing in it is a tuple.
+# The space is a dictionary of dimensions, under the names that the pipeline gives to parameters.
 
-space = {
-    "mlp__learning_rate_init": Real(1e-5, 1e-1, "log-uniform"),
-    "mlp__activation": Categorical(["relu", "leaky_relu", "elu", "gelu", "tanh"]),
-    "mlp__init": Categorical(["auto", "he_normal", "orthogonal", "lsuv"]),
-    "mlp__batchnorm": Categorical([False, True]),
-    "mlp__hidden_layer_sizes": Integer(32, 256, "log-uniform"),
-    "mlp__depth": Integer(1, 3),
-    "mlp__alpha": Real(1e-6, 1.0, "log-uniform"),
-    "mlp__batch_size": Integer(32, 256, "log-uniform"),
-    "whiten__eps": Real(1e-2, 100.0, "log-uniform"),
-}
+space = search_space(pipeline)
+for name, dimension in space.items():
+    print(f"{name:26s} {dimension}")
 
 # %%
 # One line a candidate tells how the search goes on.
 
-started = perf_counter()
-
-
-def report(result):
-    """Print the last score of the search and the best so far."""
-    print(
-        f"{len(result.func_vals):3d}/{N_ITER}  accuracy {-result.func_vals[-1]:.4f}  "
-        f"best {-result.fun:.4f}  {perf_counter() - started:5.1f} s",
-        flush=True,
-    )
-
-
-search = BayesSearchCV(pipeline, space, n_iter=N_ITER, cv=3, n_jobs=2, random_state=0)
-search.fit(X_train, y_train, callback=report)
+search = BayesSearchCV(pipeline, space, n_iter=32, cv=3, n_jobs=2, random_state=0, verbose=1)
+search.fit(X_train, y_train)
 
 print("\nbest parameters")
 for name, value in search.best_params_.items():

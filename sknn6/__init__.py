@@ -1,8 +1,16 @@
-"""The multi-layer perceptron that scikit-learn users reach for."""
+"""Multi-layer perceptrons and whitening for scikit-learn pipelines."""
 
 from sknn6.estimators import MLPClassifier, MLPRegressor
 from sknn6.preprocessing import Standardizer, Whitener
 
 __version__ = "0.1.0"
+__all__ = ["BayesSearchCV", "MLPClassifier", "MLPRegressor", "Standardizer", "Whitener", "search_space"]
 
-__all__ = ["MLPClassifier", "MLPRegressor", "Standardizer", "Whitener"]
+
+def __getattr__(name):
+    """Import the search, and with it scikit-optimize, when it is asked for."""
+    if name in ("BayesSearchCV", "search_space"):
+        from sknn6 import search
+
+        return getattr(search, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

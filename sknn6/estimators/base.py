@@ -42,6 +42,9 @@ from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import ALONG_MAX_ITER, FOR_SGD, SCHEDULES, Progress
 from sknn6.nn.training import Batches, Update, minimize, train
 
+# What batch_size="auto" stands for, if there are as many samples.
+AUTO_BATCH_SIZE = 200
+
 # What X may be: CSR makes the rows of a batch quick to find, and floats are taken as they are.
 CHECKS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 
@@ -654,7 +657,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _batch_rows(self, n_samples):
-        return min(200 if self.batch_size == "auto" else self.batch_size, n_samples)
+        return min(AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size, n_samples)
 
     def _make_update(self, network, resume):
         """Make the solver's update, with the state that the last partial_fit left if it fits."""

@@ -1,0 +1,246 @@
+"""A Bayesian search that goes on where scikit-optimize's ends."""
+
+import numpy as np
+import skopt
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils.validation import check_is_fitted
+from skopt.callbacks import check_callback
+
+from sknn6.search.checkpoint import Checkpoint
+from sknn6.search.proposals import Axis
+from sknn6.search.run import Run, SameSplits
+
+__all__ = ["BayesSearchCV"]
+
+
+class BayesSearchCV(skopt.BayesSearchCV):
+    """Bayesian search over parameters with cross-validation, on scikit-optimize's optimizer.
+
+    The estimator's own parameters are evaluated first, then a few points spread over the space, then, one
+    after the other, those from which a model of the scores expects the largest improvement on the best one.
+
+    It takes what `skopt.BayesSearchCV` takes, and categories of any kind: tuples, lists, None, estimators.
+    A candidate that fails, or whose score is not finite, is recorded in `cv_results_` and the search goes on.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is tuned.
+    search_spaces : dict, or list of dict or (dict, int)
+        Names of parameters and their dimensions, see `search_space`; several spaces are searched in turn,
+        each with `n_iter` candidates or its own number.
+    optimizer_kwargs : dict or None, default=None
+        Arguments of `skopt.Optimizer`. By default a Gaussian process and a forest of extremely randomised
+        trees ("base_estimator") take turns to model the scores, expected improvement chooses, and
+        "n_initial_points" is 5.
+    n_iter : int, default=50
+        Candidates.
+    scoring, cv, pre_dispatch, return_train_score
+        As in `sklearn.model_selection.GridSearchCV`. All candidates are scored on the same splits, also if
+        `cv` draws them anew each time.
+    fit_params : None
+        There for the sake of scikit-optimize's signature; give them to `fit`.
+    n_jobs : int or None, default=None
+        Fits side by side; None is 1, unless `joblib.parallel_config` says otherwise.
+    n_points : int, default=1
+        Candidates proposed and evaluated together.
+    iid : "deprecated"
+        Not used.
+    refit : bool, str or callable, default=True
+        As in `GridSearchCV`. With several scorers it must be the name of the one that guides the search.
+    verbose : int, default=0
+        1 prints a line a candidate: its score, the best so far, the time gone and left; more, what
+        `GridSearchCV` prints for one less.
+    random_state : int, RandomState or None, default=None
+        Seed of the proposals.
+    error_score : "raise" or float, default=nan
+        The score of a fit that fails; "raise" ends the search.
+    checkpoint : path or None, default=None
+        A file that the candidates are saved to, one after the other. The same search goes on from it where it
+        stopped, and ends as if it had not; `n_iter` may have grown.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to ndarray
+        As `GridSearchCV` has it, and "failed", whether all fits of the candidate failed.
+    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
+        As in `GridSearchCV`.
+    optimizer_results_ : list of OptimizeResult
+        For each space, the points and their losses as `skopt.plots` takes them.
+
+    See Also
+    --------
+    search_space : A space for the package's estimators.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sknn6 import BayesSearchCV, MLPClassifier, Standardizer, search_space
+    >>> X, y = load_iris(return_X_y=True)
+    >>> mlp = MLPClassifier(batch_size=32, max_iter=30, learning_rate="cosine", random_state=0)
+    >>> pipeline = make_pipeline(Standardizer(), mlp)
+    >>> space = search_space(pipeline, exclude=["batch_size", "batchnorm"])
+    >>> search = BayesSearchCV(pipeline, space, n_iter=3, cv=3, random_state=0).fit(X, y)
+    >>> bool(search.best_score_ > 0.9)
+    True
+    >>> len(search.results_frame())
+    3
+    """
+
+    def __init__(
+        self,
+        estimator,
+        search_spaces,
+        optimizer_kwargs=None,
+        n_iter=50,
+        scoring=None,
+        fit_params=None,
+        n_jobs=None,
+        n_points=1,
+        iid="deprecated",
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        random_state=None,
+        error_score=np.nan,
+        return_train_score=False,
+        checkpoint=None,
+    ):
+        super().__init__(
+            estimator,
+            search_spaces,
+            optimizer_kwargs=optimizer_kwargs,
+            n_iter=n_iter,
+            scoring=scoring,
+            fit_params=fit_params,
+            n_jobs=n_jobs,
+            n_points=n_points,
+            iid=iid,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            random_state=random_state,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.checkpoint = checkpoint
+
+    def _check_search_space(self, search_space):
+        """Check as scikit-optimize does, after making dimensions of what it would not take."""
+
+        def with_dimensions(space):
+            if isinstance(space, tuple) and space and isinstance(space[0], dict):
+                return (with_dimensions(space[0]), *space[1:])
+            if isinstance(space, dict):
+                return {name: Axis.of(given).dimension for name, given in space.items()}
+            return space
+
+        if isinstance(search_space, list):
+            search_space = [with_dimensions(space) for space in search_space]
+        super()._check_search_space(with_dimensions(search_space))
+
+    def _subspaces(self):
+        """Give each space with its number of candidates."""
+        spaces = self.search_spaces if isinstance(self.search_spaces, list) else [self.search_spaces]
+        return [space if isinstance(space, tuple) else (space, self.n_iter) for space in spaces]
+
+    @property
+    def total_iterations(self):
+        """Candidates of all spaces together."""
+        return sum(n_iter for _, n_iter in self._subspaces())
+
+    def fit(self, X, y=None, *, groups=None, callback=None, **params):
+        """Search, then refit on all the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        groups : array-like of shape (n_samples,), default=None
+            Passed on to the splitter.
+        callback : callable or list of callables, default=None
+            ``callback(result)`` is called after each candidate with scikit-optimize's result so far; True
+            ends the search.
+        **params
+            Passed on to the estimator's `fit`, the splitter and the scorer, as `GridSearchCV` does.
+
+        Returns
+        -------
+        self : BayesSearchCV
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not what it needs to be, or if no candidate at all could be fitted.
+        """
+        if self.fit_params is not None:
+            raise ValueError(
+                "fit_params must be None; give parameters of the fits to fit, got them in __init__."
+            )
+        for name in ("n_iter", "n_points"):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} must be an int of at least 1, got {value!r}.")
+        if groups is not None:
+            params["groups"] = groups
+        self._search = {"callbacks": check_callback(callback), "checkpoint": self._checkpoint(X, y)}
+        cv, self.cv = self.cv, SameSplits(check_cv(self.cv, y, classifier=is_classifier(self.estimator)))
+        try:
+            # The one of BaseSearchCV, to which scikit-optimize's adds what is handled here otherwise.
+            super(skopt.BayesSearchCV, self).fit(X, y, **params)
+        finally:
+            self.cv.splits = None
+            self.cv = cv
+            del self._search
+        return self
+
+    def __getstate__(self):
+        """Leave out what a worker of a running search has no use for, the callbacks and the checkpoint."""
+        state = dict(super().__getstate__())
+        state.pop("_search", None)
+        return state
+
+    def _checkpoint(self, X, y):
+        if self.checkpoint is None:
+            return None
+        if not (self.random_state is None or isinstance(self.random_state, int | np.integer)):
+            raise ValueError(
+                f"random_state must be an int or None to go on from a checkpoint, got {self.random_state!r}."
+            )
+        of_this_search = self.get_params(deep=False)
+        for other in ("n_iter", "n_jobs", "verbose", "pre_dispatch", "checkpoint", "refit"):
+            del of_this_search[other]
+        of_this_search["estimator"] = clone(self.estimator)
+        of_this_search["search_spaces"] = [
+            {name: Axis.of(given).describe() for name, given in space.items()}
+            for space, _ in self._subspaces()
+        ]
+        return Checkpoint(self.checkpoint, of_this_search | {"X": X, "y": y})
+
+    def _run_search(self, evaluate_candidates, *, callback_ctx=None):
+        run = Run(self, evaluate_candidates, callback_ctx, **self._search)
+        run.search()
+        run.write_results()
+        run.warn()
+        self._optim_results = [
+            proposals.result([c.point for c in candidates], [c.score for c in candidates])
+            for proposals, candidates in run.spaces
+            if candidates
+        ]
+
+    def results_frame(self):
+        """Give the candidates as a pandas DataFrame, best first: scores, seconds of a fit, parameters."""
+        import pandas as pd
+
+        check_is_fitted(self, "cv_results_")
+        results = self.cv_results_
+        scores = [name for name in results if name.startswith(("mean_test_", "std_test_", "rank_test_"))]
+        frame = pd.DataFrame({name: results[name] for name in (*scores, "mean_fit_time", "failed")})
+        frame.insert(0, "candidate", np.arange(1, len(frame) + 1))
+        params = pd.DataFrame(list(results["params"])).add_prefix("param_")
+        order = next(name for name in scores if name.startswith("rank_test_"))
+        return pd.concat([frame, params], axis=1).sort_values(order, kind="stable", ignore_index=True)

@@ -1,0 +1,308 @@
+"""The course of a search: propose, evaluate, take down, and what a user is told of it."""
+
+import warnings
+from numbers import Number
+from time import perf_counter
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.utils import check_random_state
+from skopt.utils import eval_callbacks
+
+from sknn6.estimators.warn import warn_user
+from sknn6.search.proposals import Proposals
+from sknn6.search.space import present_params
+
+__all__ = ["Run", "SameSplits"]
+
+
+class Candidate(NamedTuple):
+    """A candidate and what came of it; it has no row of results if all its fits failed."""
+
+    params: dict
+    point: list | None
+    row: dict | None
+    score: float
+
+
+class SameSplits:
+    """A cross-validator that splits once, so that all candidates are scored on the same folds."""
+
+    def __init__(self, cv):
+        self.cv, self.splits = cv, None
+
+    def split(self, X, y=None, **params):
+        """Give the splits of the first call."""
+        if self.splits is None:
+            self.splits = list(self.cv.split(X, y, **params))
+        return self.splits
+
+    def __getattr__(self, name):
+        """Be like the cross-validator otherwise."""
+        if name == "cv":  # not there yet, in a copy
+            raise AttributeError(name)
+        return getattr(self.cv, name)
+
+    def __getstate__(self):
+        """Leave out the splits, which may be large; workers get what they need of them."""
+        return {"cv": self.cv, "splits": None}
+
+
+class Run:
+    """One run of a search.
+
+    Parameters
+    ----------
+    search : BayesSearchCV
+        Its `cv` is a `SameSplits`.
+    evaluate_candidates : callable
+        As `BaseSearchCV` gives it to `_run_search`.
+    context : CallbackContext or None
+        Likewise.
+    callbacks : list of callable
+        Called with scikit-optimize's result after each step; True ends the search.
+    checkpoint : Checkpoint or None
+
+    Attributes
+    ----------
+    spaces : list of (Proposals, list of Candidate)
+    """
+
+    def __init__(self, search, evaluate_candidates, context, *, callbacks, checkpoint):
+        self.settings, self.evaluate_candidates = search, evaluate_candidates
+        self.callbacks, self.checkpoint = callbacks, checkpoint
+        self.total = search.total_iterations
+        self.context = context and context.subcontext(task_name="search", max_subtasks=self.total)
+        self.splits = search.cv
+        self.results = self.metric = self.failure = None
+        self.spaces = []
+
+    def search(self):
+        """Evaluate candidates until all have been, a callback says to stop, or the user interrupts."""
+        settings = self.settings
+        saved = self.checkpoint.load() if self.checkpoint else None
+        if saved is None:
+            seed = int(check_random_state(settings.random_state).randint(2**31 - 1))
+            saved = {"seed": seed, "splits": None, "spaces": []}
+        self.seed, self.known_splits = saved["seed"], saved["splits"]
+        self.started = perf_counter()
+        self.n_loaded = sum(map(len, saved["spaces"]))
+        if self.context:
+            self.context.call_on_fit_task_begin(estimator=settings)
+        try:
+            for index, (space, n_iter) in enumerate(settings._subspaces()):
+                present = None if self.spaces else present_params(settings.estimator, space)
+                proposals = Proposals(space, (self.seed, index), settings.optimizer_kwargs or {}, present)
+                candidates = list(saved["spaces"][index][:n_iter]) if index < len(saved["spaces"]) else []
+                self.spaces.append((proposals, candidates))
+                if self.search_space(proposals, candidates, n_iter):
+                    break
+        except KeyboardInterrupt:
+            if self.results is None:
+                raise
+            warn_user(
+                f"The search was interrupted after {len(self.candidates())} of {self.total} candidates; it "
+                "ends with the best of them."
+            )
+        if self.results is None:
+            self.evaluate_one_again()
+        if self.context:
+            self.context.call_on_fit_task_end(estimator=settings)
+
+    def search_space(self, proposals, candidates, n_iter):
+        """Evaluate the candidates of one space; tell whether a callback ends the search."""
+        while len(candidates) < n_iter:
+            points, scores = [c.point for c in candidates], [c.score for c in candidates]
+            asked = proposals.ask(points, scores, min(self.settings.n_points, n_iter - len(candidates)))
+            candidates += self.evaluate(asked)
+            if self.checkpoint:
+                self.checkpoint.save(
+                    {"seed": self.seed, "splits": self.known_splits, "spaces": [c for _, c in self.spaces]}
+                )
+            self.report(candidates[-len(asked) :])
+            if self.callbacks:
+                points, scores = [c.point for c in candidates], [c.score for c in candidates]
+                if eval_callbacks(self.callbacks, proposals.result(points, scores)):
+                    return True
+        return False
+
+    def candidates(self):
+        """Give the candidates of all spaces."""
+        return [candidate for _, candidates in self.spaces for candidate in candidates]
+
+    # Evaluation
+
+    def evaluate(self, asked):
+        """Score some proposals; give candidates."""
+        params = [params for params, _ in asked]
+        try:
+            with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+                # Told once, at the end.
+                warnings.filterwarnings("ignore", message="One or more of the test scores are non-finite")
+                results = self.call_scikit_learn(params)
+        except ValueError as error:
+            if "fits failed" not in str(error):
+                raise
+            self.failure = error
+            score = float(self.settings.error_score)
+            return [Candidate(params, point, None, score) for params, point in asked]
+        self.results = results
+        self.check_splits()
+        if self.metric is None:
+            self.metric = self.find_metric()
+        rows = [
+            {
+                name: column[i - len(asked)]
+                for name, column in results.items()
+                if name != "params" and not name.startswith(("param_", "rank_"))
+            }
+            for i in range(len(asked))
+        ]
+        return [
+            Candidate(params, point, row, float(row[f"mean_test_{self.metric}"]))
+            for (params, point), row in zip(asked, rows, strict=True)
+        ]
+
+    def call_scikit_learn(self, params):
+        """Evaluate the parameters on all splits, reporting to the callbacks of scikit-learn."""
+        verbose, self.settings.verbose = self.settings.verbose, max(0, self.settings.verbose - 1)
+        try:
+            return self.call_with_context(params)
+        finally:
+            self.settings.verbose = verbose
+
+    def call_with_context(self, params):
+        """Evaluate, in a context of the candidate's own where scikit-learn has contexts."""
+        if not self.context:
+            return self.evaluate_candidates(params)
+        best = max((c.score for c in self.candidates() if np.isfinite(c.score)), default=None)
+        so_far = "" if best is None else f", best so far {best:.4f}"
+        context = self.context.subcontext(
+            task_name=f"candidate {len(self.candidates()) + 1} of {self.total}{so_far}",
+            max_subtasks=len(params) * self.settings.n_splits_,
+            sequential_subtasks=False,
+        ).call_on_fit_task_begin(estimator=self.settings)
+        try:
+            return self.evaluate_candidates(params, callback_ctx=context)
+        finally:
+            context.call_on_fit_task_end(estimator=self.settings)
+
+    def find_metric(self):
+        """Give the name of the score that guides the search."""
+        names = [name.removeprefix("mean_test_") for name in self.results if name.startswith("mean_test_")]
+        if len(names) > 1:
+            self.settings._check_refit_for_multimetric(names)
+            return self.settings.refit
+        return names[0]
+
+    def check_splits(self):
+        """Take down which splits there are; raise if those of the checkpoint were others."""
+        splits = joblib.hash(self.splits.splits)
+        if self.known_splits not in (None, splits):
+            raise ValueError(
+                "cv must give the same splits as when the checkpoint was written, to go on from it: give it "
+                f"a random_state. Got {self.splits.cv!r}."
+            )
+        self.known_splits = splits
+
+    def evaluate_one_again(self):
+        """Evaluate the last candidate that could be: scikit-learn wants to have evaluated something."""
+        for candidate in reversed(self.candidates()):
+            if candidate.row is not None:
+                self.evaluate([(candidate.params, candidate.point)])
+                return
+        raise ValueError(
+            f"None of the {len(self.candidates())} candidates could be fitted. The last "
+            f"failure: {self.failure}"
+        )
+
+    # What is told
+
+    def report(self, new):
+        """Print a line a candidate."""
+        if not self.settings.verbose:
+            return
+        done = len(self.candidates())
+        elapsed = perf_counter() - self.started
+        left = elapsed / max(done - self.n_loaded, 1) * (self.total - done)
+        best = max((c.score for c in self.candidates() if np.isfinite(c.score)), default=np.nan)
+        for i, candidate in enumerate(new, done - len(new) + 1):
+            params = ", ".join(f"{name}={value!r}" for name, value in candidate.params.items())
+            print(
+                f"[{i}/{self.total}] score {candidate.score:.4f}, best {best:.4f}, {elapsed:.0f} s gone, "
+                f"{left:.0f} s left: {params}",
+                flush=True,
+            )
+
+    def warn(self):
+        """Tell of candidates without a finite score, and of a best value at the border of its range."""
+        candidates = self.candidates()
+        broken = sum(not np.isfinite(c.score) for c in candidates)
+        if broken:
+            why = (
+                ""
+                if self.failure is None
+                else f" The last failure: {str(self.failure).strip().splitlines()[-1]}"
+            )
+            warn_user(f"{broken} of {len(candidates)} candidates failed or had no finite score.{why}")
+        best = max(candidates, key=lambda c: c.score if np.isfinite(c.score) else -np.inf)
+        for proposals, own in self.spaces:
+            if any(candidate is best for candidate in own):
+                for name, axis in proposals.axes.items():
+                    border = at_border(best.params[name], axis)
+                    if border is not None:
+                        warn_user(
+                            f"The best {name}, {best.params[name]!r}, lies on the border of its range, "
+                            f"{axis.dimension}. Widen the range beyond {border}."
+                        )
+
+    def write_results(self):
+        """Make scikit-learn's results those of all candidates: evaluated here or before, failed or not."""
+        candidates = self.candidates()
+        evaluated = [candidate.row for candidate in candidates if candidate.row is not None]
+        missing = {
+            name: self.settings.error_score if "_test_" in name or "_train_" in name else np.nan
+            for name in evaluated[0]
+        }
+        rows = [missing if candidate.row is None else candidate.row for candidate in candidates]
+        columns = {name: np.array([row[name] for row in rows], dtype=float) for name in missing}
+        params = [candidate.params for candidate in candidates]
+        columns |= {"params": params} | masked_columns(params)
+        for name in list(columns):
+            if name.startswith(("mean_test_", "mean_train_")):
+                scores = np.where(np.isfinite(columns[name]), columns[name], -np.inf)
+                columns[name.replace("mean", "rank", 1)] = rankdata(-scores, method="min").astype(np.int32)
+        columns["failed"] = np.array([candidate.row is None for candidate in candidates])
+        self.results.clear()
+        self.results.update(columns)
+
+
+def masked_columns(params):
+    """Give a masked array for each parameter, as scikit-learn has them: masked where a candidate lacks it."""
+    columns = {}
+    for i, of_candidate in enumerate(params):
+        for name, value in of_candidate.items():
+            column = columns.setdefault(f"param_{name}", np.ma.masked_all(len(params), dtype=object))
+            column[i] = value
+    return columns
+
+
+def at_border(value, axis):
+    """Give the border that a value lies on, within a hundredth of the range; None if none could be crossed.
+
+    A lower border of 0, or of 1 for integers, is the end of what makes sense.
+    """
+    dimension = axis.dimension
+    if axis.categories is not None or not isinstance(value, Number) or axis.encode(value) != value:
+        return None
+    low, high, value = (float(number) for number in (dimension.low, dimension.high, value))
+    if dimension.prior == "log-uniform":
+        position = np.log(value / low) / np.log(high / low)
+    else:
+        position = (value - low) / (high - low)
+    natural = low == 0 or (low == 1 and isinstance(dimension.low, int | np.integer))
+    if position <= 0.01 and not natural:
+        return dimension.low
+    return dimension.high if position >= 0.99 else None

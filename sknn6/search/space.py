@@ -1,0 +1,201 @@
+"""The space that a search tunes the package's estimators in."""
+
+from skopt.space import Categorical, Integer, Real, Space
+
+from sknn6.estimators.base import AUTO_BATCH_SIZE, BaseMLP
+from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.nn.schedules import ALONG_MAX_ITER
+from sknn6.preprocessing import Standardizer, Whitener
+from sknn6.search.proposals import native
+
+__all__ = ["Draws", "search_space"]
+
+# Names that stand for another, or for what no search should try: no nonlinearity, equal units, no scale.
+NOT_SEARCHED = {"sigmoid", "identity", "zeros", "normal", "uniform"}
+
+
+def names(registry):
+    """Give the names of a registry that are worth trying."""
+    return [name for name in registry if name not in NOT_SEARCHED]
+
+
+def network_dimensions():
+    """What can be tuned of a multi-layer perceptron."""
+    return {
+        "learning_rate_init": Real(1e-5, 1e-1, "log-uniform"),
+        "hidden_layer_sizes": Integer(16, 256, "log-uniform"),
+        "depth": Integer(1, 3),
+        "activation": Categorical(names(ACTIVATIONS)),
+        "alpha": Real(1e-6, 10.0, "log-uniform"),
+        "batch_size": Integer(16, 256, "log-uniform"),
+        "dropout": Real(0.0, 0.5),
+        "batchnorm": Categorical([False, True]),  # the other two take several times as long
+        "layernorm": Categorical([False, True]),
+        "residual": Categorical([False, True]),
+        "init": Categorical(["auto", *names(INITIALIZERS)]),
+        "solver": Categorical(list(OPTIMIZERS)),
+        "learning_rate": Categorical(["constant", *sorted(ALONG_MAX_ITER)]),
+        "weight_decay": Real(1e-5, 1.0, "log-uniform"),
+        "label_smoothing": Real(0.0, 0.2),
+    }
+
+
+def whitener_dimensions():
+    """What can be tuned of a Whitener."""
+    return {
+        "eps": Real(1e-5, 100.0, "log-uniform"),
+        "shrinkage": Categorical([None, "ledoit_wolf", "oas"]),
+    }
+
+
+def standardizer_dimensions():
+    """What can be tuned of a Standardizer."""
+    return {"method": Categorical(["zscore", "robust", "minmax"])}
+
+
+DIMENSIONS = {
+    BaseMLP: network_dimensions,
+    Whitener: whitener_dimensions,
+    Standardizer: standardizer_dimensions,
+}
+
+# The ones of them that are searched if nothing is said: few enough for some twenty evaluations.
+SMALL = {
+    *("learning_rate_init", "hidden_layer_sizes", "depth", "activation", "alpha", "batch_size", "dropout"),
+    *("batchnorm", "eps", "method"),
+}
+
+# Parameters that "lbfgs", which sees all the data at once, does not use.
+STOCHASTIC = {"learning_rate_init", "batch_size", "dropout", "learning_rate", "weight_decay"}
+
+
+class Draws:
+    """A distribution as `RandomizedSearchCV` takes it, over a dimension of scikit-optimize.
+
+    Parameters
+    ----------
+    dimension : skopt.space.Dimension
+    """
+
+    def __init__(self, dimension):
+        self.dimension = dimension
+
+    def __repr__(self):
+        return f"Draws({self.dimension!r})"
+
+    def rvs(self, random_state=None):
+        """Draw one value."""
+        (point,) = Space([self.dimension]).rvs(random_state=random_state)
+        return native(point[0])
+
+
+def search_space(estimator, *, include=(), exclude=(), as_distributions=False, **overrides):
+    """Give a space to tune an estimator in, for every Standardizer, Whitener and MLP that it contains.
+
+    They are found in Pipelines, ColumnTransformers, and wherever else `get_params` shows them, and their
+    parameters named as it names them. Every point of the space fits.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one that the search gets, a Pipeline perhaps.
+    include : sequence of str
+        Parameters to search beside the usual ones, by their own name ("init", "residual", "shrinkage") or
+        with that of the step ("mlp__init").
+    exclude : sequence of str
+        Parameters not to search, likewise.
+    as_distributions : bool, default=False
+        Whether to give distributions for `sklearn.model_selection.RandomizedSearchCV` in place of dimensions.
+    **overrides : skopt.space.Dimension
+        Dimensions of your own, by the full name, of whatever parameter of the estimator.
+
+    Returns
+    -------
+    dict of str to skopt.space.Dimension
+        New at each call, in the order in which scikit-optimize takes them: by name.
+
+    Raises
+    ------
+    ValueError
+        If a name is no parameter of the estimator, or there is nothing to search.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sknn6 import MLPClassifier, Standardizer, search_space
+    >>> pipeline = make_pipeline(Standardizer(), MLPClassifier(solver="lbfgs"))
+    >>> for name, dimension in search_space(pipeline, exclude=["batchnorm", "activation"]).items():
+    ...     print(name, dimension)
+    mlpclassifier__alpha Real(low=1e-06, high=10.0, prior='log-uniform', transform='identity')
+    mlpclassifier__depth Integer(low=1, high=3, prior='uniform', transform='identity')
+    mlpclassifier__hidden_layer_sizes Integer(low=16, high=256, prior='log-uniform', transform='identity')
+    standardizer__method Categorical(categories=('zscore', 'robust', 'minmax'), prior=None)
+    """
+    available = dimensions_of(estimator)
+    include, exclude = ([given] if isinstance(given, str) else list(given) for given in (include, exclude))
+    for what, given in (("include", include), ("exclude", exclude)):
+        unknown = [name for name in given if not any(matches(full, name) for full in available)]
+        if unknown:
+            raise ValueError(
+                f"{what} must name parameters that can be searched here, {sorted(available)}, got {unknown}."
+            )
+    unknown = sorted(overrides.keys() - estimator.get_params().keys())
+    if unknown:
+        raise ValueError(f"Dimensions need the name of a parameter of the estimator, got {unknown}.")
+
+    def wanted(full):
+        small = full.rpartition("__")[2] in SMALL
+        return (small or any(matches(full, name) for name in include)) and not any(
+            matches(full, name) for name in exclude
+        )
+
+    space = {name: dimension for name, dimension in available.items() if wanted(name)} | overrides
+    if not space:
+        raise ValueError(
+            f"There is nothing to search in {type(estimator).__name__}: it contains no Standardizer, "
+            "Whitener or MLP, or all is excluded."
+        )
+    space = dict(sorted(space.items()))
+    return {name: Draws(dim) for name, dim in space.items()} if as_distributions else space
+
+
+def matches(full, name):
+    """Tell whether a full name is meant by a name with or without that of the step."""
+    return full == name or full.endswith(f"__{name}")
+
+
+def parts_of(estimator):
+    """Give the estimator and all that it contains, by the prefix of their parameters."""
+    return {"": estimator} | {f"{name}__": part for name, part in estimator.get_params().items()}
+
+
+def dimensions_of(estimator):
+    """Give all dimensions of the package's estimators that an estimator is or contains, by full name."""
+    found = {}
+    for prefix, part in parts_of(estimator).items():
+        for kind, dimensions in DIMENSIONS.items():
+            if isinstance(part, kind):
+                idle = STOCHASTIC if getattr(part, "solver", None) == "lbfgs" else set()
+                own = part.get_params(deep=False).keys() - idle
+                found |= {prefix + name: dim for name, dim in dimensions().items() if name in own}
+    return found
+
+
+def present_params(estimator, names):
+    """Give the estimator's own values of some parameters, None if it lacks one of them.
+
+    Layers of equal width are told as a width and a depth, and "auto" as a number, as the dimensions of
+    `search_space` have them.
+    """
+    params = estimator.get_params()
+    for prefix, part in parts_of(estimator).items():
+        if isinstance(part, BaseMLP):
+            widths = part._hidden_layers()
+            width, depth = f"{prefix}hidden_layer_sizes", f"{prefix}depth"
+            if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(names)):
+                params |= {width: widths[0], depth: len(widths)}
+            if part.batch_size == "auto":
+                params[f"{prefix}batch_size"] = AUTO_BATCH_SIZE
+    return {name: params[name] for name in names} if set(names) <= params.keys() else None
