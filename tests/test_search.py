@@ -417,6 +417,22 @@ def test_bad_spaces_are_refused_as_scikit_optimize_does(space, error):
         BayesSearchCV(Landscape(), space)
 
 
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"n_initial_points": 0},
+        {"n_initial_points": 1},
+        {"n_initial_points": 3, "initial_point_generator": "random"},
+    ],
+)
+def test_arguments_of_the_optimizer_are_its_own(kwargs):
+    """They are passed on; n_initial_points counts the estimator's own parameters."""
+    found = search(n_iter=5, optimizer_kwargs=kwargs).fit(X, y)
+    assert len({str(params) for params in found.cv_results_["params"]}) == 5
+    by_default = search(n_iter=5).fit(X, y)
+    assert found.cv_results_["params"] != by_default.cv_results_["params"]
+
+
 def test_clone_and_pickle():
     found = clone(search()).fit(X, y, callback=lambda result: False)
     again = pickle.loads(pickle.dumps(found))

@@ -91,7 +91,8 @@ class Proposals:
         first = None if present is None else self.encode(present)
         self.initial = [] if first is None else [first]
         n_drawn = max(n_initial, 1) - len(self.initial)
-        drawing = self._optimizer(0, n_initial_points=n_drawn, initial_point_generator=generator)
+        if n_drawn:
+            drawing = self._optimizer(0, n_initial_points=n_drawn, initial_point_generator=generator)
         for _ in range(n_drawn):
             self.initial.append(drawing.ask())
             drawing.tell(self.initial[-1], 0.0, fit=False)
