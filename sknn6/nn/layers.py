@@ -3,6 +3,10 @@
 A layer says which arrays it has (`parameters`, `statistics`: name to shape); `Network` binds them as
 attributes, parameter ``W`` together with its gradient ``dW``. Arrays end in (samples, units).
 
+Several networks can be trained side by side: their arrays then have a leading axis of members, those of
+vectors, one number a unit, being (members, 1, units), so that they broadcast over the samples. The data have
+no such axis; the first Dense makes it.
+
 Memory: what a layer returns is its own buffer, in use until its next `forward`. The layer after may write
 into it, so `forward` may overwrite X and `backward` dZ, with two exceptions: `Dense`, which reads the user's
 data, and `Dropout`, which follows an activation, leave X alone. `predict` writes to nothing that outlives the
@@ -94,14 +98,17 @@ class Layer(ABC):
 
     def sum_samples(self, X, out):
         """Sum X over the samples, as a product with ones: several times faster than `np.sum`."""
-        return np.matmul(self.buffer("ones", X.shape[-2:-1], X.dtype), X, out=out)
+        n = X.shape[-2]
+        ones = self.buffer("ones", (n,) if X.ndim == 2 else (1, n), X.dtype)
+        return np.matmul(ones, X, out=out)
 
 
 def product(A, B, out):
     """Write the matrix product A @ B to `out`; A may be sparse."""
     if isinstance(A, np.ndarray):
         return np.matmul(A, B, out=out)
-    out[...] = A @ B
+    for member in np.ndindex(B.shape[:-2]):
+        out[member] = A @ B[member]
     return out
 
 
@@ -139,9 +146,10 @@ class Dense(Layer):
         self.parameters = {"W": (fan_in, self.width), "b": (self.width,)}
 
     def initialize(self, rng):
-        W = self.scale * np.hstack([self._draw(rng) for _ in range(self.pieces)])
         most = np.finfo(self.W.dtype).max
-        self.W[...] = np.clip(W, -most, most)
+        for member in np.ndindex(self.W.shape[:-2]):
+            W = self.scale * np.hstack([self._draw(rng) for _ in range(self.pieces)])
+            self.W[member] = np.clip(W, -most, most)
         self.b[...] = 0
         self.uncalibrated = any(self.initializer is calibrated for calibrated in CALIBRATED)
 
@@ -159,16 +167,17 @@ class Dense(Layer):
             return Z
         self.uncalibrated = False
         Z = Z.astype(float)
-        mean = np.average(Z, axis=0, weights=weight).mean()
-        var = np.average((Z - mean) ** 2, axis=0, weights=weight).mean()
-        if not 0 < var < np.inf:
-            return self.predict(X)
-        self.W *= float(self.scale / np.sqrt(var))
+        weight = np.ones(Z.shape[-2]) if weight is None else weight
+        p = (weight / weight.sum())[:, None]
+        mean = (p * Z).sum(axis=-2, keepdims=True).mean(axis=-1, keepdims=True)
+        var = (p * (Z - mean) ** 2).sum(axis=-2, keepdims=True).mean(axis=-1, keepdims=True)
+        usable = (var > 0) & (var < np.inf)
+        self.W *= np.where(usable, self.scale / np.sqrt(np.where(usable, var, 1)), 1).astype(self.W.dtype)
         return self.predict(X)
 
     def forward(self, X, weight=None):
         self.X = X
-        Z = self.buffer("Z", (*X.shape[:-1], self.width), self.W.dtype)
+        Z = self.buffer("Z", (*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
         product(X, self.W, out=Z)
         Z += self.b
         return Z
@@ -182,7 +191,8 @@ class Dense(Layer):
         return np.matmul(dZ, transpose(self.W), out=dX)
 
     def predict(self, X):
-        Z = X @ self.W
+        Z = np.empty((*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
+        product(X, self.W, out=Z)
         Z += self.b
         return Z
 
@@ -291,7 +301,8 @@ class Activate(Layer):
             return self.activation.backward(dA, self.saved)
         dZ, *gradients = self.activation.backward(dA, self.saved, *self._learned())
         for name, gradient in zip(self.parameters, gradients, strict=True):
-            getattr(self, f"d{name}")[...] = gradient
+            into = getattr(self, f"d{name}")
+            into[...] = gradient.reshape(into.shape)
         return dZ
 
     def predict(self, Z):

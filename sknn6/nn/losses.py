@@ -2,8 +2,11 @@
 
 ``loss(Z, y, weight) -> (loss, dZ)`` for logits Z (samples, outputs) and the weights of the samples, None
 if all are 1; it may write into Z. Each has a link, ``link(Z) -> P``, that turns logits into what is
-predicted. `LOSSES` holds those of classification by the name of the output activation, `REGRESSION_LOSSES`
+predicted, and a pool, ``pool(Z) -> Z``, that makes one of the logits of several networks. `LOSSES` holds those of classification by the name of the output activation, `REGRESSION_LOSSES`
 those of regression by their own. To add one, write the function and give it a row.
+
+Z may have a leading axis of members, networks that are trained side by side on the same samples. The loss is
+then the mean of theirs, and dZ holds for each member the gradient of its own.
 """
 
 from collections.abc import Callable
@@ -15,6 +18,7 @@ from scipy.special import expit, xlogy
 __all__ = [
     "LINKS",
     "LOSSES",
+    "POOLS",
     "REGRESSION_LOSSES",
     "huber",
     "poisson",
@@ -56,9 +60,11 @@ def softmax_cross_entropy(Z, y, weight=None, smoothing=0.0):
     dZ : ndarray of shape (n_samples, n_classes)
     """
     # Classes first: a reduction over few classes is a few operations on long vectors.
-    P = np.ascontiguousarray(Z.T)
+    by_class = np.ascontiguousarray(np.moveaxis(Z, -1, 0))
+    P = by_class.reshape(len(by_class), -1)
     P -= np.maximum.reduce(P, axis=0)
-    rows = np.arange(len(y))
+    rows = np.arange(P.shape[1])
+    y = np.resize(y, rows.shape)  # the same for each member
     chosen = P[y, rows]
     if smoothing:
         chosen = (1 - smoothing) * chosen + smoothing * P.mean(axis=0)
@@ -70,7 +76,8 @@ def softmax_cross_entropy(Z, y, weight=None, smoothing=0.0):
     if smoothing:
         P -= smoothing / len(P)
     P[y, rows] -= 1 - smoothing
-    return weighted_mean(losses, P, weight), P.T
+    mean = weighted_mean(losses.reshape(Z.shape[:-1]), by_class, weight)
+    return mean, np.moveaxis(by_class, 0, -1)
 
 
 def sigmoid_cross_entropy(Z, Y, weight=None, smoothing=0.0):
@@ -101,14 +108,14 @@ def sigmoid_cross_entropy(Z, Y, weight=None, smoothing=0.0):
     losses -= Z * Y
     dZ = expit(Z, out=Z)
     dZ -= Y
-    return weighted_mean(losses.sum(axis=-1), dZ.T, weight), dZ
+    return weighted_mean(losses.sum(axis=-1), outputs_first(dZ), weight), dZ
 
 
 def squared_error(Z, Y, weight=None):
     """Mean over samples of half the sum over outputs of (z - y)^2; dZ = (Z - Y) w / sum w."""
     dZ = np.subtract(Z, Y, out=Z)
     losses = 0.5 * np.square(dZ).sum(axis=-1)
-    return weighted_mean(losses, dZ.T, weight), dZ
+    return weighted_mean(losses, outputs_first(dZ), weight), dZ
 
 
 def poisson(Z, Y, weight=None):
@@ -117,7 +124,7 @@ def poisson(Z, Y, weight=None):
     dZ = np.exp(Z, out=Z)
     losses += dZ
     dZ -= Y
-    return weighted_mean(losses.sum(axis=-1), dZ.T, weight), dZ
+    return weighted_mean(losses.sum(axis=-1), outputs_first(dZ), weight), dZ
 
 
 HUBER_DELTA = 1.0
@@ -135,17 +142,22 @@ def huber(Z, Y, weight=None):
     residual = np.subtract(Z, Y, out=Z)
     dZ = np.clip(residual, -HUBER_DELTA, HUBER_DELTA)
     losses = (dZ * (residual - 0.5 * dZ)).sum(axis=-1)
-    return weighted_mean(losses, dZ.T, weight), dZ
+    return weighted_mean(losses, outputs_first(dZ), weight), dZ
+
+
+def outputs_first(dZ):
+    """Give a view with the samples last, as weights of samples multiply it."""
+    return np.moveaxis(dZ, -1, 0)
 
 
 def weighted_mean(losses, dZ, weight):
-    """Average the losses over the samples, the last axis, and scale dZ to match."""
+    """Average the losses over the samples, the last axis, and the members, and scale dZ to match."""
     if weight is None:
-        dZ *= 1 / len(losses)
-        return float(losses.sum()) / len(losses)
+        dZ *= 1 / losses.shape[-1]
+        return float(losses.sum()) / losses.size
     p = (weight / weight.sum()).astype(dZ.dtype, copy=False)
     dZ *= p
-    return float(p @ losses)
+    return float(np.mean(losses @ p))
 
 
 def identity(Z):
@@ -158,21 +170,46 @@ def exponential(Z):
     return np.exp(np.minimum(Z, np.log(np.finfo(Z.dtype).max)))
 
 
+def log_mean_exp(Z):
+    """Z = log of the mean over the members of e^z."""
+    return np.logaddexp.reduce(Z, axis=0) - np.log(len(Z)).astype(Z.dtype)
+
+
+def pool_softmax(Z):
+    """Z = log of the mean over the members of softmax(z)."""
+    return log_mean_exp(Z - np.logaddexp.reduce(Z, axis=-1, keepdims=True))
+
+
+def pool_logistic(Z):
+    """Z = log p - log(1 - p), p the mean over the members of the logistic function of z."""
+    return log_mean_exp(-np.logaddexp(0, -Z)) - log_mean_exp(-np.logaddexp(0, Z))
+
+
+def pool_identity(Z):
+    """Z = the mean over the members."""
+    return Z.mean(axis=0)
+
+
 class Loss(NamedTuple):
-    """A loss, the link that belongs to it, and what scikit-learn calls that link as an output activation."""
+    """A loss, the link that belongs to it, and what scikit-learn calls that link as an output activation.
+
+    The pool is such that the link of the pooled logits is the mean of the members' predictions.
+    """
 
     loss: Callable
     link: Callable
+    pool: Callable
     out_activation: str
 
 
 LOSSES = {
-    "softmax": Loss(softmax_cross_entropy, softmax, "softmax"),
-    "logistic": Loss(sigmoid_cross_entropy, expit, "logistic"),
+    "softmax": Loss(softmax_cross_entropy, softmax, pool_softmax, "softmax"),
+    "logistic": Loss(sigmoid_cross_entropy, expit, pool_logistic, "logistic"),
 }
 REGRESSION_LOSSES = {
-    "squared_error": Loss(squared_error, identity, "identity"),
-    "poisson": Loss(poisson, exponential, "exp"),
-    "huber": Loss(huber, identity, "identity"),
+    "squared_error": Loss(squared_error, identity, pool_identity, "identity"),
+    "poisson": Loss(poisson, exponential, log_mean_exp, "exp"),
+    "huber": Loss(huber, identity, pool_identity, "identity"),
 }
 LINKS = {entry.out_activation: entry.link for entry in (LOSSES | REGRESSION_LOSSES).values()}
+POOLS = {entry.out_activation: entry.pool for entry in (LOSSES | REGRESSION_LOSSES).values()}

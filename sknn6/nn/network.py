@@ -32,6 +32,10 @@ class Network:
     Parameters
     ----------
     layers : list of Layer
+    members : int
+        Networks side by side: if more than one, all arrays have a leading axis of them, see `layers`.
+    input_scaling : InputScaling or None
+        What is done to the rows of X first.
 
     Examples
     --------
@@ -47,8 +51,8 @@ class Network:
     67
     """
 
-    def __init__(self, layers):
-        self.layers = layers
+    def __init__(self, layers, members=1, input_scaling=None):
+        self.layers, self.members, self.input_scaling = layers, members, input_scaling
         self.layers[0].propagates = False
         self.leaves = [leaf for layer in layers for leaf in layer.leaves()]
         counts = Counter()
@@ -70,11 +74,14 @@ class Network:
 
     def _shapes(self, names):
         """Map (layer, name) to its shape, for the names that `names` gives of each layer."""
-        return {
-            (layer, name): (layer.parameters | layer.statistics)[name]
-            for layer in self.leaves
-            for name in names(layer)
-        }
+        return {(layer, name): self._shape(layer, name) for layer in self.leaves for name in names(layer)}
+
+    def _shape(self, layer, name):
+        """Give the shape of an array of a layer, members and all."""
+        shape = (layer.parameters | layer.statistics)[name]
+        if self.members == 1:
+            return shape
+        return (self.members, *shape) if len(shape) == 2 else (self.members, 1, *shape)
 
     def arrays(self):
         """Give all parameters and statistics by name, as in ``{"dense_0.W": W, ...}``; not copies."""
@@ -90,7 +97,8 @@ class Network:
         with np.errstate(over="ignore"):  # a float64 weight beyond the range of float32 is infinite
             for layer in self.leaves:
                 for name in (*layer.parameters, *layer.statistics):
-                    setattr(layer, name, np.asarray(arrays[f"{layer.name}.{name}"], dtype))
+                    array = np.asarray(arrays[f"{layer.name}.{name}"], dtype)
+                    setattr(layer, name, array.reshape(self._shape(layer, name)))
         return self
 
     def load(self, arrays):
@@ -101,6 +109,12 @@ class Network:
                     f"{name} of the network needs the shape {array.shape}, got {np.shape(arrays.get(name))}."
                 )
             array[...] = arrays[name]
+
+    def read(self, X):
+        """Give rows of the data as the first layer takes them."""
+        if self.input_scaling is None:
+            return X.astype(self.dtype, copy=False)
+        return self.input_scaling(X.copy(), self.dtype)
 
     def initialize(self, rng):
         """Write the initial values of all layers, drawn from `rng`."""
@@ -154,7 +168,7 @@ class Network:
             return 0.0
         axpy = get_blas_funcs("axpy", (W,))
         axpy(W, self.grad[: self.n_decayed], a=strength)
-        return 0.5 * strength * float(W @ W)
+        return 0.5 * strength * float(W @ W) / self.members
 
     def predict(self, X):
         """Map X to logits as the trained network does."""
@@ -168,13 +182,12 @@ class Network:
         A logit that cannot be told (inf - inf) becomes 0. The probabilities of a network with huge weights
         are thus finite for every finite X.
         """
-        rows = max(1, PREDICTION_BLOCK // max(layer.width for layer in self.dense()))
+        rows = max(1, PREDICTION_BLOCK // self.members // max(layer.width for layer in self.dense()))
         with np.errstate(all="ignore"):
             blocks = [
-                self.predict(X[start : start + rows].astype(self.dtype, copy=False))
-                for start in range(0, X.shape[0], rows)
+                self.predict(self.read(X[start : start + rows])) for start in range(0, X.shape[0], rows)
             ]
-        Z = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        Z = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-2)
         if not np.isfinite(Z).all():
             np.nan_to_num(Z, copy=False)
         return Z
@@ -222,6 +235,8 @@ def perceptron(
     residual=False,
     dropout=0.0,
     rng=None,
+    members=1,
+    input_scaling=None,
 ):
     """Compose a multi-layer perceptron: (Dense, [norm], Activate, [Dropout]) a hidden layer, then Dense.
 
@@ -254,6 +269,10 @@ def perceptron(
         Fraction of the activations of each hidden layer that are dropped in training.
     rng : numpy.random.Generator
         Draws what is dropped; not needed for prediction.
+    members : int
+        How many such networks to train side by side.
+    input_scaling : InputScaling or None
+        What they do to their input.
 
     Returns
     -------
@@ -287,4 +306,5 @@ def perceptron(
         if dropout:
             between.append(Dropout(dropout, rng))
         fan_in = fan_out
-    return Network([*layers, *between, dense(Dense, fan_in, n_outputs, linear)])
+    layers += [*between, dense(Dense, fan_in, n_outputs, linear)]
+    return Network(layers, members, input_scaling)

@@ -145,7 +145,7 @@ class BatchStatistics(Normalization):
             n = max(total, np.count_nonzero(weight))
             self.p = (weight / total).astype(X.dtype, copy=False)
         self.unbiased = n / max(n - 1, 1)
-        mean = self.p @ X
+        mean = self.average(X)
         self.follow(self.running_mean, mean)
         return self.apply(X, mean)
 
@@ -155,6 +155,11 @@ class BatchStatistics(Normalization):
             self.normalize(X.copy(), weight)
             self.momentum = momentum
         return self.predict(X)
+
+    def average(self, X):
+        """Average X over the samples, in the shape of a vector of the layer."""
+        mean = self.p @ X
+        return mean if X.ndim == 2 else mean[..., None, :]
 
     @abstractmethod
     def apply(self, X, mean):
@@ -194,7 +199,7 @@ class BatchNorm(BatchStatistics):
     def apply(self, X, mean):
         Xhat = np.subtract(X, mean, out=X)
         if self.uses_batch:
-            var = self.p @ np.multiply(Xhat, Xhat, out=self.buffer("Y", X.shape, X.dtype))
+            var = self.average(np.multiply(Xhat, Xhat, out=self.buffer("Y", X.shape, X.dtype)))
             self.follow(self.running_var, self.unbiased * var)
         else:
             var = self.running_var
@@ -254,8 +259,9 @@ class GroupStatistics(BatchStatistics):
 
     def covariances(self):
         """Give views of running_cov, (groups, units, units), an array for each size of group."""
+        cov = self.running_cov
         return [
-            self.running_cov[start : start + n * size, :size].reshape(n, size, size)
+            cov[..., start : start + n * size, :size].reshape(*cov.shape[:-2], n, size, size)
             for start, n, size in self.blocks
         ]
 
@@ -344,18 +350,20 @@ class SwitchableWhitening(GroupStatistics):
         self.cov_logits[...] = 1
 
     def apply(self, X, mean):
-        self.u, self.v = softmax(self.mean_logits), softmax(self.cov_logits)
+        self.u, self.v = mixture(self.mean_logits), mixture(self.cov_logits)
         self.b, self.l = mean, row_means(X)
         self.Xb, self.Xl = X - self.b, X - self.l
         self.s = row_means(self.Xl * self.Xl)
         C = X - (self.u[0] + self.u[1]) * self.b - self.u[2] * self.l
         Xhat = self.buffer("Xhat", X.shape, X.dtype)
         self.saved = []
+        shift = (self.v[2] * self.s + self.eps)[..., None, :, :]  # the same for each group
+        v = self.v[..., None]
         parts = zip(self.split(C), self.split(self.Xb), self.split(Xhat), self.covariances(), strict=True)
         for part, Xb, out, running in parts:
             S = self.covariance(Xb, running)
-            L, U = eigh(self.v[0] * S + self.v[1] * only_diagonal(S))
-            r = np.sqrt(L[..., None, :] + (self.v[2] * self.s + self.eps))
+            L, U = eigh(v[0] * S + v[1] * only_diagonal(S))
+            r = np.sqrt(L[..., None, :] + shift)
             h = part @ U
             h /= r
             np.matmul(h, transpose(U), out=out)
@@ -364,7 +372,7 @@ class SwitchableWhitening(GroupStatistics):
 
     def differentiate(self, dY, work):
         G = np.multiply(dY, self.gamma, out=dY)
-        u, v = self.u, self.v
+        u, v, by_group = self.u, self.v, self.v[..., None]
         du, dv, ds = np.empty_like(u), np.zeros_like(v), 0.0
         dXb = np.empty_like(work)
         parts = zip(*map(self.split, (G, work, self.Xb, dXb)), self.saved, strict=True)
@@ -375,14 +383,15 @@ class SwitchableWhitening(GroupStatistics):
             ds = ds - 0.5 * (g * h / r).sum(axis=-1).sum(axis=-2)[..., None]
             dA = U @ divided_products(g, h, r) @ transpose(U)
             dA = 0.5 * (dA + transpose(dA))
-            dv[:2] += np.sum(dA * S), np.sum(dA * only_diagonal(S))
-            np.matmul(Xb, v[0] * dA + v[1] * only_diagonal(dA), out=through_S)
-        column_sums, row_sums = work.sum(axis=-2), work.sum(axis=-1, keepdims=True)
-        du[:2] = -np.sum(column_sums * self.b)
-        du[2] = -np.sum(row_sums * self.l)
-        dv[2] = np.sum(ds * self.s)
-        self.dmean_logits[...] = u * (du - u @ du)
-        self.dcov_logits[...] = v * (dv - v @ dv)
+            dv[0] += total(dA * S, like=v[0])
+            dv[1] += total(dA * only_diagonal(S), like=v[1])
+            np.matmul(Xb, by_group[0] * dA + by_group[1] * only_diagonal(dA), out=through_S)
+        column_sums, row_sums = work.sum(axis=-2, keepdims=True), work.sum(axis=-1, keepdims=True)
+        du[:2] = -total(column_sums * self.b, like=u[0])
+        du[2] = -total(row_sums * self.l, like=u[2])
+        dv[2] = total(ds * self.s, like=v[2])
+        self.dmean_logits[...] = mixture_backward(du, u)
+        self.dcov_logits[...] = mixture_backward(dv, v)
         work -= (u[2] / self.units) * row_sums
         work += (2 / self.units * v[2]) * ds * self.Xl
         if self.uses_batch:
@@ -397,6 +406,21 @@ NORMALIZATIONS = {
     "whiten": BatchWhitening,
     "switchable": SwitchableWhitening,
 }
+
+
+def mixture(logits):
+    """Give softmax(logits) over the last axis, weights first: each broadcasts over samples and units."""
+    return np.moveaxis(softmax(logits, axis=-1), -1, 0)[..., None]
+
+
+def mixture_backward(dw, w):
+    """Give the gradient in the logits: w (dw - sum w dw), weights last again."""
+    return np.moveaxis(w * (dw - (w * dw).sum(axis=0)), 0, -1)[..., 0, :]
+
+
+def total(A, like):
+    """Sum A over all axes but that of the members, in the shape of a weight of the mixture."""
+    return A.reshape(*like.shape[:-2], -1).sum(axis=-1).reshape(like.shape)
 
 
 def row_means(X):

@@ -34,6 +34,8 @@ class Batches:
         statistics over the batch.
     rows : ndarray of int or None
         The rows of X to use; None is all.
+    scaling : InputScaling or None
+        What is done to the rows of a batch.
 
     Examples
     --------
@@ -44,9 +46,9 @@ class Batches:
     [[0, 1], [2, 3], [4]]
     """
 
-    def __init__(self, X, y, weight, size, dtype, rng=None, merge_tail=False, rows=None):
+    def __init__(self, X, y, weight, size, dtype, rng=None, merge_tail=False, rows=None, scaling=None):
         self.X, self.y, self.weight = X, y, weight
-        self.dtype, self.rng, self.rows = np.dtype(dtype), rng, rows
+        self.dtype, self.rng, self.rows, self.scaling = np.dtype(dtype), rng, rows, scaling
         self.n_samples = X.shape[0] if rows is None else len(rows)
         self.starts = list(range(0, self.n_samples, size))
         if merge_tail and len(self.starts) > 1 and self.n_samples - self.starts[-1] < size / 2:
@@ -75,11 +77,16 @@ class Batches:
         return self._gather(rows), None if self.weight is None else self.weight[rows]
 
     def _gather(self, rows):
-        if isinstance(rows, slice) or not isinstance(self.X, np.ndarray):
-            return self.X[rows].astype(self.dtype, copy=False)
+        if not isinstance(self.X, np.ndarray) or (isinstance(rows, slice) and self.scaling is None):
+            X = self.X[rows]
+            return X.astype(self.dtype, copy=False) if self.scaling is None else self.scaling(X, self.dtype)
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self.X)))
         gathered = self._buffer(len(rows), self.X.dtype)
         # mode="clip" writes straight to `out`; the default would go by way of another copy.
         np.take(self.X, rows, axis=0, out=gathered, mode="clip")
+        if self.scaling is not None:
+            return self.scaling(gathered, self.dtype)
         if self.X.dtype == self.dtype:
             return gathered
         cast = self._buffer(len(rows), self.dtype)
@@ -101,7 +108,8 @@ class Update:
     network : Network
     optimizer : Optimizer
     clip_norm : float or None
-        A gradient of a larger Euclidean norm is scaled down to it.
+        A gradient of a larger Euclidean norm is scaled down to it; with several members, gradients whose
+        norms have a larger root mean square.
     weight_decay : float
         The decaying parameters are first multiplied by 1 - rate weight_decay, apart from the gradient [1]_.
     ema_decay : float
@@ -132,7 +140,8 @@ class Update:
     def __call__(self, rate):
         theta, grad = self.network.theta, self.network.grad
         if self.clip_norm is not None:
-            norm = float(get_blas_funcs("nrm2", (grad,))(grad))  # no square of it overflows
+            nrm2 = get_blas_funcs("nrm2", (grad,))  # no square of it overflows
+            norm = float(nrm2(grad)) / math.sqrt(self.network.members)
             if norm > self.clip_norm:
                 grad *= float(self.clip_norm) / norm
         if self.weight_decay:
