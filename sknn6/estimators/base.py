@@ -16,7 +16,8 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn6._sklearn_compat import (
@@ -32,25 +33,30 @@ from sknn6._sklearn_compat import (
 from sknn6.estimators.callbacks import Callbacks
 from sknn6.estimators.monitor import Monitor
 from sknn6.estimators.packing import expand, pack, squeeze, unpack
+from sknn6.estimators.recipes import PLAIN
 from sknn6.estimators.threads import limit_blas_threads
 from sknn6.estimators.warn import warn_user
 from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
 from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.inputs import InputScaling
+from sknn6.nn.losses import POOLS
 from sknn6.nn.network import perceptron
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import ALONG_MAX_ITER, FOR_SGD, SCHEDULES, Progress
 from sknn6.nn.training import Batches, Update, minimize, train
 
-# What batch_size="auto" stands for, if there are as many samples.
-AUTO_BATCH_SIZE = 200
+AUTO = StrOptions({"auto"})
+
+# Numbers of X that are looked at together to learn how to scale it: 2**20 float64 are 8 MB.
+SCALING_BLOCK = 2**20
 
 # What X may be: CSR makes the rows of a batch quick to find, and floats are taken as they are.
 CHECKS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 
 # What the docstrings of the estimators say of the parameters that they share.
 SHARED_PARAMETERS = """\
-    hidden_layer_sizes : int, sequence of int or str, default=(100,)
+    hidden_layer_sizes : int, sequence of int or str, default={hidden_layer_sizes}
         Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
         which a search can hold. An empty sequence makes a linear model.
     activation : str, Activation or list of them, default="relu"
@@ -90,10 +96,18 @@ SHARED_PARAMETERS = """\
         normalisation is added to what the layer before it did, by way of a learned projection where the
         widths differ. These are pre-norm residual blocks; with `layernorm` or `batchnorm`, they keep nets of
         tens of layers trainable.
-    dropout : float, default=0.0
+    ensemble_size : int or "auto", default={ensemble_size}
+        Networks that are trained side by side, each from weights of its own, and whose predictions are
+        averaged. With more than one, the arrays of `coefs_`, `intercepts_` and `layer_state_` have a leading
+        axis of them. It takes about as many times as long to train.
+    input_scaling : bool or "auto", default={input_scaling}
+        Whether to standardise each feature by its mean and standard deviation in the training data (or the
+        data of the first `partial_fit`), and bend outliers inwards, z / sqrt(1 + (z / 3)^2), before the
+        first layer. Sparse data are not centred.
+    dropout : float or "auto", default={dropout}
         Fraction of each hidden layer's activations that are set to 0 in training, 0 to < 1. Not used by
         "lbfgs", whose loss must not change from one evaluation to the next.
-    weight_decay : float, default=0.0
+    weight_decay : float or "auto", default={weight_decay}
         Decoupled decay: each update first multiplies the weights by 1 - rate weight_decay. Like the next
         three, for the stochastic solvers.
     gradient_accumulation_steps : int, default=1
@@ -109,17 +123,17 @@ SHARED_PARAMETERS = """\
     alpha : float, default=0.0001
         Strength of the L2 penalty.
     batch_size : int or "auto", default="auto"
-        Samples of a mini-batch; "auto" is 200, or all if there are fewer.
-    learning_rate : str, default="constant"
+        Samples of a mini-batch, or all if there are fewer.
+    learning_rate : str, default={learning_rate}
         How the rate changes: "constant"; with "sgd" also "invscaling", divided by (samples seen + 1)^power_t,
         and "adaptive", divided by 5 whenever `n_iter_no_change` epochs brought no improvement; with both
         stochastic solvers "cosine", "one_cycle" and "step", along `max_iter` in `fit`, constant in
         `partial_fit`.
-    learning_rate_init : float, default=0.001
+    learning_rate_init : float or "auto", default={learning_rate_init}
         The rate that the schedule starts from.
     power_t : float, default=0.5
         Exponent of "invscaling".
-    max_iter : int, default=200
+    max_iter : int or "auto", default={max_iter}
         Epochs at most; for "lbfgs", iterations.
     shuffle : bool, default=True
         Whether each epoch has its own order of the samples.
@@ -158,9 +172,12 @@ SHARED_PARAMETERS = """\
 
 
 def documented(cls):
-    """Put the shared parameters in their place in the docstring of an estimator."""
+    """Put the shared parameters, with the class's defaults, in their place in the docstring of an estimator."""
     if cls.__doc__ is not None:  # as it is under python -OO
-        cls.__doc__ = cls.__doc__.replace("    {shared}\n", SHARED_PARAMETERS)
+        shared = SHARED_PARAMETERS
+        for name, parameter in signature(cls).parameters.items():
+            shared = shared.replace(f"{{{name}}}", repr(parameter.default).replace("'", '"'))
+        cls.__doc__ = cls.__doc__.replace("    {shared}\n", shared)
     return cls
 
 
@@ -243,18 +260,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         "batchnorm_group_size": [Interval(Integral, 1, None, closed="left")],
         "layernorm": ["boolean"],
         "residual": ["boolean"],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "ensemble_size": [AUTO, Interval(Integral, 1, None, closed="left")],
+        "input_scaling": [AUTO, "boolean"],
+        "dropout": [AUTO, Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [AUTO, Interval(Real, 0, None, closed="left")],
         "gradient_accumulation_steps": [Interval(Integral, 1, None, closed="left")],
         "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
         "ema_decay": [Interval(Real, 0, 1, closed="left")],
         "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [AUTO, Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"auto", *SCHEDULES})],
+        "learning_rate_init": [AUTO, Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [AUTO, Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -275,6 +294,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"})],
     }
+
+    # What "auto" stands for, by the name of the parameter, with each solver.
+    _recipes = dict.fromkeys(("lbfgs", *OPTIMIZERS), PLAIN)
+
+    def _value(self, name):
+        """Give a parameter, or what the solver's recipe has for it where it is "auto"."""
+        value = getattr(self, name)
+        return self._recipes[self.solver][name] if isinstance(value, str) and value == "auto" else value
 
     def _assign(self, arguments):
         """Set the parameters: the arguments of __init__, as `locals()` gives them there."""
@@ -347,8 +374,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             return self._fitted(network, structure, data.X.dtype)
 
         batch_rows = data.n_rows if self.solver == "lbfgs" else self._batch_rows(data.n_rows)
-        largest_product = batch_rows * max(layer.W.size for layer in network.dense())
-        callbacks = Callbacks(self, 1 if incremental else self.max_iter, X, y, sample_weight)
+        largest_product = batch_rows * max(layer.fan_in * layer.width for layer in network.dense())
+        callbacks = Callbacks(self, 1 if incremental else self._value("max_iter"), X, y, sample_weight)
         with limit_blas_threads(largest_product), np.errstate(all="ignore"):
             if self.solver == "lbfgs":
                 self._fit_lbfgs(network, attributes, data, validation, callbacks)
@@ -494,6 +521,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             "batchnorm_group_size": self.batchnorm_group_size,
             "layernorm": bool(self.layernorm),
             "residual": bool(self.residual),
+            "members": int(self._value("ensemble_size")),
         }
 
     def _normalization(self):
@@ -506,7 +534,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Warn of initial weights that the hidden layers cannot learn well from."""
         given = f"init={self.init!r} with init_scale={self.init_scale}"
         hidden = [layer.W for layer in network.dense()[:-1]]
-        if any(W.shape[1] > 1 and (W[:, :1] == W).all() for W in hidden):
+        if any(W.shape[-1] > 1 and (W[..., :1] == W).all() for W in hidden):
             warn_user(
                 f"{given} starts all units of a hidden layer the same. They get the same gradient and stay "
                 "the same for ever; use init='auto'."
@@ -531,8 +559,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             init=self.init,
             init_scale=float(self.init_scale),
             batchnorm_momentum=1.0 if whole else float(self.batchnorm_momentum),
-            dropout=0.0 if whole else float(self.dropout),
+            dropout=0.0 if whole else float(self._value("dropout")),
             rng=self._rng,
+            input_scaling=self._fitted_scaling() if resume else None,
         ).allocate(dtype)
         if resume:
             network.load(self._arrays())
@@ -544,10 +573,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _check_same(self, structure):
         """Raise if a training that goes on is to have another network than the one that was fitted."""
         before = getattr(self, "_structure", structure)  # coefs_ may have been set by hand
-        for name in ("batchnorm", "batchnorm_group_size", "layernorm", "residual", "hidden"):
+        before = before | {"input_scaling": self._fitted_scaling() is not None}
+        structure = structure | {"input_scaling": bool(self._value("input_scaling"))}
+        parameters = {"hidden": "hidden_layer_sizes and depth", "members": "ensemble_size"}
+        for name in (
+            "batchnorm", "batchnorm_group_size", "layernorm", "residual", "hidden", "members", "input_scaling"
+        ):  # fmt: skip
             fitted, now = before[name], structure[name]
             if fitted != now:
-                parameter = "hidden_layer_sizes and depth" if name == "hidden" else name
+                parameter = parameters.get(name, name)
                 raise ValueError(
                     f"A training that goes on needs the {parameter} that the network was fitted with, "
                     f"{fitted!r}, got {now!r}. Fit anew with warm_start=False."
@@ -559,9 +593,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         rows = None
         if self.early_stopping and validation is None:
             rows, validation = self._hold_out(data)
-        batches = self._make_batches(data, rows, network.theta.dtype)
+        self._scale_input(network, data, rows)
+        batches = self._make_batches(data, rows, network)
         update = self._make_update(network, resume=incremental)
-        epochs = 1 if incremental else self.max_iter
+        epochs = 1 if incremental else self._value("max_iter")
         records = train(
             network,
             self._loss(),
@@ -583,6 +618,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._keep_optimizer(update, data.X.dtype)
 
     def _fit_lbfgs(self, network, attributes, data, validation, callbacks):
+        self._scale_input(network, data)
         monitor = Monitor(self, network, attributes, validation, callbacks)
         self.n_iter_ = 0
         started = perf_counter()
@@ -600,9 +636,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         result = minimize(
             network,
             self._loss(),
-            Batches(data.X, data.y, data.weight, data.n_rows, network.theta.dtype),
+            Batches(data.X, data.y, data.weight, data.n_rows, network.dtype, scaling=network.input_scaling),
             alpha=self.alpha,
-            max_iter=self.max_iter,
+            max_iter=self._value("max_iter"),
             max_fun=self.max_fun,
             tol=self.tol,
             callback=end_iteration,
@@ -632,7 +668,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             held_out = held_out._replace(weight=None)
         return rows, held_out
 
-    def _make_batches(self, data, rows, dtype):
+    def _scale_input(self, network, data, rows=None):
+        """Learn from the rows how to scale the input, if it is to be scaled and the network does not know."""
+        if network.input_scaling is not None or not self._value("input_scaling"):
+            return
+        scaler = StandardScaler(with_mean=not issparse(data.X))
+        block = max(1, SCALING_BLOCK // data.X.shape[1])
+        for part in gen_batches(data.n_rows if rows is None else len(rows), block):
+            part = data.take(part if rows is None else rows[part])
+            scaler.partial_fit(part.X, sample_weight=part.weight)
+        mean = np.zeros(data.X.shape[1]) if scaler.mean_ is None else scaler.mean_
+        network.input_scaling = InputScaling(*(a.astype(data.X.dtype) for a in (mean, scaler.scale_)))
+
+    def _make_batches(self, data, rows, network):
         """Make the mini-batches of the rows that are trained on."""
         n_rows = data.n_rows if rows is None else len(rows)
         if self.batch_size != "auto" and self.batch_size > n_rows:
@@ -650,14 +698,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             data.y,
             data.weight,
             self._batch_rows(n_rows),
-            dtype,
+            network.dtype,
             self._rng if self.shuffle else None,
             merge_tail=bool(self.batchnorm),
             rows=rows,
+            scaling=network.input_scaling,
         )
 
     def _batch_rows(self, n_samples):
-        return min(AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size, n_samples)
+        return min(self._value("batch_size"), n_samples)
 
     def _make_update(self, network, resume):
         """Make the solver's update, with the state that the last partial_fit left if it fits."""
@@ -673,14 +722,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             network,
             optimizer,
             clip_norm=self.clip_norm,
-            weight_decay=float(self.weight_decay),
+            weight_decay=float(self._value("weight_decay")),
             ema_decay=float(self.ema_decay),
             lead=kept.get("lead") if optimizer.t else None,
         )
 
     def _schedule(self, incremental=False):
         """Give the schedule, which is constant where it has no say."""
-        name = self.learning_rate
+        name = self._value("learning_rate")
         unplanned = incremental and name in ALONG_MAX_ITER
         if unplanned or (name in FOR_SGD and self.solver != "sgd"):
             name = "constant"
@@ -688,7 +737,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _rate(self, fraction, incremental=False):
         """Give the learning rate after that fraction of the training."""
-        progress = Progress(float(self.learning_rate_init), fraction, self.t_, self._plateaus, self.power_t)
+        initial = float(self._value("learning_rate_init"))
+        progress = Progress(initial, fraction, self.t_, self._plateaus, self.power_t)
         return self._schedule(incremental)(progress)
 
     # After the training
@@ -698,11 +748,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         most = np.finfo(dtype).max
         arrays = {name: array.clip(-most, most).astype(dtype) for name, array in network.arrays().items()}
         n_dense = len(structure["hidden"]) + 1
+        coefs = [arrays.pop(f"dense_{i}.W") for i in range(n_dense)]
+        intercepts = [arrays.pop(f"dense_{i}.b") for i in range(n_dense)]
+        scaling = network.input_scaling
+        if scaling is not None:
+            arrays |= {"input.mean": scaling.mean, "input.scale": scaling.scale}
         return {
             "_structure": structure,
             "n_layers_": n_dense + 1,
-            "coefs_": [arrays.pop(f"dense_{i}.W") for i in range(n_dense)],
-            "intercepts_": [arrays.pop(f"dense_{i}.b") for i in range(n_dense)],
+            "coefs_": coefs,
+            "intercepts_": intercepts if network.members == 1 else [b[:, 0] for b in intercepts],
             "layer_state_": arrays,
         }
 
@@ -719,14 +774,25 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Name the fitted arrays as `Network.arrays` does; coefs_ and intercepts_ may be the user's."""
         arrays = dict(getattr(self, "layer_state_", {}))
         for i, (W, b) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
-            arrays |= {f"dense_{i}.W": W, f"dense_{i}.b": b}
+            arrays |= {f"dense_{i}.W": W, f"dense_{i}.b": b if np.ndim(W) == 2 else np.expand_dims(b, 1)}
         return arrays
 
     def _logits(self, X):
         """Validate X and map it to logits in the dtype of X."""
         check_is_fitted(self)
         X = validate_data(self, X, **CHECKS, reset=False)
-        return perceptron(**self._structure).attach(self._arrays(), X.dtype).predict_in_blocks(X)
+        network = perceptron(**self._structure, input_scaling=self._fitted_scaling())
+        return self._pooled(network.attach(self._arrays(), X.dtype), X)
+
+    def _fitted_scaling(self):
+        """Give what the fitted network does to its input, None if nothing."""
+        state = getattr(self, "layer_state_", {})
+        return InputScaling(state["input.mean"], state["input.scale"]) if "input.mean" in state else None
+
+    def _pooled(self, network, X):
+        """Map validated X to the logits of a network, or those that all its members amount to."""
+        Z = network.predict_in_blocks(X)
+        return Z if network.members == 1 else POOLS[self.out_activation_](Z)
 
     def __copy__(self):
         """Share the attributes, without the packing of a pickle."""

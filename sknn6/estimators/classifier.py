@@ -18,7 +18,8 @@ from sknn6._sklearn_compat import (
     fit_context,
     with_callbacks,
 )
-from sknn6.estimators.base import BaseMLP, documented, has_stochastic_solver, unchanged_if_it_fails
+from sknn6.estimators.base import AUTO, BaseMLP, documented, has_stochastic_solver, unchanged_if_it_fails
+from sknn6.estimators.recipes import MODERN
 from sknn6.nn.losses import LINKS, LOSSES
 
 __all__ = ["MLPClassifier"]
@@ -39,7 +40,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     class_weight : "balanced", dict, list of dict or None, default=None
         Weights of the classes, which multiply those of the samples; "balanced" is n / (n_classes count),
         where weighted samples count by their weight. For indicators of labels, a list of dicts, one a label.
-    label_smoothing : float, default=0.0
+    label_smoothing : float or "auto", default={label_smoothing}
         s, 0 to < 1: the target of the true class is 1 - s + s / C, that of the others s / C, C the classes.
 
     Attributes
@@ -102,12 +103,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     _parameter_constraints = BaseMLP._parameter_constraints | {
         "class_weight": [None, StrOptions({"balanced"}), dict, list],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "label_smoothing": [AUTO, Interval(Real, 0, 1, closed="left")],
     }
+
+    _recipes = BaseMLP._recipes | {"adam": MODERN}
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes=(128, 128),
         activation="relu",
         *,
         depth=None,
@@ -118,18 +121,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         batchnorm_group_size=16,
         layernorm=False,
         residual=False,
-        dropout=0.0,
-        weight_decay=0.0,
+        ensemble_size="auto",
+        input_scaling="auto",
+        dropout="auto",
+        weight_decay="auto",
         gradient_accumulation_steps=1,
         clip_norm=None,
         ema_decay=0.0,
         solver="adam",
         alpha=0.0001,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="auto",
+        learning_rate_init="auto",
         power_t=0.5,
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -147,7 +152,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         max_fun=15000,
         dtype="float32",
         class_weight=None,
-        label_smoothing=0.0,
+        label_smoothing="auto",
     ):
         self._assign(locals())
 
@@ -319,7 +324,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _loss(self):
         loss = LOSSES[self.out_activation_].loss
-        return partial(loss, smoothing=float(self.label_smoothing)) if self.label_smoothing else loss
+        smoothing = float(self._value("label_smoothing"))
+        return partial(loss, smoothing=smoothing) if smoothing else loss
 
     def _decode(self, Z):
         """Give the classes that the logits speak for."""

@@ -117,7 +117,7 @@ class Monitor:
         if self.validation is None:
             return {}
         X, y, weight, labels = self.validation
-        Z = self.network.predict_in_blocks(X)
+        Z = self.estimator._pooled(self.network, X)
         if self.scorer is None:
             score = self.estimator._score(Z, y, weight)
         else:
@@ -162,7 +162,7 @@ class Monitor:
         warn_user(
             f"The training diverged in epoch {estimator.n_iter_ + 1}: the loss or weights were not finite. "
             "The last finite weights are kept. Scale the input (Standardizer), or lower learning_rate_init "
-            f"(it is {estimator.learning_rate_init}) or init_scale (it is {estimator.init_scale}).",
+            f"(it is {estimator._value('learning_rate_init')}) or init_scale (it is {estimator.init_scale}).",
             ConvergenceWarning,
         )
 

@@ -75,6 +75,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         batchnorm_group_size=16,
         layernorm=False,
         residual=False,
+        ensemble_size=1,
+        input_scaling=False,
         dropout=0.0,
         weight_decay=0.0,
         gradient_accumulation_steps=1,

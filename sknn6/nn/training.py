@@ -302,12 +302,13 @@ def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback)
 
     def evaluate(theta):
         network.theta[:] = theta
-        return loss_and_gradient(network, loss, [batch], alpha)[0], network.grad.copy()
+        mean_loss, _ = loss_and_gradient(network, loss, [batch], alpha)
+        return network.members * mean_loss, network.grad.copy()  # the gradients are each member's own
 
     def accept(intermediate_result):
-        loss = float(intermediate_result.fun)
+        loss = float(intermediate_result.fun) / network.members
         if np.isfinite(loss):
-            accepted.update(x=intermediate_result.x.copy(), fun=loss, nit=accepted.nit + 1)
+            accepted.update(x=intermediate_result.x.copy(), fun=intermediate_result.fun, nit=accepted.nit + 1)
             network.theta[:] = accepted.x
         callback(loss)
 
@@ -323,6 +324,7 @@ def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback)
     except KeyboardInterrupt:
         result = accepted
     network.theta[:] = result.x if np.isfinite(result.fun) else accepted.x
+    result.fun /= network.members
     X, _, weight = batch
     network.forward(X, weight)
     return result

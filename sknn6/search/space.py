@@ -2,7 +2,8 @@
 
 from skopt.space import Categorical, Integer, Real, Space
 
-from sknn6.estimators.base import AUTO_BATCH_SIZE, BaseMLP
+from sknn6.estimators.base import BaseMLP
+from sknn6.estimators.recipes import PLAIN
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.optimizers import OPTIMIZERS
@@ -186,8 +187,8 @@ def dimensions_of(estimator):
 def present_params(estimator, names):
     """Give the estimator's own values of some parameters, None if it lacks one of them.
 
-    Layers of equal width are told as a width and a depth, and "auto" as a number, as the dimensions of
-    `search_space` have them.
+    Layers of equal width are told as a width and a depth, and "auto" as what it stands for, as the
+    dimensions of `search_space` have them.
     """
     params = estimator.get_params()
     for prefix, part in parts_of(estimator).items():
@@ -196,6 +197,5 @@ def present_params(estimator, names):
             width, depth = f"{prefix}hidden_layer_sizes", f"{prefix}depth"
             if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(names)):
                 params |= {width: widths[0], depth: len(widths)}
-            if part.batch_size == "auto":
-                params[f"{prefix}batch_size"] = AUTO_BATCH_SIZE
+            params |= {prefix + name: part._value(name) for name in PLAIN if hasattr(part, name)}
     return {name: params[name] for name in names} if set(names) <= params.keys() else None
