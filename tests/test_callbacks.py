@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from plain import MLPClassifier
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sknn6 import MLPClassifier, MLPRegressor, Standardizer
+from sknn6 import MLPRegressor, Standardizer
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -2,6 +2,7 @@
 
 from inspect import signature
 
+import plain
 import pytest
 from sklearn import config_context
 from sklearn.datasets import load_iris
@@ -18,9 +19,11 @@ from sklearn.utils.estimator_checks import (
 )
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer
+from sknn6.estimators.recipes import PLAIN
 
 # A weight of 2 and a row given twice round differently, which in float32 adds up to differences of some 1e-4
-# in the probabilities over the epochs, where 1e-7 is asked for. In float64, below, both checks pass.
+# in the probabilities over the epochs, where 1e-7 is asked for; and dropout draws for each row. In float64
+# and without dropout, below, both checks pass.
 EXPECTED_IN_FLOAT32 = {
     "check_sample_weight_equivalence_on_dense_data": "rounding of float32; passes in float64",
     "check_sample_weight_equivalence_on_sparse_data": "rounding of float32; passes in float64",
@@ -36,14 +39,15 @@ def expected_failed_checks(estimator):
 @parametrize_with_checks(
     [
         MLPClassifier(),
-        MLPClassifier(dtype="float64"),
-        MLPClassifier(batchnorm=True, dtype="float64"),
-        MLPClassifier(
+        MLPClassifier(batchnorm=True, dropout=0.0),
+        plain.MLPClassifier(dtype="float64"),
+        plain.MLPClassifier(batchnorm=True, dtype="float64"),
+        plain.MLPClassifier(
             "8-8", "maxout", batchnorm="switchable", layernorm=True, residual=True, dtype="float64"
         ),
-        MLPClassifier("8-8", "prelu", batchnorm="whiten", init="lsuv", dtype="float64"),
+        plain.MLPClassifier("8-8", "prelu", batchnorm="whiten", init="lsuv", dtype="float64"),
         MLPClassifier(solver="lbfgs", alpha=0.1, max_iter=30),
-        MLPClassifier(label_smoothing=0.1, ema_decay=0.9, weight_decay=0.01, dtype="float64"),
+        plain.MLPClassifier(label_smoothing=0.1, ema_decay=0.9, weight_decay=0.01, dtype="float64"),
         MLPRegressor(),
         MLPRegressor(dtype="float64"),
         MLPRegressor(solver="lbfgs", max_iter=30),
@@ -76,7 +80,12 @@ def test_every_parameter_of_scikit_learn_has_its_place_and_default(cls, theirs):
         positional = ["loss", *positional]  # from 1.7 on
     assert positional == [name for name, p in ours.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     for name, parameter in parameters.items():
-        assert ours[name].default == parameter.default
+        if ours[name].default == "auto":  # with the solvers sgd and lbfgs; a batch is 200 there
+            recipes = [cls._recipes[solver] for solver in ("sgd", "lbfgs")]
+            assert recipes == [PLAIN, PLAIN]
+            assert PLAIN[name] == (200 if name == "batch_size" else parameter.default)
+        elif (cls, name) != (MLPClassifier, "hidden_layer_sizes"):
+            assert ours[name].default == parameter.default
 
 
 def test_tags():

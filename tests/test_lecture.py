@@ -8,10 +8,11 @@ import warnings
 
 import numpy as np
 import pytest
+from plain import MLPClassifier
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
-from sknn6 import MLPClassifier, Standardizer, Whitener
+from sknn6 import Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.layers import Activate
 from sknn6.nn.losses import LOSSES

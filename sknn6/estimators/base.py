@@ -172,7 +172,7 @@ SHARED_PARAMETERS = """\
 
 
 def documented(cls):
-    """Put the shared parameters, with the class's defaults, in their place in the docstring of an estimator."""
+    """Put the shared parameters, with the class's defaults, in their place in the class's docstring."""
     if cls.__doc__ is not None:  # as it is under python -OO
         shared = SHARED_PARAMETERS
         for name, parameter in signature(cls).parameters.items():
@@ -301,7 +301,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _value(self, name):
         """Give a parameter, or what the solver's recipe has for it where it is "auto"."""
         value = getattr(self, name)
-        return self._recipes[self.solver][name] if isinstance(value, str) and value == "auto" else value
+        return self._recipe[name] if isinstance(value, str) and value == "auto" else value
+
+    @property
+    def _recipe(self):
+        return self._recipes[self.solver]
 
     def _assign(self, arguments):
         """Set the parameters: the arguments of __init__, as `locals()` gives them there."""
@@ -677,7 +681,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         for part in gen_batches(data.n_rows if rows is None else len(rows), block):
             part = data.take(part if rows is None else rows[part])
             scaler.partial_fit(part.X, sample_weight=part.weight)
-        mean = np.zeros(data.X.shape[1]) if scaler.mean_ is None else scaler.mean_
+        mean = scaler.mean_ if scaler.with_mean else np.zeros(data.X.shape[1])
         network.input_scaling = InputScaling(*(a.astype(data.X.dtype) for a in (mean, scaler.scale_)))
 
     def _make_batches(self, data, rows, network):

@@ -68,14 +68,19 @@ class Monitor:
                 if not incremental and (self.stops(record["learning_rate"]) or stops):
                     break
             else:
-                # A schedule that has come down to 0 was planned to end here.
-                if not incremental and estimator._rate(1.0) > 0:
+                if not incremental and self.ends_early(max_epochs):
                     self.warn_not_converged(f"max_iter={max_epochs} epochs were run")
         except KeyboardInterrupt:
             self.warn_interrupted()
         network.restore(last)
         if self.watches_validation:
             self.restore_best()
+
+    def ends_early(self, epochs):
+        """Tell whether that many epochs are too few: the rate was not to be 0 yet, or "auto" takes more."""
+        estimator = self.estimator
+        left_to_recipe = estimator.learning_rate == "auto"
+        return estimator._rate(1.0) > 0 or (left_to_recipe and epochs < estimator._recipe["max_iter"])
 
     def restore_best(self):
         """Put back the weights of the best validation score; without a score that is a number, leave them."""

@@ -8,7 +8,7 @@ CLIP = 3.0
 
 
 class InputScaling:
-    """Z = (x - mean) / scale, then z / sqrt(1 + (z / c)^2) with c = 3: standardised, outliers bent inwards [1]_.
+    """Z = (x - mean) / scale, then z / sqrt(1 + (z / c)^2), c = 3: standardised, outliers bent inwards [1]_.
 
     The result lies within (-3, 3) and keeps the order of the values. Computed in the dtype of the data,
     so that what is left of columns far from 0 is not lost in a narrower one, then cast.

@@ -2,8 +2,9 @@
 
 ``loss(Z, y, weight) -> (loss, dZ)`` for logits Z (samples, outputs) and the weights of the samples, None
 if all are 1; it may write into Z. Each has a link, ``link(Z) -> P``, that turns logits into what is
-predicted, and a pool, ``pool(Z) -> Z``, that makes one of the logits of several networks. `LOSSES` holds those of classification by the name of the output activation, `REGRESSION_LOSSES`
-those of regression by their own. To add one, write the function and give it a row.
+predicted, and a pool, ``pool(Z) -> Z``, that makes one of the logits of several networks. `LOSSES` holds
+those of classification by the name of the output activation, `REGRESSION_LOSSES` those of regression by
+their own. To add one, write the functions and give it a row.
 
 Z may have a leading axis of members, networks that are trained side by side on the same samples. The loss is
 then the mean of theirs, and dZ holds for each member the gradient of its own.
