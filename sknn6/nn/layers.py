@@ -312,6 +312,8 @@ class Activate(Layer):
 class Dropout(Layer):
     """A = X M / (1 - rate), M ~ Bernoulli(1 - rate), drawn anew for each batch; A = X in prediction [1]_.
 
+    The rate is rounded to a multiple of 2^-16: M compares integers of 16 bits, four of which come of one draw.
+
     Parameters
     ----------
     rate : float
@@ -327,16 +329,16 @@ class Dropout(Layer):
 
     def __init__(self, rate, rng=None):
         super().__init__()
-        self.rate, self.rng = rate, rng
+        self.threshold, self.rng = min(round(rate * 2**16), 2**16 - 1), rng
 
     def forward(self, X, weight=None):
         if not self.training:
             self.mask = 1.0
             return X
-        draws = self.buffer("draws", X.shape, X.dtype)
-        self.rng.random(out=draws, dtype=X.dtype)
-        np.greater_equal(draws, self.rate, out=draws)
-        self.mask = np.multiply(draws, 1 / (1 - self.rate), out=draws)
+        draws = self.rng.integers(2**64, size=-(-X.size // 4), dtype=np.uint64).view(np.uint16)
+        kept = draws[: X.size].reshape(X.shape) >= self.threshold
+        scale = X.dtype.type(2**16 / (2**16 - self.threshold))
+        self.mask = np.multiply(kept, scale, out=self.buffer("mask", X.shape, X.dtype))
         # Not into X, which the activation before may have saved for its backward.
         return np.multiply(X, self.mask, out=self.buffer("A", X.shape, X.dtype))
 

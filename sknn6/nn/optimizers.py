@@ -8,6 +8,7 @@ import math
 from abc import ABC, abstractmethod
 
 import numpy as np
+from scipy.linalg import get_blas_funcs
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 
@@ -38,6 +39,7 @@ class Optimizer(ABC):
         self.t = 0
         self.state = {name: np.zeros_like(theta) for name in self.state_names}
         self._work = np.empty_like(theta[:BLOCK])
+        self.axpy = get_blas_funcs("axpy", (theta,))  # theta += a work, in one pass
 
     def step(self, theta, grad, rate):
         """Move theta, in place, by one step at the given learning rate; grad may be overwritten."""
@@ -130,8 +132,7 @@ class Adam(Optimizer):
         np.sqrt(v, out=work)
         work += epsilon
         np.divide(m, work, out=work)
-        work *= rate
-        theta -= work
+        self.axpy(work, theta, a=-rate)
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam}
