@@ -1,0 +1,63 @@
+"""Real data sets for the benchmarks: a folder of them, read, split and put into columns that a network takes.
+
+The folder holds a file meta.json, which tells of each set its "format", the file it is in ("parts"), and which
+columns are "categorical". A parquet file has the target in the column "__y__", an npz file X and y.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import LabelEncoder, OneHotEncoder
+
+RAREST_CLASS = 10  # smaller classes are left out
+
+
+def names(folder):
+    """Give the names of the data sets in a folder."""
+    return list(json.loads((pathlib.Path(folder) / "meta.json").read_text()))
+
+
+def load(folder, name):
+    """Give the columns as a frame, with the categorical ones marked as such, and the classes as integers."""
+    folder = pathlib.Path(folder)
+    meta = json.loads((folder / "meta.json").read_text())[name]
+    path = folder / meta["parts"][0]
+    if meta["format"] == "npz":
+        with np.load(path) as stored:
+            X, y = pd.DataFrame(stored["X"].astype(np.float32)).add_prefix("x"), stored["y"]
+    else:
+        X = pd.read_parquet(path)
+        y = X.pop("__y__")
+    X = X.astype({column: "category" for column in X if column in meta["categorical"]})
+    y = LabelEncoder().fit_transform(np.asarray(y).astype(str))
+    kept = np.bincount(y)[y] >= RAREST_CLASS
+    return X[kept].reset_index(drop=True), LabelEncoder().fit_transform(y[kept])
+
+
+def split(folder, name, *, n_train, n_test, seed):
+    """Give X_train, X_test, y_train, y_test, stratified, of at most that many rows, at most 70 % in training."""
+    X, y = load(folder, name)
+    n_train = min(n_train, int(0.7 * len(y)))
+    n_test = min(n_test, len(y) - n_train)
+    return train_test_split(X, y, train_size=n_train, test_size=n_test, stratify=y, random_state=seed)
+
+
+def columns(scaler):
+    """Give a transformer that imputes, scales the numbers with the scaler given and encodes the categories."""
+    numbers = make_pipeline(SimpleImputer(strategy="median"), scaler)
+    categories = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value="missing"),
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False, min_frequency=5),
+    )
+    return ColumnTransformer(
+        [
+            ("numbers", numbers, make_column_selector(dtype_include=np.number)),
+            ("categories", categories, make_column_selector(dtype_include="category")),
+        ]
+    )
