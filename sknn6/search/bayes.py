@@ -22,6 +22,7 @@ class BayesSearchCV(skopt.BayesSearchCV):
 
     It takes what `skopt.BayesSearchCV` takes, and categories of any kind: tuples, lists, None, estimators.
     A candidate that fails, or whose score is not finite, is recorded in `cv_results_` and the search goes on.
+    Candidates whose worker processes are lost are evaluated once more.
 
     Parameters
     ----------

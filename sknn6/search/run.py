@@ -17,6 +17,9 @@ from sknn6.search.space import present_params
 
 __all__ = ["Run", "SameSplits"]
 
+# joblib and what it runs on. Older releases of Dask raise concurrent.futures' error for lost data.
+ENGINES = {"joblib", "distributed", "ray", "concurrent"}
+
 
 class Candidate(NamedTuple):
     """A candidate and what came of it; it has no row of results if all its fits failed."""
@@ -166,10 +169,16 @@ class Run:
         ]
 
     def call_scikit_learn(self, params):
-        """Evaluate the parameters on all splits, reporting to the callbacks of scikit-learn."""
+        """Evaluate the parameters on all splits, a second time if workers are lost, or the data they hold."""
         verbose, self.settings.verbose = self.settings.verbose, max(0, self.settings.verbose - 1)
         try:
             return self.call_with_context(params)
+        except Exception as error:
+            if not is_of_engine(error):
+                raise
+            warn_user(f"Workers failed ({type(error).__name__}); their candidates are evaluated once more.")
+            # Without a context, for there is one a candidate.
+            return self.evaluate_candidates(params)
         finally:
             self.settings.verbose = verbose
 
@@ -277,6 +286,11 @@ class Run:
         columns["failed"] = np.array([candidate.row is None for candidate in candidates])
         self.results.clear()
         self.results.update(columns)
+
+
+def is_of_engine(error):
+    """Tell whether an error is of what runs the fits: what fits raise, scikit-learn catches."""
+    return any(kind.__module__.partition(".")[0] in ENGINES for kind in type(error).__mro__)
 
 
 def masked_columns(params):
