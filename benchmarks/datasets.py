@@ -1,7 +1,7 @@
-"""Real data sets for the benchmarks: a folder of them, read, split and put into columns that a network takes.
+"""Real data sets for the benchmarks: a folder of them, read, split, put into columns for a network.
 
-The folder holds a file meta.json, which tells of each set its "format", the file it is in ("parts"), and which
-columns are "categorical". A parquet file has the target in the column "__y__", an npz file X and y.
+The folder holds a file meta.json, which tells of each set its "format", the file it is in ("parts"), and its
+"categorical" columns. A parquet file has the target in the column "__y__", an npz file X and y.
 """
 
 import json
@@ -41,7 +41,7 @@ def load(folder, name):
 
 
 def split(folder, name, *, n_train, n_test, seed):
-    """Give X_train, X_test, y_train, y_test, stratified, of at most that many rows, at most 70 % in training."""
+    """Give X_train, X_test, y_train, y_test, stratified, at most so many rows, 70 % in training."""
     X, y = load(folder, name)
     n_train = min(n_train, int(0.7 * len(y)))
     n_test = min(n_test, len(y) - n_train)
@@ -49,7 +49,7 @@ def split(folder, name, *, n_train, n_test, seed):
 
 
 def columns(scaler):
-    """Give a transformer that imputes, scales the numbers with the scaler given and encodes the categories."""
+    """Give a transformer that imputes, scales the numbers with that scaler and encodes the categories."""
     numbers = make_pipeline(SimpleImputer(strategy="median"), scaler)
     categories = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="missing"),

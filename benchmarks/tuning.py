@@ -1,18 +1,19 @@
-"""Compare searches at equal numbers of evaluations, on real data: does a Bayesian search beat random search?
+"""Compare searches at equal numbers of evaluations, on real data sets.
 
     python benchmarks/tuning.py DATA --out tuning.csv                          all sets, five seeds
     python benchmarks/tuning.py DATA --names pima,yeast --seeds 0,1 --out tuning.csv
     python benchmarks/tuning.py --out tuning.csv                               the tables of what is there
 
-DATA is a folder as datasets.py reads it. Every search tunes the same pipeline in the same space on the same folds:
-sknn6's BayesSearchCV, scikit-optimize's, RandomizedSearchCV, a grid in random order, and optuna-integration's
-OptunaSearchCV (pip install optuna optuna-integration). Rows are few and the network is a single one, so that the
-whole, some forty thousand fits, ends within hours on two cores. What is there already is not run again.
+DATA is a folder as datasets.py reads it. Every search tunes the same pipeline in the same space on the same
+folds: sknn6's BayesSearchCV, scikit-optimize's, RandomizedSearchCV, a grid in random order, and
+optuna-integration's OptunaSearchCV (pip install optuna optuna-integration). Rows are few and the network is a
+single one, so that the whole, some forty thousand fits, ends within hours on two cores. What is there already
+is not run again.
 
 The best score of the cross-validation after 8, 16 and 24 evaluations, and the accuracy on held-out rows of a
-pipeline refitted with the best parameters after 12 and 24, stand in the CSV, a line a search. The tables
-give the mean over the sets, the mean rank among the searches, and the mean difference to random search with a 95 %
-interval: 10000 bootstrap samples of the sets, each set the mean over its seeds.
+pipeline refitted with the best parameters after 12 and 24, stand in the CSV, a line a search. The tables give
+the mean over the sets, the mean rank among the searches, and the mean difference of both to random search
+with 95 % intervals: 10000 bootstrap samples of the sets, each set the mean over its seeds.
 """
 
 import os
@@ -80,7 +81,7 @@ def random(pipeline, cv, seed, X, y):
 
 
 def grid(pipeline, cv, seed, X, y):
-    """Search a grid, in an order of chance so that what a part of it gives does not depend on how it is written."""
+    """Search a grid, in an order of chance: what a part of it gives is not to depend on how it is written."""
     points = list(ParameterGrid(GRID))
     points = [points[i] for i in np.random.default_rng(seed).permutation(len(points))]
     one_each = [{name: [value] for name, value in point.items()} for point in points]
