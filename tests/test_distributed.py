@@ -161,7 +161,8 @@ def _ray():
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100_000_000, log_to_driver=False)
+        resources = {"num_cpus": 2, "object_store_memory": 100_000_000}
+        ray.init(address="local", include_dashboard=False, log_to_driver=False, **resources)
         register_ray()
         yield
         ray.shutdown()
