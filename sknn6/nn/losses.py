@@ -61,11 +61,12 @@ def softmax_cross_entropy(Z, y, weight=None, smoothing=0.0):
     dZ : ndarray of shape (n_samples, n_classes)
     """
     # Classes first: a reduction over few classes is a few operations on long vectors.
-    by_class = np.ascontiguousarray(np.moveaxis(Z, -1, 0))
+    by_class = np.ascontiguousarray(outputs_first(Z))
     P = by_class.reshape(len(by_class), -1)
     P -= np.maximum.reduce(P, axis=0)
     rows = np.arange(P.shape[1])
-    y = np.resize(y, rows.shape)  # the same for each member
+    if Z.ndim > 2:
+        y = np.concatenate([y] * len(Z))  # the same for each member
     chosen = P[y, rows]
     if smoothing:
         chosen = (1 - smoothing) * chosen + smoothing * P.mean(axis=0)
@@ -78,7 +79,7 @@ def softmax_cross_entropy(Z, y, weight=None, smoothing=0.0):
         P -= smoothing / len(P)
     P[y, rows] -= 1 - smoothing
     mean = weighted_mean(losses.reshape(Z.shape[:-1]), by_class, weight)
-    return mean, np.moveaxis(by_class, 0, -1)
+    return mean, by_class.T if Z.ndim == 2 else by_class.transpose(1, 2, 0)
 
 
 def sigmoid_cross_entropy(Z, Y, weight=None, smoothing=0.0):
@@ -146,9 +147,9 @@ def huber(Z, Y, weight=None):
     return weighted_mean(losses, outputs_first(dZ), weight), dZ
 
 
-def outputs_first(dZ):
-    """Give a view with the samples last, as weights of samples multiply it."""
-    return np.moveaxis(dZ, -1, 0)
+def outputs_first(Z):
+    """Give a view with the outputs first and the samples last, as weights of samples multiply it."""
+    return Z.T if Z.ndim == 2 else Z.transpose(2, 0, 1)
 
 
 def weighted_mean(losses, dZ, weight):

@@ -69,6 +69,7 @@ class Network:
         self.n_decayed = sum(math.prod(shape) for shape in decayed.values())
         self.theta = bind(parameters, dtype)
         self.grad = bind(parameters, dtype, prefix="d")
+        self.axpy = get_blas_funcs("axpy", (self.theta,))
         self.statistics = bind(self._shapes(lambda layer: layer.statistics), dtype)
         return self
 
@@ -166,8 +167,7 @@ class Network:
         W = self.theta[: self.n_decayed]
         if strength == 0 or W.size == 0:
             return 0.0
-        axpy = get_blas_funcs("axpy", (W,))
-        axpy(W, self.grad[: self.n_decayed], a=strength)
+        self.axpy(W, self.grad[: self.n_decayed], a=strength)
         return 0.5 * strength * float(W @ W) / self.members
 
     def predict(self, X):

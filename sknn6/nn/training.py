@@ -11,12 +11,16 @@ from scipy.linalg import get_blas_funcs
 
 __all__ = ["Batches", "Update", "minimize", "train"]
 
+# Numbers of X up to which all of it is scaled and cast at once: 2**23 float32 are 32 MB.
+AT_ONCE = 2**23
+
 
 class Batches:
     """The mini-batches of a data set; each iteration is one epoch.
 
-    Rows are gathered, and cast, a batch at a time, into the same memory: X is never copied whole, so it may
-    be memory-mapped. A batch is valid until the next one is asked for.
+    Small data are scaled and cast once, and put in the order of an epoch at once; a batch is then a slice. Of
+    others, rows are gathered, scaled and cast a batch at a time, into the same memory: a large X is never
+    copied whole, so it may be memory-mapped. A batch is valid until the next one is asked for.
 
     Parameters
     ----------
@@ -54,11 +58,33 @@ class Batches:
         if merge_tail and len(self.starts) > 1 and self.n_samples - self.starts[-1] < size / 2:
             self.starts.pop()
         self._gathered = {}
+        self._ready = None
+        if isinstance(X, np.ndarray) and self.n_samples * X.shape[1] <= AT_ONCE:
+            used = slice(0, self.n_samples) if rows is None else rows
+            self._ready = self._gather(used), y[used], None if weight is None else weight[used]
+            self._gathered = {}
 
     def __len__(self):
         return len(self.starts)
 
     def __iter__(self):
+        if self._ready is None:
+            return self._gathering()
+        return self._slicing()
+
+    def _slicing(self):
+        """Give the batches of an epoch of small data."""
+        X, y, weight = self._ready
+        if self.rng is not None:
+            order = self.rng.permutation(self.n_samples)
+            shuffled = self._buffer(len(X), X.dtype)
+            X = np.take(X, order, axis=0, out=shuffled, mode="clip")
+            y, weight = y[order], None if weight is None else weight[order]
+        for start, stop in zip(self.starts, [*self.starts[1:], self.n_samples], strict=True):
+            yield X[start:stop], y[start:stop], None if weight is None else weight[start:stop]
+
+    def _gathering(self):
+        """Give the batches of an epoch of other data."""
         order = self.rows
         if self.rng is not None:
             order = self.rng.permutation(self.n_samples if order is None else order)
