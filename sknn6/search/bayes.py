@@ -68,7 +68,8 @@ class BayesSearchCV(skopt.BayesSearchCV):
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
         As in `GridSearchCV`.
     optimizer_results_ : list of OptimizeResult
-        For each space, the points and their losses as `skopt.plots` takes them.
+        For each space, the points and their losses as `skopt.plots` takes them: categories that are no
+        strings or numbers are their text there.
 
     See Also
     --------

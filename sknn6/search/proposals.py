@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from skopt import Optimizer
-from skopt.space import Categorical
+from skopt.space import Categorical, Space
 from skopt.space.space import Dimension, check_dimension
 
 __all__ = ["Axis", "Proposals", "native"]
@@ -23,6 +23,7 @@ DEFAULTS = {
     "acq_optimizer_kwargs": {"n_points": 2000},
 }
 N_INITIAL_POINTS = 5
+PLAIN = str, Number, np.generic  # categories that `skopt` takes as they are
 
 
 class Axis(NamedTuple):
@@ -37,9 +38,8 @@ class Axis(NamedTuple):
     @classmethod
     def of(cls, given):
         """Make one from what `skopt` takes as a dimension, or from a list of any objects."""
-        plain = (str, Number, np.generic)
         prior = None
-        if not (isinstance(given, list) and not all(isinstance(value, plain) for value in given)):
+        if not (isinstance(given, list) and not all(isinstance(value, PLAIN) for value in given)):
             dimension = copy.deepcopy(check_dimension(given))
             if not isinstance(dimension, Categorical):
                 return cls(dimension, None)
@@ -57,6 +57,20 @@ class Axis(NamedTuple):
     def decode(self, value):
         """Give the value that a coordinate stands for, of Python's own type where it has such."""
         return native(value if self.categories is None else self.categories[value])
+
+    def drawable(self, name):
+        """Give it with its name, and with categories that `skopt.plots` can encode.
+
+        Strings and numbers are left as they are, all else is its text.
+        """
+        dimension, shown = copy.deepcopy(self.dimension), None
+        if self.categories is not None:
+            shown = [native(value) if isinstance(value, PLAIN) else str(value) for value in self.categories]
+            if len(set(shown)) < len(shown):  # True, 1 and 1.0 would be one
+                shown = [f"{value!r} ({i})" for i, value in enumerate(self.categories)]
+            dimension = Categorical(shown, prior=dimension.prior)
+        dimension.name = name
+        return Axis(dimension, shown)
 
     def describe(self):
         """Give what the axis is, whatever scikit-optimize has done to the dimension."""
@@ -128,12 +142,16 @@ class Proposals:
         return [(self.decode(point), point) for point in asked]
 
     def result(self, points, scores):
-        """Give what is known as `skopt` gives it: x_iters with the categories, space with their positions."""
+        """Give what is known as `skopt` gives it and `skopt.plots` takes it."""
         optimizer = self._optimizer(0, n_initial_points=len(points) + 1)
         optimizer.tell(list(points), bounded_losses(scores), fit=False)
         result = optimizer.get_result()
-        result.x_iters = [list(self.decode(point).values()) for point in result.x_iters]
-        result.x = list(self.decode(result.x).values())
+        axes = [axis.drawable(name) for name, axis in self.axes.items()]
+        result.space = Space([axis.dimension for axis in axes])
+        *result.x_iters, result.x = (
+            [axis.decode(value) for axis, value in zip(axes, point, strict=True)]
+            for point in [*result.x_iters, result.x]
+        )
         return result
 
     def encode(self, params):
