@@ -1,0 +1,272 @@
+"""Pictures of a search."""
+
+from numbers import Number
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sknn6.inspection.panels import add_legend, label_panels, number_axis, panels, parameter_axis
+from sknn6.inspection.partial_dependence import partial_dependence
+from sknn6.inspection.theme import BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
+
+__all__ = ["SearchDisplay"]
+
+
+class SearchDisplay:
+    """What a search found, where it looked, and what it takes each parameter to be good for.
+
+    Made by `from_search`; `plot` draws the same search again, in another kind of picture.
+
+    Parameters
+    ----------
+    candidates : list of dict
+        The parameters of each candidate, in the order of evaluation.
+    scores : ndarray of shape (n_candidates,)
+        Their mean scores over the folds, the higher the better, not finite where a candidate failed.
+    spaces : list of (skopt.Space, range), default=()
+        The spaces that were searched, if they are known, each with the positions of its candidates.
+    metric : str, default="score"
+        What the scores are.
+    name : str, default="search"
+        What the search is called in the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes, or ndarray of them, one a parameter
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        The best so far, or what the model expects in each panel; empty for "evaluations".
+
+    See Also
+    --------
+    BayesSearchCV.results_frame : The same in numbers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn6 import BayesSearchCV, MLPClassifier, search_space
+    >>> from sknn6.inspection import SearchDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> mlp = MLPClassifier(16, batch_size=32, max_iter=20, learning_rate="cosine", random_state=0)
+    >>> space = {name: search_space(mlp)[name] for name in ("activation", "batchnorm")}
+    >>> search = BayesSearchCV(mlp, space, n_iter=6, cv=3, random_state=0).fit(X, y)
+    >>> display = SearchDisplay.from_search(search)
+    >>> bool(display.lines_[0].get_ydata()[-1] == search.best_score_)
+    True
+    >>> display = display.plot(kind="evaluations")
+    >>> [ax.get_xlabel() for ax in display.ax_]
+    ['activation', 'batchnorm']
+    """
+
+    def __init__(self, candidates, scores, spaces=(), *, metric="score", name="search"):
+        self.candidates, self.scores, self.spaces = candidates, scores, spaces
+        self.metric, self.name = metric, name
+
+    @classmethod
+    def from_search(cls, search, *, metric=None, name=None, **how):
+        """Draw a search that has been fitted.
+
+        Parameters
+        ----------
+        search : BayesSearchCV
+            For "convergence" and "evaluations" any search with `cv_results_` will do, scikit-learn's too.
+        metric : str, default=None
+            Which of several scores; None is the one of `refit`.
+        name : str, default=None
+            What the legend calls the search; None is the name of its class.
+        **how
+            What `plot` takes.
+
+        Returns
+        -------
+        SearchDisplay
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not what it needs to be.
+        """
+        check_is_fitted(
+            search, "cv_results_", msg="search must be a search that has been fitted, got %(name)s."
+        )
+        metric, scores = scores_of(search, metric)
+        candidates, spaces = candidates_of(search)
+        return cls(candidates, scores, spaces, metric=metric, name=name or type(search).__name__).plot(**how)
+
+    def plot(self, *, kind="convergence", params=None, space=0, n_cols=3, ax=None):
+        """Draw.
+
+        Scores further from the best than three times the median is would hide the differences that matter;
+        they are marked at this bound, as are candidates that failed.
+
+        Parameters
+        ----------
+        kind : {"convergence", "evaluations", "partial_dependence"}, default="convergence"
+            The scores in the order of evaluation, and the best so far; or the scores over the values of each
+            parameter, the later the darker; or the score that a model of them expects for each value of a
+            parameter: its mean over points spread over the space.
+        params : str or list of str, default=None
+            Parameters to draw; None is all that vary, those with the largest effect first for
+            "partial_dependence".
+        space : int, default=0
+            Which one if several spaces were searched, for "partial_dependence".
+        n_cols : int, default=3
+            Panels in a row.
+        ax : matplotlib Axes, or array of them, default=None
+            Where to draw: one, which several searches may share, or for the other kinds one a parameter. None
+            makes a new figure.
+
+        Returns
+        -------
+        self : SearchDisplay
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not what it needs to be.
+
+        Notes
+        -----
+        The model is the forest of extremely randomised trees that has its turn in proposing candidates. It is
+        fitted for the picture, so that a search takes no time for it.
+        """
+        draw = {
+            "convergence": lambda: self._plot_convergence(ax),
+            "evaluations": lambda: self._plot_evaluations(params, n_cols, ax),
+            "partial_dependence": lambda: self._plot_partial_dependence(params, space, n_cols, ax),
+        }
+        if kind not in draw:
+            raise ValueError(f"kind must be one of {list(draw)}, got {kind!r}.")
+        self.ax_, self.lines_ = draw[kind]()
+        self.figure_ = np.ravel(self.ax_)[0].figure
+        return self
+
+    def _plot_convergence(self, ax):
+        """Draw the scores in the order of evaluation, and the best so far."""
+        (ax,) = panels(ax, 1, size=(5.4, 3.8))
+        if not ax.has_data():
+            ax.set_prop_cycle(**CYCLE)
+        best = np.maximum.accumulate(np.where(np.isfinite(self.scores), self.scores, -np.inf))
+        best[best < self._bounded_scores().min()] = np.nan
+        order = np.arange(1, len(best) + 1)
+        (line,) = ax.step(order, best, where="post", label=f"{self.name}, best so far")
+        self._draw_scores(ax, order, slice(None), color=line.get_color(), alpha=0.5)
+        number_axis(ax, order)
+        ax.set(xlabel="candidates evaluated", ylabel=self.metric)
+        add_legend(ax, [ax], loc="lower left", bbox_to_anchor=(0, 1))
+        return ax, [line]
+
+    def _plot_evaluations(self, params, n_cols, ax):
+        """Draw for each parameter the scores over its values."""
+        names = sorted({name for candidate in self.candidates for name in candidate})
+        columns = {
+            name: {i: own[name] for i, own in enumerate(self.candidates) if name in own} for name in names
+        }
+        varied = [name for name in names if len(set(columns[name].values())) > 1]
+        names = chosen(params, varied or names)
+        axes = panels(ax, len(names), n_cols=n_cols)
+        for panel, name in zip(axes, names, strict=True):
+            which = np.array(list(columns[name]))
+            known = [dimension for space, _ in self.spaces for dimension in space if dimension.name == name]
+            x = parameter_axis(panel, name, list(columns[name].values()), known)
+            order = {"c": which + 1, "cmap": SEQUENTIAL, "vmin": 1, "vmax": len(self.scores)}
+            points = self._draw_scores(panel, x, which, edgecolors=GREY, linewidths=0.5, **order)
+        label_panels(axes, self.metric)
+        axes[0].figure.colorbar(
+            points, ax=list(axes), label="order of evaluation", location="bottom", aspect=40, pad=0.02
+        )
+        return axes, []
+
+    def _plot_partial_dependence(self, params, space, n_cols, ax):
+        """Draw for each parameter the scores that a model expects, with those of the candidates behind."""
+        space, which = self._space(space)
+        values = {name: [self.candidates[i][name] for i in which] for name in space.dimension_names}
+        points = list(zip(*values.values(), strict=True))
+        curves = partial_dependence(space, points, self._bounded_scores()[which])
+        names = chosen(params, sorted(curves, key=lambda name: -np.ptp(curves[name][1])))
+        axes, lines = panels(ax, len(names), n_cols=n_cols), []
+        for panel, name in zip(axes, names, strict=True):
+            known = [dimension for dimension in space if dimension.name == name]
+            x = parameter_axis(panel, name, [*values[name], *curves[name][0]], known)
+            self._draw_scores(panel, x[: len(which)], which, color=GREY, alpha=0.4)
+            style = "s" if hasattr(known[0], "categories") else "-"
+            lines += panel.plot(x[len(which) :], curves[name][1], style, color=BLUE)
+        label_panels(axes, f"expected {self.metric}")
+        return axes, lines
+
+    def _space(self, index):
+        """Give a space and the positions of its candidates."""
+        if not self.spaces:
+            raise ValueError(
+                'kind must be "convergence" or "evaluations" for a search that is no BayesSearchCV, got '
+                '"partial_dependence".'
+            )
+        if index not in range(len(self.spaces)):
+            raise ValueError(f"space must be an int from 0 to {len(self.spaces) - 1}, got {index!r}.")
+        return self.spaces[index]
+
+    def _bounded_scores(self):
+        """Give the scores as the search's models see them, see `sknn6.search.proposals.bounded_losses`."""
+        from sknn6.search.proposals import bounded_losses
+
+        return -np.array(bounded_losses(self.scores))
+
+    def _draw_scores(self, ax, x, which, **how):
+        """Draw candidates at their scores, with marks at the bound for those that failed or are below it."""
+        x, scores, bounded = np.asarray(x), self.scores[which], self._bounded_scores()[which]
+        failed, low = ~np.isfinite(scores), scores < bounded
+        points = ax.scatter(x, np.where(failed | low, np.nan, scores), s=20, **how)
+        for label, marker, there in (("failed", "x", failed), ("below {:.3g}", "v", low & ~failed)):
+            if there.any():
+                bound = bounded[there]
+                ax.plot(x[there], bound, marker, ms=5, color=VERMILLION, label=label.format(bound[0]))
+        return points
+
+
+def scores_of(search, metric):
+    """Give the name of the scores to draw, and these."""
+    results = search.cv_results_
+    names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
+    if metric is None and len(names) == 1:
+        (metric,) = names
+    elif metric is None and search.refit in names:
+        metric = search.refit
+    if metric not in names:
+        raise ValueError(f"metric must be one of {names}, got {metric!r}.")
+    scores = np.asarray(results[f"mean_test_{metric}"], dtype=float)
+    called = search.scoring if metric == "score" and isinstance(search.scoring, str) else metric
+    return called, scores
+
+
+def candidates_of(search):
+    """Give the candidates as they are drawn, and the spaces with the positions of theirs, if known."""
+    if not hasattr(search, "optimizer_results_"):
+        drawn = [
+            {name: plain(value) for name, value in params.items()} for params in search.cv_results_["params"]
+        ]
+        return drawn, []
+    candidates, spaces = [], []
+    for result in search.optimizer_results_:
+        names, start = result.space.dimension_names, len(candidates)
+        candidates += [dict(zip(names, point, strict=True)) for point in result.x_iters]
+        spaces.append((result.space, range(start, len(candidates))))
+    return candidates, spaces
+
+
+def plain(value):
+    """Give a value as it is drawn: numbers as they are, all else as text."""
+    return value if isinstance(value, Number) and not isinstance(value, bool) else str(value)
+
+
+def chosen(params, available):
+    """Give the parameters to draw.
+
+    Raises
+    ------
+    ValueError
+        If one is not available.
+    """
+    names = [params] if isinstance(params, str) else list(available if params is None else params)
+    if not names or not set(names) <= set(available):
+        raise ValueError(f"params must name parameters that vary, of {sorted(available)}, got {names}.")
+    return names
