@@ -20,8 +20,6 @@ import os
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import argparse
-import pathlib
 import warnings
 from time import perf_counter
 
@@ -29,6 +27,7 @@ import datasets
 import numpy as np
 import pandas as pd
 import skopt
+from records import arguments, completed, words
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -127,8 +126,7 @@ def run(folder, name, seed, label):
     params, scores = SEARCHES[label](pipeline, cv, seed, X_train, y_train)
     seconds = perf_counter() - started
     scores = np.nan_to_num(np.asarray(scores, dtype=float))
-    line = {"data": name, "seed": seed, "search": label, "seconds": seconds}
-    line |= {f"cv_{n}": float(scores[:n].max()) for n in (8, 16, 24)}
+    line = {"seconds": seconds} | {f"cv_{n}": float(scores[:n].max()) for n in (8, 16, 24)}
     for n in (12, 24):
         best = clone(pipeline).set_params(**params[int(np.argmax(scores[:n]))])
         line[f"held_out_{n}"] = best.fit(X_train, y_train).score(X_test, y_test)
@@ -160,32 +158,11 @@ def tables(results):
 
 def main():
     """Run what is asked for and is not there, then print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", nargs="?", type=pathlib.Path)
-    parser.add_argument("--names", help="comma-separated; every set in the folder by default")
-    parser.add_argument("--seeds", default="0,1,2,3,4")
-    parser.add_argument("--searches", default=",".join(SEARCHES))
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="CSV that lines are added to")
+    parser = arguments(__doc__, seeds="0,1,2,3,4")
+    parser.add_argument("--searches", type=words, default=list(SEARCHES))
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    done = set()
-    if args.out.exists():
-        there = pd.read_csv(args.out)
-        done = set(zip(there["data"], there["seed"], there["search"], strict=True))
-    if args.data is not None:
-        names = args.names.split(",") if args.names else datasets.names(args.data)
-        for seed in map(int, args.seeds.split(",")):
-            for name in names:
-                for label in args.searches.split(","):
-                    if (name, seed, label) not in done:
-                        line = run(args.data, name, seed, label)
-                        pd.DataFrame([line]).to_csv(
-                            args.out, mode="a", header=not args.out.exists(), index=False
-                        )
-                        print(line, flush=True)
-    results = pd.read_csv(args.out)
+    results = completed(args, "search", args.searches, run)
     for score, n_sets, table in tables(results):
         print(f"\n{score}, {n_sets} data sets\n{table.round(4).to_string()}")
     print(f"\nseconds a search, median\n{results.groupby('search')['seconds'].median().round(1).to_string()}")
