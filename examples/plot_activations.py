@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn6 import MLPClassifier, Standardizer
+from sknn6.estimators.recipes import PLAIN
 from sknn6.nn.activations import ACTIVATIONS
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # a few epochs are enough to compare
@@ -54,7 +55,8 @@ fig.suptitle("Activations and their derivatives")
 # variance stays the same from layer to layer. ``init="auto"`` does so.
 #
 # Now eight hidden layers of each, on handwritten digits. The lecture's verdict: use ReLU, try its family,
-# don't expect much of tanh, and don't use the sigmoid. Eight layers of sigmoids learn nothing.
+# don't expect much of tanh, and don't use the sigmoid. Eight layers of sigmoids learn nothing. The networks
+# are plain ones, without the defaults' dropout, decay and the rest.
 
 X, y = load_digits(return_X_y=True)
 X = Standardizer().fit_transform(X)
@@ -62,7 +64,7 @@ X = Standardizer().fit_transform(X)
 fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
 final = {}
 for name in names:
-    model = MLPClassifier(64, name, depth=8, learning_rate_init=1e-3, max_iter=15, random_state=0).fit(X, y)
+    model = MLPClassifier(64, name, depth=8, random_state=0, **PLAIN | {"max_iter": 15}).fit(X, y)
     final[name] = model.loss_
     style = {"logistic": "-", "tanh": "--"}.get(name, ":")
     highlight = {"logistic": "C3", "tanh": "C1", "relu": "C0"}

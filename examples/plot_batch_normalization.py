@@ -4,7 +4,8 @@ Batch normalisation: less to get right
 
 Normalising each unit over the batch, between the linear map and the nonlinearity, makes a deep network
 forgiving: higher rates work, the scale of the first weights hardly matters, and a start from which nothing
-would be learned is rescued. Layer normalisation does the same for each sample over the units.
+would be learned is rescued. Layer normalisation does the same for each sample over the units. The networks
+are plain ones, without the defaults' dropout, decay and the rest.
 """
 
 import warnings
@@ -16,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from sknn6 import MLPClassifier, Standardizer
+from sknn6.estimators.recipes import PLAIN
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # some of these are meant to fail
 X, y = load_digits(return_X_y=True)
@@ -24,16 +26,17 @@ scaler = Standardizer().fit(X_train)
 X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 
 variants = {
-    "plain": {},
-    "batch normalisation": {"batchnorm": True},
-    "layer normalisation": {"layernorm": True},
+    "plain": PLAIN,
+    "batch normalisation": PLAIN | {"batchnorm": True},
+    "layer normalisation": PLAIN | {"layernorm": True},
 }
 styles = {"plain": "o-", "batch normalisation": "s-", "layer normalisation": "^--"}
 
 
-def accuracy(**params):
+def accuracy(params, **others):
     """Give the accuracy on held-out digits after ten epochs, four hidden layers of 64 units."""
-    model = MLPClassifier(64, depth=4, max_iter=10, random_state=0, **params).fit(X_train, y_train)
+    params = params | {"max_iter": 10} | others
+    model = MLPClassifier(64, depth=4, random_state=0, **params).fit(X_train, y_train)
     return model.score(X_test, y_test)
 
 
@@ -42,11 +45,11 @@ def accuracy(**params):
 
 rates, scales = np.logspace(-3, 0.5, 8), np.logspace(-3, 1, 9)
 by_rate = {
-    label: [accuracy(solver="sgd", learning_rate_init=rate, **variant) for rate in rates]
+    label: [accuracy(variant, solver="sgd", learning_rate_init=rate) for rate in rates]
     for label, variant in variants.items()
 }
 by_scale = {
-    label: [accuracy(init="normal", init_scale=scale, **variant) for scale in scales]
+    label: [accuracy(variant, init="normal", init_scale=scale) for scale in scales]
     for label, variant in variants.items()
 }
 
@@ -64,9 +67,8 @@ fig.suptitle("Ten epochs, four hidden layers")
 
 fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for label, variant in variants.items():
-    model = MLPClassifier(
-        64, "tanh", depth=10, init="normal", init_scale=0.01, max_iter=20, tol=0, random_state=0, **variant
-    ).fit(X_train, y_train)
+    params = variant | {"init": "normal", "init_scale": 0.01, "max_iter": 20, "tol": 0}
+    model = MLPClassifier(64, "tanh", depth=10, random_state=0, **params).fit(X_train, y_train)
     ax.plot(range(1, 21), model.loss_curve_, styles[label], markersize=4, label=label)
     print(f"{label:20s} accuracy {model.score(X_test, y_test):.3f}")
 ax.set(

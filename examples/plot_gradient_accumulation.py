@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn6 import MLPClassifier, Standardizer
+from sknn6.estimators.recipes import PLAIN
 from sknn6.nn.losses import LOSSES
 from sknn6.nn.network import perceptron
 from sknn6.nn.training import loss_and_gradient
@@ -52,7 +53,8 @@ for label, combined in {
 # So ``batch_size=25, gradient_accumulation_steps=8`` trains as ``batch_size=200`` does, here to the last
 # digit of the plot. With batch normalisation it does not: each mini-batch of 25 is normalised by its own
 # mean and variance, which are noisier than those of 200. Layer normalisation looks at one sample at a
-# time, and does not mind.
+# time, and does not mind. (Dropout does, as it is drawn anew for each mini-batch; these networks are plain
+# ones, without it and the rest of the defaults.)
 
 variants = {
     "plain": {},
@@ -61,20 +63,14 @@ variants = {
 }
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharey=True, layout="constrained")
 for ax, (label, variant) in zip(axes, variants.items(), strict=True):
-    common = {
-        "hidden_layer_sizes": 64,
-        "max_iter": 25,
-        "tol": 0,
-        "random_state": 0,
-        "dtype": "float64",
-    } | variant
+    common = PLAIN | {"max_iter": 25, "tol": 0, "random_state": 0, "dtype": "float64"} | variant
     rows = slice(0, 1600)  # whole batches, so that the last one of an epoch is like the others
     for title, style, params in (
         ("200", "-", {"batch_size": 200}),
         ("8 x 25, accumulated", "o", {"batch_size": 25, "gradient_accumulation_steps": 8}),
         ("25", ":", {"batch_size": 25}),
     ):
-        model = MLPClassifier(**common, **params).fit(X[rows], y[rows])
+        model = MLPClassifier(64, **common | params).fit(X[rows], y[rows])
         ax.semilogy(range(1, 26), model.loss_curve_, style, markersize=4, label=f"batches of {title}")
     ax.set(title=label, xlabel="epoch")
 axes[0].set_ylabel("training loss")

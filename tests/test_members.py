@@ -131,6 +131,16 @@ def test_every_solver_trains_members(solver, batchnorm):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_weights_of_switchable_whitening_are_each_members():
+    model = MLPClassifier("5-4", ensemble_size=3, batchnorm="switchable", max_iter=10, random_state=0)
+    weights = model.fit(IRIS, SPECIES).switchable_weights_
+    assert weights.shape == (3, 2, 2, 3)  # members, layers, mean and covariance, the three
+    for i, j, kind in ((0, 0, "mean"), (0, 1, "cov"), (1, 0, "mean"), (1, 1, "cov")):
+        logits = model.layer_state_[f"switchablewhitening_{i}.{kind}_logits"]
+        np.testing.assert_allclose(weights[:, i, j], softmax(logits[:, 0], axis=1), rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_mean_of_members_has_a_lower_log_loss_than_they_have():
     """By Jensen's inequality, as -log is convex: on whatever data."""
     digits, digit = load_digits(return_X_y=True)

@@ -399,17 +399,22 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """The learned weights of batchnorm="switchable", an ndarray of shape (n_hidden_layers, 2, 3).
 
         For each hidden layer the weights of the mean and of the covariance, which sum to 1 over the last
-        axis: batch whitening, batch normalisation, layer normalisation.
+        axis: batch whitening, batch normalisation, layer normalisation. With an `ensemble_size` of more than
+        1, there is a leading axis of the networks.
         """
         state = getattr(self, "layer_state_", {})
         if "switchablewhitening_0.mean_logits" not in state:
             raise AttributeError(
                 f"{type(self).__name__} has switchable_weights_ only after a fit with batchnorm='switchable'."
             )
-        logits = [
-            [state[f"switchablewhitening_{i}.{kind}_logits"] for kind in ("mean", "cov")]
-            for i in range(len(self.coefs_) - 1)
-        ]
+        logits = np.array(
+            [
+                [state[f"switchablewhitening_{i}.{kind}_logits"] for kind in ("mean", "cov")]
+                for i in range(len(self.coefs_) - 1)
+            ]
+        )
+        if logits.ndim > 3:  # each (ensemble_size, 1, 3)
+            logits = np.moveaxis(logits[..., 0, :], 2, 0)
         return softmax(logits, axis=-1)
 
     # Before the training
