@@ -11,9 +11,8 @@ import argparse
 import warnings
 
 import numpy as np
-from training import WORKLOADS, estimator_epoch
+from training import WORKLOADS, estimator_epoch, plain
 
-from sknn6 import MLPClassifier
 from sknn6.nn.normalization import NORMALIZATIONS
 
 VARIANTS = {
@@ -41,7 +40,7 @@ def main():
         y = rng.integers(0, work.n_classes, work.n_samples)
         seconds = np.array(
             [
-                [estimator_epoch(MLPClassifier, work, X, y, **params) for params in VARIANTS.values()]
+                [estimator_epoch(plain, work, X, y, **params) for params in VARIANTS.values()]
                 for _ in range(args.rounds)
             ]
         )

@@ -3,11 +3,12 @@
     python benchmarks/training.py
     python benchmarks/training.py --workloads W1,W4 --rounds 9 --json training.json
 
-All run on one thread, in turn, round after round; a figure is the median over the rounds of the ratio
-within a round, so that a drift of the machine's speed touches both sides. An epoch is the difference between
-a fit of several epochs and a fit of one. The torch loop is hand-written over tensors, with the fused Adam,
-and is left out where torch is not installed. `products` are the matrix products of an epoch and nothing else:
-no training of this network in float32 can take less.
+All train one network on one thread, with scikit-learn's values for what is "auto", in turn, round after
+round; a figure is the median over the rounds of the ratio within a round, so that a drift of the machine's
+speed touches both sides. An epoch is the difference between a fit of several epochs and a fit of one. The
+torch loop is hand-written over tensors, with the fused Adam, and is left out where torch is not installed.
+`products` are the matrix products of an epoch and nothing else: no training of this network in float32 can
+take less.
 """
 
 import os
@@ -27,6 +28,7 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 
 from sknn6 import MLPClassifier
+from sknn6.estimators.recipes import PLAIN
 
 
 class Workload(NamedTuple):
@@ -51,6 +53,11 @@ WORKLOADS = {
     "W4": Workload(5000, 20, (64, 64), 32, 3, epochs=12),
     "W5": Workload(20000, 20, (100,), 200, 3, epochs=12),
 }
+
+
+def plain(hidden, **params):
+    """Give sknn6's estimator of one network, with scikit-learn's values for what is not given."""
+    return MLPClassifier(hidden, **PLAIN | params)
 
 
 def estimator_epoch(cls, work, X, y, **params):
@@ -120,9 +127,9 @@ def measure(work, rounds):
     y = rng.integers(0, work.n_classes, work.n_samples)
     X32 = X.astype(np.float32)
     contestants = {
-        "sknn6": lambda: estimator_epoch(MLPClassifier, work, X, y),
+        "sknn6": lambda: estimator_epoch(plain, work, X, y),
         "scikit-learn, float64": lambda: estimator_epoch(SklearnMLP, work, X, y),
-        "sknn6 on float32": lambda: estimator_epoch(MLPClassifier, work, X32, y),
+        "sknn6 on float32": lambda: estimator_epoch(plain, work, X32, y),
         "scikit-learn, float32": lambda: estimator_epoch(SklearnMLP, work, X32, y),
         "products": lambda: products_epoch(work),
     }

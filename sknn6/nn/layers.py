@@ -312,7 +312,7 @@ class Activate(Layer):
 class Dropout(Layer):
     """A = X M / (1 - rate), M ~ Bernoulli(1 - rate), drawn anew for each batch; A = X in prediction [1]_.
 
-    The rate is rounded to a multiple of 2^-16: M compares integers of 16 bits, four of which come of one draw.
+    The rate is rounded to a multiple of 2^-16: M compares integers of 16 bits, four of them from one draw.
 
     Parameters
     ----------
