@@ -20,7 +20,7 @@ pipeline = Pipeline(
     [
         ("standardize", Standardizer()),
         ("whiten", Whitener()),
-        ("mlp", MLPClassifier(learning_rate="cosine", max_iter=50, random_state=0)),
+        ("mlp", MLPClassifier(ensemble_size=1, random_state=0)),
     ]
 )
 

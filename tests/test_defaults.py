@@ -1,0 +1,180 @@
+"""The classifier with nothing set but the seed: on small, wide, rare, noisy and unscaled data.
+
+Every fit of it here ends without a warning, or pytest makes it an error.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss, recall_score, roc_auc_score
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknn6 import MLPClassifier
+from sknn6.estimators.recipes import MODERN, PLAIN
+
+SPLITS = 3
+
+
+def scikit_learns(seed):
+    """Give scikit-learn's classifier with its defaults, on standardised data, which it needs."""
+    return make_pipeline(StandardScaler(), SklearnMLP(random_state=seed))
+
+
+def ours(seed):
+    return MLPClassifier(random_state=seed)
+
+
+def held_out(X, y, n_train, model=ours):
+    """Give accuracy, log-loss in entropies of the classes, and AUC for two classes, on rows held out."""
+    found = []
+    for seed in range(SPLITS):
+        parts = train_test_split(X, y, train_size=n_train, stratify=y, random_state=seed)
+        found.append(scores(model(seed), *parts))
+    return np.mean(found, axis=0)
+
+
+def scores(model, X_train, X_test, y_train, y_test):
+    with warnings.catch_warnings():
+        if not isinstance(model, MLPClassifier):
+            warnings.simplefilter("ignore", ConvergenceWarning)
+        P = model.fit(X_train, y_train).predict_proba(X_test)
+    share = np.bincount(y_train) / len(y_train)
+    loss = log_loss(y_test, P, labels=model.classes_) / -(share @ np.log(share))
+    return model.score(X_test, y_test), loss, roc_auc_score(y_test, P[:, 1]) if len(share) == 2 else np.nan
+
+
+def noise(*shape):
+    return np.random.default_rng(0).normal(size=shape)
+
+
+SMALL = {"iris": (load_iris, 100), "wine": (load_wine, 60), "breast cancer": (load_breast_cancer, 100)}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_few_rows(name):
+    load, n_train = SMALL[name]
+    X, y = load(return_X_y=True)
+    accuracy, loss, _ = held_out(X, y, n_train)
+    theirs, *_ = held_out(X, y, n_train, scikit_learns)
+    assert accuracy >= theirs - 0.05
+    assert loss < 0.3
+
+
+def test_a_hundred_classes():
+    """Clusters that a linear model tells apart, ten rows of each; its log-loss is .04 entropies."""
+    centres = noise(100, 20)
+    y = np.repeat(np.arange(100), 20)
+    accuracy, loss, _ = held_out(centres[y] + 0.5 * noise(2000, 20), y, 1000)
+    assert accuracy > 0.99
+    assert loss < 0.03
+
+
+RARE = make_classification(3000, 10, n_informative=5, weights=[50 / 51], flip_y=0, random_state=0)
+
+
+def test_one_row_in_fifty():
+    _, loss, auc = held_out(*RARE, 1500)
+    theirs = held_out(*RARE, 1500, scikit_learns)
+    assert loss < 0.6
+    assert auc > max(0.97, theirs[2])
+
+
+def test_balanced_weights_find_more_of_a_rare_class():
+    found = {None: [], "balanced": []}
+    for seed in range(SPLITS):
+        X_train, X_test, y_train, y_test = train_test_split(*RARE, stratify=RARE[1], random_state=seed)
+        for weight, recalls in found.items():
+            model = MLPClassifier(class_weight=weight, random_state=0).fit(X_train, y_train)
+            recalls.append(recall_score(y_test, model.predict(X_test)))
+    assert np.mean(found["balanced"]) > np.mean(found[None]) + 0.1
+
+
+def test_more_features_than_rows():
+    """Five of 500 features tell something, to 100 rows."""
+    X, y = make_classification(
+        400, 500, n_informative=5, n_redundant=0, n_clusters_per_class=1, class_sep=2, random_state=0
+    )
+    _, loss, auc = held_out(X, y, 100)
+    assert loss < 0.95
+    assert auc > held_out(X, y, 100, scikit_learns)[2] + 0.05
+
+
+def test_features_of_noise_beside_the_others():
+    X, y = load_digits(return_X_y=True)
+    accuracy, loss, _ = held_out(np.hstack([X, noise(len(X), 100)]), y, 900)
+    theirs = held_out(np.hstack([X, noise(len(X), 100)]), y, 900, scikit_learns)
+    assert accuracy > theirs[0] + 0.02
+    assert loss < 0.9 * theirs[1]
+
+
+def test_features_of_very_different_scale():
+    """Columns of 1e6 beside 1e-3, as they come: as good as scikit-learn's on standardised ones."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X / X.std(axis=0) * np.logspace(-3, 6, X.shape[1])
+    accuracy, loss, auc = held_out(X, y, 300)
+    theirs = held_out(X, y, 300, scikit_learns)
+    assert accuracy > theirs[0] - 0.01
+    assert loss < 1.1 * theirs[1]
+    assert auc > 0.985
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_labels_of_noise(n_classes):
+    """What cannot be learned is not learned: the log-loss is little more than that of the classes' shares."""
+    y = np.random.default_rng(1).integers(0, n_classes, 2000)
+    _, loss, _ = held_out(noise(2000, 10), y, 1000)
+    assert loss < 1.15
+
+
+@pytest.mark.parametrize("label", [0, "a"])
+def test_one_class(label):
+    """It is learned, as in scikit-learn; its probability is 1."""
+    X, y = noise(30, 3), np.full(30, label)
+    model = MLPClassifier(random_state=0).fit(X, y)
+    assert model.classes_.tolist() == [label]
+    np.testing.assert_array_equal(model.predict(X), y)
+    np.testing.assert_array_equal(model.predict_proba(X), np.ones((30, 1)))
+
+
+def test_missing_values_are_refused():
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(random_state=0).fit(X, y)
+    X[7, 2] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        MLPClassifier().fit(X, y)
+    with pytest.raises(ValueError, match="contains NaN"):
+        model.predict(X)
+
+
+def test_fewer_epochs_than_the_recipe_has_are_warned_of():
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match=f"max_iter={MODERN['max_iter'] - 1} epochs were run"):
+        MLPClassifier(max_iter=MODERN["max_iter"] - 1, random_state=0).fit(X, y)
+    MLPClassifier(max_iter=MODERN["max_iter"], random_state=0).fit(X, y)
+    MLPClassifier(max_iter=5, learning_rate="cosine", random_state=0).fit(X, y)  # planned to end there
+
+
+def test_the_recipes_are_of_the_same_valid_parameters():
+    """Each value can be given as the parameter, and then is what "auto" was."""
+    X, y = load_digits(return_X_y=True)
+    assert MODERN.keys() == PLAIN.keys()
+    for solver, recipe in MLPClassifier._recipes.items():
+        params = {"solver": solver, "random_state": 0}
+        left, given = MLPClassifier(**params), MLPClassifier(**params, **recipe)
+        assert {name: left._value(name) for name in recipe} == recipe
+        given._validate_params()
+        assert {name: given._value(name) for name in recipe} == recipe
+    alike = [MLPClassifier(**params, random_state=0).fit(X[:300], y[:300]) for params in ({}, MODERN)]
+    np.testing.assert_array_equal(*(model.predict_proba(X[300:]) for model in alike))
+
+
+def test_what_may_be_auto_is_in_the_recipes():
+    """And in no place else: there is no "auto" without a value, but `init`, which the activation decides."""
+    auto = {name for name, value in MLPClassifier().get_params().items() if value == "auto"}
+    assert auto - {"init"} == MODERN.keys()
