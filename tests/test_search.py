@@ -205,12 +205,12 @@ def test_the_estimators_own_parameters_come_first():
 
 
 def test_the_networks_own_shape_comes_first_as_width_and_depth():
-    """(32, 32) is two layers of 32 and "auto" 200 samples; the very same model."""
+    """(32, 32) is two layers of 32 and "auto" what the recipe has; the very same model."""
     mlp = MLPClassifier((32, 32), max_iter=3, random_state=0)
     first = BayesSearchCV(mlp, search_space(mlp), n_iter=1, cv=3, random_state=0).fit(X, y)
     params = first.cv_results_["params"][0]
-    assert (params["hidden_layer_sizes"], params["depth"], params["batch_size"]) == (32, 2, 200)
-    assert params["learning_rate_init"] == 0.001
+    assert (params["hidden_layer_sizes"], params["depth"], params["batch_size"]) == (32, 2, 100)
+    assert params["learning_rate_init"] == 0.02
 
 
 def test_own_parameters_outside_of_the_space_do_not_come_first():
