@@ -173,6 +173,14 @@ def test_evaluations_are_coloured_by_their_order_in_all_panels(found):
     assert {collection.get_clim() for collection in collections.values()} == {(1, 7)}
 
 
+def test_the_order_is_told_in_whole_numbers():
+    candidates = [dict.fromkeys("abc", i) for i in range(20)]
+    display = SearchDisplay(candidates, np.arange(20.0)).plot(kind="evaluations")
+    display.figure_.canvas.draw()
+    ticks = display.figure_.axes[-1].get_xticks()
+    np.testing.assert_array_equal(ticks, np.round(ticks))
+
+
 @pytest.mark.parametrize(
     ("categories", "texts"),
     [
@@ -212,6 +220,10 @@ def test_searches_of_scikit_learn_can_be_drawn():
     assert tick_texts(axes["shape"]) == ["(1, 2)", "3", "None", "True", "x"]
     assert [axes[name].get_xscale() for name in ("rate", "width")] == ["log", "linear"]
     assert len(points(axes["shape"])) == 30
+    from_zero = GridSearchCV(Landscape(), {"rate": [0.0, 1e-4, 1.0], "shape": [True, False]}, cv=2).fit(X, y)
+    axes = by_name(SearchDisplay.from_search(from_zero, kind="evaluations"))
+    assert axes["rate"].get_xscale() == "linear"
+    assert tick_texts(axes["shape"]) == ["False", "True"]
     draws = search_space(PIPELINE, as_distributions=True, exclude="batch_size")
     drawn = RandomizedSearchCV(PIPELINE, draws, n_iter=3, cv=2, random_state=0)
     axes = by_name(SearchDisplay.from_search(drawn.fit(X, y), kind="evaluations"))
@@ -424,6 +436,9 @@ def test_labels_of_ticks_do_not_overlap(kind, n_cols):
         assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
         label = ax.yaxis.label.get_window_extent()
         assert not ax.get_ylabel() or label.x0 >= 0
+        assert len(boxes) == len(getattr(dimensions[ax.get_xlabel()], "categories", boxes))
+        if ax.get_xlabel() == "mlp__depth":
+            assert all(tick == round(tick) for tick in ax.get_xticks())
 
 
 def test_importing_the_pictures_imports_neither_matplotlib_nor_scikit_optimize():

@@ -4,7 +4,7 @@ from numbers import Number
 
 import numpy as np
 
-__all__ = ["add_legend", "label_panels", "number_axis", "panels", "parameter_axis"]
+__all__ = ["add_legend", "colour_bar", "label_panels", "number_axis", "panels", "parameter_axis"]
 
 
 def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2)):
@@ -48,6 +48,16 @@ def label_panels(axes, ylabel):
         if ax.get_subplotspec() is None or ax.get_subplotspec().is_first_col():
             ax.set_ylabel(ylabel)
     add_legend(axes[0].figure, axes, loc="outside lower left", ncols=2)
+
+
+def colour_bar(points, axes, label):
+    """Explain the colours of all panels, which are whole numbers, below them."""
+    from matplotlib.ticker import MaxNLocator
+
+    whole = MaxNLocator("auto", integer=True)
+    axes[0].figure.colorbar(
+        points, ax=list(axes), label=label, ticks=whole, location="bottom", aspect=40, pad=0.02
+    )
 
 
 def add_legend(where, axes, **how):

@@ -5,7 +5,7 @@ from numbers import Number
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sknn6.inspection.panels import add_legend, label_panels, number_axis, panels, parameter_axis
+from sknn6.inspection.panels import add_legend, colour_bar, label_panels, number_axis, panels, parameter_axis
 from sknn6.inspection.partial_dependence import partial_dependence
 from sknn6.inspection.theme import BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
 
@@ -13,7 +13,7 @@ __all__ = ["SearchDisplay"]
 
 
 class SearchDisplay:
-    """What a search found, where it looked, and what it takes each parameter to be good for.
+    """What a search found, where it looked, and what there is to learn from it about each parameter.
 
     Made by `from_search`; `plot` draws the same search again, in another kind of picture.
 
@@ -172,9 +172,7 @@ class SearchDisplay:
             order = {"c": which + 1, "cmap": SEQUENTIAL, "vmin": 1, "vmax": len(self.scores)}
             points = self._draw_scores(panel, x, which, edgecolors=GREY, linewidths=0.5, **order)
         label_panels(axes, self.metric)
-        axes[0].figure.colorbar(
-            points, ax=list(axes), label="order of evaluation", location="bottom", aspect=40, pad=0.02
-        )
+        colour_bar(points, axes, "order of evaluation")
         return axes, []
 
     def _plot_partial_dependence(self, params, space, n_cols, ax):
