@@ -18,7 +18,6 @@ from sklearn.pipeline import make_pipeline
 from skopt.space import Real
 
 from sknn6 import BayesSearchCV, MLPClassifier, Standardizer, search_space
-from sknn6.inspection import SearchDisplay
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 warnings.filterwarnings("ignore", message="The best .* lies on the border")  # of a range as wide as these
@@ -88,10 +87,5 @@ for (label, runs), style in zip(fitted.items(), ("o:", "s--", "^-"), strict=True
     print(f"{label:9s} best accuracy {np.mean(curves, axis=0)[-1]:.4f}, {good:.0%} of the points above 0.8")
 ax.set(xlabel="evaluations", ylabel="best accuracy so far", ylim=(0.3, 1))
 ax.legend(loc="lower right")
-
-# %%
-# What the model of the first Bayesian search expects of each parameter, over a sample of the other.
-
-display = SearchDisplay.from_search(fitted["Bayesian"][0], kind="partial_dependence", n_cols=2)
 
 plt.show()
