@@ -67,7 +67,7 @@ def test_few_rows(name):
 
 
 def test_a_hundred_classes():
-    """Clusters that a linear model tells apart, ten rows of each; its log-loss is .04 entropies."""
+    """Clusters that a linear model tells apart, ten rows of each."""
     centres = noise(100, 20)
     y = np.repeat(np.arange(100), 20)
     accuracy, loss, _ = held_out(centres[y] + 0.5 * noise(2000, 20), y, 1000)

@@ -172,3 +172,12 @@ def test_a_training_that_goes_on_keeps_its_members():
         ValueError, match="needs the ensemble_size that the network was fitted with, 2, got 3"
     ):
         model.set_params(ensemble_size=3).fit(IRIS, SPECIES)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_weights_of_a_wrong_shape_are_not_taken_for_others():
+    """A transposed matrix has as many numbers; it is no matrix of the layer."""
+    model = MLPClassifier(3, max_iter=5, ensemble_size=2, random_state=0).fit(IRIS, SPECIES)
+    model.coefs_[0] = model.coefs_[0].swapaxes(1, 2)
+    with pytest.raises(ValueError, match="matmul"):
+        model.predict(IRIS)

@@ -29,10 +29,9 @@ class InputScaling:
         self.centres = bool(np.any(mean))
 
     def __call__(self, X, dtype):
-        """Give the rows in X, dense or CSR, scaled and cast; X itself may be overwritten if it is dense."""
+        """Give the rows in X, dense or CSR, scaled and cast; X itself may be overwritten."""
         if not isinstance(X, np.ndarray):
             if not self.centres:
-                X = X.copy()
                 X.data = bend(X.data / self.scale[X.indices]).astype(dtype, copy=False)
                 return X
             X = X.toarray()

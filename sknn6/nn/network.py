@@ -98,8 +98,7 @@ class Network:
         with np.errstate(over="ignore"):  # a float64 weight beyond the range of float32 is infinite
             for layer in self.leaves:
                 for name in (*layer.parameters, *layer.statistics):
-                    array = np.asarray(arrays[f"{layer.name}.{name}"], dtype)
-                    setattr(layer, name, array.reshape(self._shape(layer, name)))
+                    setattr(layer, name, np.asarray(arrays[f"{layer.name}.{name}"], dtype))
         return self
 
     def load(self, arrays):
