@@ -16,6 +16,7 @@ call, so that any number of threads can run it on one network.
 from abc import ABC, abstractmethod
 
 import numpy as np
+from scipy.linalg import blas
 
 from sknn6.nn.initializers import CALIBRATED
 
@@ -112,6 +113,30 @@ def product(A, B, out):
     return out
 
 
+GEMM = {np.dtype(np.float32): blas.sgemm, np.dtype(np.float64): blas.dgemm}
+
+
+def affine(A, B, c, out):
+    """Write A @ B + c to `out`, c the same for all rows; A may be sparse.
+
+    BLAS adds the product to what is there already, which saves a pass over the result. It counts columns
+    first, so it is given, and computes, the transposed of everything.
+    """
+    if not isinstance(A, np.ndarray):
+        product(A, B, out)
+        out += c
+        return out
+    out[...] = c
+    gemm = GEMM[out.dtype]
+    if out.ndim == 2:
+        gemm(1.0, B.T, A.T, 1.0, out.T, overwrite_c=True)
+    else:
+        for member in range(len(out)):
+            of_member = A if A.ndim == 2 else A[member]
+            gemm(1.0, B[member].T, of_member.T, 1.0, out[member].T, overwrite_c=True)
+    return out
+
+
 def transpose(A):
     """Swap the last two axes."""
     return A.T if A.ndim == 2 else A.swapaxes(-1, -2)
@@ -178,9 +203,7 @@ class Dense(Layer):
     def forward(self, X, weight=None):
         self.X = X
         Z = self.buffer("Z", (*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
-        product(X, self.W, out=Z)
-        Z += self.b
-        return Z
+        return affine(X, self.W, self.b, out=Z)
 
     def backward(self, dZ):
         product(transpose(self.X), dZ, out=self.dW)
@@ -192,9 +215,7 @@ class Dense(Layer):
 
     def predict(self, X):
         Z = np.empty((*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
-        product(X, self.W, out=Z)
-        Z += self.b
-        return Z
+        return affine(X, self.W, self.b, out=Z)
 
 
 class Projection(Dense):

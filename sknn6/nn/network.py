@@ -98,16 +98,15 @@ class Network:
         with np.errstate(over="ignore"):  # a float64 weight beyond the range of float32 is infinite
             for layer in self.leaves:
                 for name in (*layer.parameters, *layer.statistics):
-                    setattr(layer, name, np.asarray(arrays[f"{layer.name}.{name}"], dtype))
+                    array = np.asarray(arrays[f"{layer.name}.{name}"], dtype)
+                    check_shape(f"{layer.name}.{name}", array, self._shape(layer, name))
+                    setattr(layer, name, array)
         return self
 
     def load(self, arrays):
         """Copy values, named as `arrays` names them, into the allocated arrays."""
         for name, array in self.arrays().items():
-            if np.shape(arrays.get(name)) != array.shape:
-                raise ValueError(
-                    f"{name} of the network needs the shape {array.shape}, got {np.shape(arrays.get(name))}."
-                )
+            check_shape(name, arrays.get(name), array.shape)
             array[...] = arrays[name]
 
     def read(self, X):
@@ -206,6 +205,12 @@ class Network:
     def isfinite(self):
         """Tell whether all parameters and statistics are finite numbers."""
         return bool(np.isfinite(self.theta).all() and np.isfinite(self.statistics).all())
+
+
+def check_shape(name, array, shape):
+    """Raise an error if the array has another shape."""
+    if np.shape(array) != shape:
+        raise ValueError(f"{name} of the network needs the shape {shape}, got {np.shape(array)}.")
 
 
 def bind(shapes, dtype, prefix=""):

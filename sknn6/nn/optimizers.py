@@ -46,6 +46,9 @@ class Optimizer(ABC):
         self.t += 1
         vectors = (theta, grad, *self.state.values())
         scalars = self.scalars(rate)
+        if theta.size <= BLOCK:
+            self.update(*vectors, self._work, *scalars)
+            return
         for start in range(0, theta.size, BLOCK):
             piece = [vector[start : start + BLOCK] for vector in vectors]
             self.update(*piece, self._work[: piece[0].size], *scalars)
