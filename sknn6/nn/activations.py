@@ -5,11 +5,14 @@ it a row in `ACTIVATIONS`: the estimators, the tests, the tables of the document
 spaces find it there.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
+
+from sknn6.nn.kernels import kernel
 
 __all__ = ["ACTIVATIONS", "Activation", "find_activation"]
 
@@ -105,14 +108,26 @@ def tanh_backward(dA, A):
 
 def relu(Z):
     """A = max(z, 0)."""
-    A = np.maximum(Z, 0, out=Z)
-    return A, A
+    rectify(Z)
+    return Z, Z
 
 
 def relu_backward(dA, A):
     """f' = 1 where A > 0, else 0."""
-    dA *= A > 0
+    rectify_backward(dA, A)
     return dA
+
+
+@kernel
+def rectify(Z):
+    """Write max(z, 0) to Z."""
+    np.maximum(Z, 0, out=Z)
+
+
+@kernel
+def rectify_backward(dA, A):
+    """Multiply dA by 1 where A > 0, else 0."""
+    dA *= A > 0
 
 
 LEAK = 0.01
@@ -293,6 +308,42 @@ def mish_backward(dA, saved):
     return dA
 
 
+# P(N <= z) = (1 + tanh(z q(z^2))) / 2 to 3e-8, q the polynomial with these coefficients, that of z^12 first:
+# fitted to log(P / (1 - P)) / (2 z) over 0 < z <= 6, least squares with weights that even out the error in P.
+CDF_POLYNOMIAL = (
+    1.7562766820213947e-09,
+    -1.3226625460077183e-07,
+    3.9647728840626474e-06,
+    -5.530631550369837e-05,
+    -3.259474711249843e-05,
+    3.633308441063935e-02,
+    7.978849414895207e-01,
+)
+CDF_LARGEST = 36.0  # of z^2, beyond which P is 0 or 1 in float32
+
+
+def normal_cdf(Z):
+    """P(N <= z), N standard normal; in float32 to 1e-7, several times faster than by the error function."""
+    return ndtr(Z) if Z.dtype == np.float64 else approximate_normal_cdf(Z)
+
+
+@kernel
+def approximate_normal_cdf(Z):
+    """Give (1 + tanh(z q(z^2))) / 2."""
+    squares = np.multiply(Z, Z)
+    np.minimum(squares, CDF_LARGEST, out=squares)
+    cdf = squares * CDF_POLYNOMIAL[0]
+    for coefficient in CDF_POLYNOMIAL[1:-1]:
+        cdf += coefficient
+        cdf *= squares
+    cdf += CDF_POLYNOMIAL[-1]
+    cdf *= Z
+    np.tanh(cdf, out=cdf)
+    cdf *= 0.5
+    cdf += 0.5
+    return cdf
+
+
 def gelu(Z):
     """A = z P(N <= z), N standard normal [1]_.
 
@@ -300,21 +351,27 @@ def gelu(Z):
     ----------
     .. [1] Hendrycks & Gimpel (2016), Gaussian Error Linear Units, arXiv:1606.08415.
     """
-    cdf = ndtr(Z)
+    cdf = normal_cdf(Z)
     return Z * cdf, (Z, cdf)
 
 
 def gelu_backward(dA, saved):
     """f' = cdf(z) + z pdf(z)."""
-    Z, slope = saved
-    pdf = Z * Z
-    pdf *= -0.5
-    np.exp(pdf, out=pdf)
-    pdf *= float(1 / np.sqrt(2 * np.pi))
-    pdf *= Z
-    slope += pdf
-    dA *= slope
+    Z, cdf = saved
+    bell = np.multiply(Z, Z)
+    bell *= -0.5
+    np.exp(bell, out=bell)
+    times_slope(dA, Z, cdf, bell)
     return dA
+
+
+@kernel
+def times_slope(dA, Z, cdf, bell):
+    """Multiply dA by cdf + z bell / sqrt(2 pi); the others may be overwritten."""
+    bell *= 1 / math.sqrt(2 * math.pi)
+    bell *= Z
+    cdf += bell
+    dA *= cdf
 
 
 ACTIVATIONS = {

@@ -16,9 +16,10 @@ call, so that any number of threads can run it on one network.
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.linalg import blas
 
+from sknn6.nn.blas import GEMM
 from sknn6.nn.initializers import CALIBRATED
+from sknn6.nn.kernels import kernel
 
 __all__ = ["Activate", "Dense", "Dropout", "Layer", "Projection", "Residual"]
 
@@ -111,9 +112,6 @@ def product(A, B, out):
     for member in np.ndindex(B.shape[:-2]):
         out[member] = A @ B[member]
     return out
-
-
-GEMM = {np.dtype(np.float32): blas.sgemm, np.dtype(np.float64): blas.dgemm}
 
 
 def affine(A, B, c, out):
@@ -357,11 +355,11 @@ class Dropout(Layer):
             self.mask = 1.0
             return X
         draws = self.rng.integers(2**64, size=-(-X.size // 4), dtype=np.uint64).view(np.uint16)
-        kept = draws[: X.size].reshape(X.shape) >= self.threshold
         scale = X.dtype.type(2**16 / (2**16 - self.threshold))
-        self.mask = np.multiply(kept, scale, out=self.buffer("mask", X.shape, X.dtype))
-        # Not into X, which the activation before may have saved for its backward.
-        return np.multiply(X, self.mask, out=self.buffer("A", X.shape, X.dtype))
+        self.mask = self.buffer("mask", X.shape, X.dtype)
+        A = self.buffer("A", X.shape, X.dtype)  # not X, which the activation before may have saved
+        drop(X, draws, self.threshold, scale, self.mask, A)
+        return A
 
     def backward(self, dA):
         dA *= self.mask
@@ -369,3 +367,10 @@ class Dropout(Layer):
 
     def predict(self, X):
         return X
+
+
+@kernel
+def drop(X, draws, threshold, scale, mask, out):
+    """Write to `mask` the scale where a draw reaches the threshold, else 0, and to `out` X times it."""
+    kept = draws[: X.size].reshape(X.shape) >= threshold
+    np.multiply(X, np.multiply(kept, scale, out=mask), out=out)

@@ -10,11 +10,14 @@ Z may have a leading axis of members, networks that are trained side by side on 
 then the mean of theirs, and dZ holds for each member the gradient of its own.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, xlogy
+
+from sknn6.nn.kernels import kernel
 
 __all__ = [
     "LINKS",
@@ -60,26 +63,36 @@ def softmax_cross_entropy(Z, y, weight=None, smoothing=0.0):
     loss : float
     dZ : ndarray of shape (n_samples, n_classes)
     """
+    members = math.prod(Z.shape[:-2])
+    if weight is None:
+        p = np.array([1 / Z.shape[-2]], Z.dtype)
+    else:
+        p = np.tile((weight / weight.sum()).astype(Z.dtype, copy=False), members)
+    if members > 1:
+        y = np.tile(y, members)
+    loss, dZ = cross_entropy(Z.reshape(-1, Z.shape[-1]), y, p, smoothing)
+    return float(loss) / members, dZ.reshape(Z.shape)
+
+
+@kernel
+def cross_entropy(Z, y, p, smoothing):
+    """Give the sum over the rows of p loss and its gradient in Z; p has one number, or one a row."""
     # Classes first: a reduction over few classes is a few operations on long vectors.
-    by_class = np.ascontiguousarray(outputs_first(Z))
-    P = by_class.reshape(len(by_class), -1)
+    P = np.ascontiguousarray(Z.T)
     P -= np.maximum.reduce(P, axis=0)
-    rows = np.arange(P.shape[1])
-    if Z.ndim > 2:
-        y = np.concatenate([y] * len(Z))  # the same for each member
-    chosen = P[y, rows]
+    T = np.equal(y, np.arange(len(P))[:, None]).astype(P.dtype)
     if smoothing:
-        chosen = (1 - smoothing) * chosen + smoothing * P.mean(axis=0)
+        T *= 1 - smoothing
+        T += smoothing / len(P)
+    T *= p
+    logits = np.vdot(T, P)
     np.exp(P, out=P)
     normaliser = np.add.reduce(P, axis=0)
-    losses = np.log(normaliser)
-    losses -= chosen
-    P /= normaliser
-    if smoothing:
-        P -= smoothing / len(P)
-    P[y, rows] -= 1 - smoothing
-    mean = weighted_mean(losses.reshape(Z.shape[:-1]), by_class, weight)
-    return mean, by_class.T if Z.ndim == 2 else by_class.transpose(1, 2, 0)
+    P *= p / normaliser
+    P -= T
+    log_normaliser = np.log(normaliser, out=normaliser)
+    log_normaliser *= p
+    return np.add.reduce(log_normaliser) - logits, P.T
 
 
 def sigmoid_cross_entropy(Z, Y, weight=None, smoothing=0.0):

@@ -5,9 +5,10 @@ from collections import Counter
 from contextlib import contextmanager
 
 import numpy as np
-from scipy.linalg import get_blas_funcs
 
+from sknn6.nn import kernels
 from sknn6.nn.activations import ACTIVATIONS, find_activation
+from sknn6.nn.blas import AXPY
 from sknn6.nn.initializers import find_initializer
 from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual
 from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
@@ -63,13 +64,13 @@ class Network:
 
     def allocate(self, dtype):
         """Make theta, grad and statistics, uninitialised, and bind the layers to them."""
+        kernels.load()
         self.dtype = np.dtype(dtype)
         decayed = self._shapes(lambda layer: layer.decayed)
         parameters = decayed | self._shapes(lambda layer: layer.parameters)
         self.n_decayed = sum(math.prod(shape) for shape in decayed.values())
         self.theta = bind(parameters, dtype)
         self.grad = bind(parameters, dtype, prefix="d")
-        self.axpy = get_blas_funcs("axpy", (self.theta,))
         self.statistics = bind(self._shapes(lambda layer: layer.statistics), dtype)
         return self
 
@@ -165,7 +166,7 @@ class Network:
         W = self.theta[: self.n_decayed]
         if strength == 0 or W.size == 0:
             return 0.0
-        self.axpy(W, self.grad[: self.n_decayed], a=strength)
+        AXPY[W.dtype](W, self.grad[: self.n_decayed], a=strength)
         return 0.5 * strength * float(W @ W) / self.members
 
     def predict(self, X):

@@ -8,7 +8,9 @@ import math
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.linalg import get_blas_funcs
+
+from sknn6.nn.blas import AXPY
+from sknn6.nn.kernels import kernel
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 
@@ -39,7 +41,6 @@ class Optimizer(ABC):
         self.t = 0
         self.state = {name: np.zeros_like(theta) for name in self.state_names}
         self._work = np.empty_like(theta[:BLOCK])
-        self.axpy = get_blas_funcs("axpy", (theta,))  # theta += a work, in one pass
 
     def step(self, theta, grad, rate):
         """Move theta, in place, by one step at the given learning rate; grad may be overwritten."""
@@ -128,14 +129,20 @@ class Adam(Optimizer):
         return corrected * (1 - self.beta_1) / root, self.epsilon / root
 
     def update(self, theta, grad, m, v, work, rate, epsilon):
-        m *= self.beta_1
-        m += grad
-        v *= self.beta_2
-        v += np.multiply(grad, grad, out=work)
-        np.sqrt(v, out=work)
-        work += epsilon
-        np.divide(m, work, out=work)
-        self.axpy(work, theta, a=-rate)
+        adam(theta, grad, m, v, work, self.beta_1, self.beta_2, rate, epsilon)
+
+
+@kernel
+def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon):
+    """m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon)."""
+    m *= beta_1
+    m += grad
+    v *= beta_2
+    v += np.multiply(grad, grad, out=work)
+    np.sqrt(v, out=work)
+    work += epsilon
+    np.divide(m, work, out=work)
+    AXPY[theta.dtype](work, theta, a=-rate)  # theta -= rate work, in one pass
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam}

@@ -1,0 +1,128 @@
+"""Twins of the functions marked with `kernels.kernel`, compiled by Numba.
+
+Each makes one pass where NumPy makes several. Exponentials and hyperbolic tangents are left to NumPy, whose
+are vectorised. Code is compiled at the first call for each dtype, and kept on disk for later processes.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from sknn6.nn.activations import CDF_LARGEST, CDF_POLYNOMIAL
+
+# Without "numpy", divisions are checked for zero, one number at a time.
+compiled = njit(cache=True, error_model="numpy", nogil=True)
+
+
+@compiled
+def rectify(Z):
+    """See `sknn6.nn.activations.rectify`."""
+    zero = Z.dtype.type(0)
+    for i in range(Z.size):
+        z = Z.flat[i]
+        Z.flat[i] = zero if z <= zero else z  # NaN stays
+
+
+@compiled
+def rectify_backward(dA, A):
+    """See `sknn6.nn.activations.rectify_backward`."""
+    zero, one = A.dtype.type(0), A.dtype.type(1)
+    for i in range(A.size):
+        dA.flat[i] *= one if A.flat[i] > zero else zero
+
+
+def approximate_normal_cdf(Z):
+    """See `sknn6.nn.activations.approximate_normal_cdf`."""
+    cdf = np.empty_like(Z)
+    normal_cdf_argument(Z, cdf)
+    np.tanh(cdf, out=cdf)
+    cdf *= 0.5
+    cdf += 0.5
+    return cdf
+
+
+@compiled
+def normal_cdf_argument(Z, out):
+    """Write z q(z^2)."""
+    scalar = Z.dtype.type
+    largest = scalar(CDF_LARGEST)
+    for i in range(Z.size):
+        z = Z.flat[i]
+        square = min(z * z, largest)
+        q = scalar(0)
+        for coefficient in CDF_POLYNOMIAL:
+            q = q * square + scalar(coefficient)
+        out.flat[i] = z * q
+
+
+@compiled
+def times_slope(dA, Z, cdf, bell):
+    """See `sknn6.nn.activations.times_slope`."""
+    factor = Z.dtype.type(1 / math.sqrt(2 * math.pi))
+    for i in range(Z.size):
+        dA.flat[i] *= cdf.flat[i] + Z.flat[i] * bell.flat[i] * factor
+
+
+@compiled
+def drop(X, draws, threshold, scale, mask, out):
+    """See `sknn6.nn.layers.drop`."""
+    zero = X.dtype.type(0)
+    for i in range(X.size):
+        factor = scale if draws[i] >= threshold else zero
+        mask.flat[i] = factor
+        out.flat[i] = X.flat[i] * factor
+
+
+@compiled
+def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon):
+    """See `sknn6.nn.optimizers.adam`."""
+    scalar = theta.dtype.type
+    beta_1, beta_2, rate, epsilon = scalar(beta_1), scalar(beta_2), scalar(rate), scalar(epsilon)
+    for i in range(theta.size):
+        g = grad[i]
+        m_i = beta_1 * m[i] + g
+        v_i = beta_2 * v[i] + g * g
+        m[i], v[i] = m_i, v_i
+        theta[i] -= rate * m_i / (math.sqrt(v_i) + epsilon)
+
+
+def cross_entropy(Z, y, p, smoothing):
+    """See `sknn6.nn.losses.cross_entropy`."""
+    Z = np.ascontiguousarray(Z)
+    subtract_max(Z)
+    P = np.exp(Z)
+    return normalise(P, Z, y, p, smoothing), P
+
+
+@compiled
+def subtract_max(Z):
+    """Subtract from each row its largest number."""
+    for i in range(Z.shape[0]):
+        largest = Z[i, 0]
+        for k in range(1, Z.shape[1]):
+            largest = max(largest, Z[i, k])
+        for k in range(Z.shape[1]):
+            Z[i, k] -= largest
+
+
+@compiled
+def normalise(P, Z, y, p, smoothing):
+    """Make exp(Z) the gradient of the loss in Z, and give the loss."""
+    n_classes = P.shape[1]
+    one = P.dtype.type(1)
+    off = P.dtype.type(smoothing / n_classes)
+    on = P.dtype.type(1 - smoothing)
+    loss = 0.0
+    for i in range(P.shape[0]):
+        weight = p[i % p.size]
+        normaliser, logits = P.dtype.type(0), P.dtype.type(0)
+        for k in range(n_classes):
+            normaliser += P[i, k]
+            logits += Z[i, k]
+        scale = one / normaliser
+        for k in range(n_classes):
+            P[i, k] = (P[i, k] * scale - off) * weight
+        P[i, y[i]] -= on * weight
+        loss += weight * (math.log(normaliser) - on * Z[i, y[i]] - off * logits)
+    return loss

@@ -1,0 +1,57 @@
+"""The element-wise operations that are worth compiling, and the choice between NumPy and Numba for them.
+
+`kernel` marks a NumPy function that `sknn6.nn.compiled` has a twin of, by the same name and with the same
+arguments. The compiled ones are loaded with the first network that is to be trained, if Numba is installed
+(``pip install "sknn6[fast]"``). To have NumPy's all the same, set ``SKNN6_KERNELS=numpy`` in the environment.
+"""
+
+import os
+from functools import cache, wraps
+from importlib import import_module
+from importlib.util import find_spec
+
+__all__ = ["kernel", "load", "use"]
+
+NUMPY = {}
+chosen = {}
+
+
+def kernel(function):
+    """Let a NumPy function be replaced by its compiled twin."""
+    name = function.__name__
+    NUMPY[name] = chosen[name] = function
+
+    @wraps(function)
+    def run(*args):
+        return chosen[name](*args)
+
+    return run
+
+
+def use(library):
+    """Choose "numpy" or "numba"; raise ImportError if it is not there.
+
+    Examples
+    --------
+    >>> from sknn6.nn import kernels
+    >>> kernels.use("numpy")
+    """
+    if library not in ("numpy", "numba"):
+        raise ValueError(f"The library of the kernels must be 'numpy' or 'numba', got {library!r}.")
+    chosen.update(NUMPY)
+    if library == "numba":
+        compiled = import_module("sknn6.nn.compiled")
+        chosen.update({name: getattr(compiled, name) for name in NUMPY})
+
+
+@cache
+def load():
+    """Choose, once in a process, what the environment says, or else Numba where it can be used."""
+    library = os.environ.get("SKNN6_KERNELS")
+    if library is not None:
+        use(library)
+    elif find_spec("numba"):
+        try:
+            use("numba")
+        except (ImportError, RuntimeError):  # not for this NumPy, or no folder to keep compiled code in
+            use("numpy")

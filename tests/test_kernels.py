@@ -1,0 +1,126 @@
+"""The compiled kernels against NumPy's, and the choice between them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+from sklearn.datasets import load_iris
+
+from sknn6 import MLPClassifier
+from sknn6.nn import kernels
+from sknn6.nn.activations import normal_cdf
+
+DRAWS = np.random.default_rng(0).integers(2**16, size=120, dtype=np.uint16)
+
+
+def normal(seed, dtype, shape=(2, 10, 6)):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def arguments(dtype):
+    """Arguments of every kernel."""
+    vectors = [normal(seed, dtype, 50) for seed in range(3)]
+    special = normal(1, dtype)
+    special[0, 0, :3] = np.nan, -np.inf, -0.0
+    return {
+        "rectify": (special,),
+        "rectify_backward": (normal(2, dtype), special),
+        "approximate_normal_cdf": (3 * normal(3, dtype),),
+        "times_slope": tuple(normal(seed, dtype) for seed in range(4)),
+        "drop": (normal(4, dtype), DRAWS, 20000, dtype(1.5), *np.empty((2, 2, 10, 6), dtype)),
+        "adam": (*vectors, np.abs(normal(3, dtype, 50)), np.empty(50, dtype), 0.9, 0.99, 0.01, 1e-8),
+        "cross_entropy": (
+            5 * normal(5, dtype, (20, 6)),
+            np.arange(20) % 6,
+            np.abs(normal(6, dtype, 20)),
+            0.1,
+        ),
+    }
+
+
+def test_every_kernel_is_compared():
+    assert set(arguments(np.float32)) == set(kernels.NUMPY)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", kernels.NUMPY)
+def test_the_compiled_twin_agrees(name, dtype):
+    """In what it returns, and in what it writes to its arguments, except for scratch space."""
+    compiled = pytest.importorskip("sknn6.nn.compiled")
+    scratch = {"adam": [4], "times_slope": [2, 3], "cross_entropy": [0]}.get(name, [])
+    ours, theirs = arguments(dtype)[name], arguments(dtype)[name]
+    with np.errstate(invalid="ignore"):
+        results = kernels.NUMPY[name](*ours), getattr(compiled, name)(*theirs)
+    tolerance = {"rtol": 20 * np.finfo(dtype).eps, "atol": 20 * np.finfo(dtype).eps}
+    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        if i not in scratch:
+            np.testing.assert_allclose(a, b, **tolerance)
+    if results[0] is not None:
+        for a, b in zip(*[r if isinstance(r, tuple) else (r,) for r in results], strict=True):
+            np.testing.assert_allclose(a, b, **tolerance)
+
+
+@pytest.fixture
+def both_ways():
+    """Give the names of the libraries; afterwards the one that was chosen is chosen again."""
+    pytest.importorskip("numba")
+    before = dict(kernels.chosen)
+    yield ["numpy", "numba"]
+    kernels.chosen.update(before)
+
+
+@pytest.mark.parametrize("params", [{}, {"activation": "gelu", "ensemble_size": 1}])
+def test_a_fit_is_the_same_to_rounding(both_ways, params):
+    X, y = load_iris(return_X_y=True)
+    probabilities = []
+    for library in both_ways:
+        kernels.use(library)
+        model = MLPClassifier(max_iter=5, learning_rate="constant", dtype="float64", random_state=0, **params)
+        with pytest.warns(match="max_iter"):
+            probabilities.append(model.fit(X, y).predict_proba(X))
+    np.testing.assert_allclose(*probabilities, rtol=1e-9)
+
+
+def test_the_normal_distribution_in_float32():
+    """Against SciPy's, in float64."""
+    z = np.linspace(-40, 40, 200_001)
+    P = normal_cdf(z.astype(np.float32))
+    assert np.abs(P - ndtr(z.astype(np.float32).astype(float))).max() < 2e-7
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(normal_cdf(np.array([-1e30, 1e30], np.float32)), [0, 1])
+
+
+def loaded(tmp_path, *, environment=None, numba=None):
+    """Tell, in a new process, whose kernels the first network takes; `numba` is the source of a false one."""
+    if numba is not None:
+        (tmp_path / "numba.py").write_text(numba)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from sknn6.nn import kernels\n"
+        "kernels.load()\n"
+        "print(kernels.chosen['rectify'] is kernels.NUMPY['rectify'])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False
+    )
+    return run.stdout.strip() or run.stderr
+
+
+def test_numpy_is_chosen_by_the_environment(tmp_path):
+    assert loaded(tmp_path, environment={"SKNN6_KERNELS": "numpy"}) == "True"
+
+
+def test_numba_is_chosen_where_it_is(tmp_path):
+    pytest.importorskip("numba")
+    assert loaded(tmp_path, environment={}) == "False"
+
+
+def test_a_numba_that_does_not_import_is_done_without(tmp_path):
+    assert loaded(tmp_path, environment={}, numba="raise ImportError('not for this NumPy')") == "True"
+
+
+def test_an_unknown_library_is_refused(tmp_path):
+    message = "The library of the kernels must be 'numpy' or 'numba', got 'fortran'"
+    assert message in loaded(tmp_path, environment={"SKNN6_KERNELS": "fortran"})
