@@ -2,13 +2,15 @@
 
     python benchmarks/training.py
     python benchmarks/training.py --workloads W1,W4 --rounds 9 --json training.json
+    python benchmarks/training.py --variants batchnorm,gelu,elu,dropout     such networks, against torch's
+    SKNN6_KERNELS=numpy python benchmarks/training.py                       without Numba, where it is there
 
 All train one network on one thread, with scikit-learn's values for what is "auto", in turn, round after
 round; a figure is the median over the rounds of the ratio within a round, so that a drift of the machine's
 speed touches both sides. An epoch is the difference between a fit of several epochs and a fit of one. The
 torch loop is hand-written over tensors, with the fused Adam, and is left out where torch is not installed.
 `products` are the matrix products of an epoch and nothing else: no training of this network in float32 can
-take less.
+take less. With --variants, networks with something more are timed against the same in torch.
 """
 
 import os
@@ -20,7 +22,7 @@ import importlib.util
 import json
 import pathlib
 import warnings
-from itertools import pairwise
+from itertools import pairwise, product
 from time import perf_counter
 from typing import NamedTuple
 
@@ -73,16 +75,27 @@ def estimator_epoch(cls, work, X, y, **params):
     return (fit(work.epochs + 1) - fit(1)) / work.epochs
 
 
-def torch_epoch(work, X, y):
+# What sknn6 calls it, and the modules of torch between two linear maps, given the units.
+VARIANTS = {
+    "plain": ({}, lambda nn, units: [nn.ReLU()]),
+    "batchnorm": ({"batchnorm": True}, lambda nn, units: [nn.BatchNorm1d(units), nn.ReLU()]),
+    "gelu": ({"activation": "gelu"}, lambda nn, units: [nn.GELU()]),
+    "elu": ({"activation": "elu"}, lambda nn, units: [nn.ELU()]),
+    "dropout": ({"dropout": 0.1}, lambda nn, units: [nn.ReLU(), nn.Dropout(0.1)]),
+}
+
+
+def torch_epoch(work, X, y, variant="plain"):
     """Time an epoch of a hand-written torch loop, in seconds."""
     import torch
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    layers = []
-    for fan_in, fan_out in pairwise(work.sizes()):
-        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
+    _, between = VARIANTS[variant]
+    layers = [torch.nn.Linear(work.n_features, work.sizes()[1])]
+    for fan_in, fan_out in pairwise(work.sizes()[1:]):
+        layers += [*between(torch.nn, fan_in), torch.nn.Linear(fan_in, fan_out)]
+    model = torch.nn.Sequential(*layers)
     adam = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     cross_entropy = torch.nn.CrossEntropyLoss()
     X, y = torch.from_numpy(X.astype(np.float32)), torch.from_numpy(y)
@@ -120,11 +133,14 @@ def products_epoch(work):
     return (perf_counter() - started) / n_steps * work.n_samples / work.batch
 
 
-def measure(work, rounds):
-    """Time all contestants in turn; give the seconds of each, a list over the rounds."""
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((work.n_samples, work.n_features))
-    y = rng.integers(0, work.n_classes, work.n_samples)
+def contestants_of(work, X, y, variant):
+    """Give functions that time an epoch of each contestant, by name."""
+    if variant != "plain":
+        params, _ = VARIANTS[variant]
+        return {
+            "sknn6": lambda: estimator_epoch(plain, work, X, y, **params),
+            "torch, fused": lambda: torch_epoch(work, X, y, variant),
+        }
     X32 = X.astype(np.float32)
     contestants = {
         "sknn6": lambda: estimator_epoch(plain, work, X, y),
@@ -135,6 +151,15 @@ def measure(work, rounds):
     }
     if importlib.util.find_spec("torch"):
         contestants["torch, fused"] = lambda: torch_epoch(work, X, y)
+    return contestants
+
+
+def measure(work, variant, rounds):
+    """Time all contestants in turn; give the seconds of each, a list over the rounds."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((work.n_samples, work.n_features))
+    y = rng.integers(0, work.n_classes, work.n_samples)
+    contestants = contestants_of(work, X, y, variant)
     seconds = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
@@ -145,14 +170,17 @@ def measure(work, rounds):
 def ratios(seconds):
     """Give the median ratios: how many times as long as sknn6 each takes; products as the share of sknn6."""
 
-    def median(over, under):
+    def median(over, under="sknn6"):
         return float(np.median(np.divide(seconds[over], seconds[under])))
 
-    rows = {"scikit-learn, float64": median("scikit-learn, float64", "sknn6")}
-    rows["scikit-learn, float32"] = median("scikit-learn, float32", "sknn6 on float32")
-    if "torch, fused" in seconds:
-        rows["torch, fused"] = median("torch, fused", "sknn6")
-    rows["share of products"] = median("products", "sknn6")
+    rows = {}
+    for name in seconds:
+        if name == "scikit-learn, float32":
+            rows[name] = median(name, "sknn6 on float32")
+        elif name == "products":
+            rows["share of products"] = median(name)
+        elif not name.startswith("sknn6"):
+            rows[name] = median(name)
     return rows
 
 
@@ -162,18 +190,20 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="comma-separated, of W1 to W5")
+    parser.add_argument("--variants", default="plain", help=f"comma-separated, of {', '.join(VARIANTS)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and ratios to")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     results = {}
-    for name in args.workloads.split(","):
+    for variant, name in product(args.variants.split(","), args.workloads.split(",")):
         work = WORKLOADS[name]
-        seconds = measure(work, args.rounds)
-        results[name] = {"seconds": seconds, "ratios": ratios(seconds)}
+        seconds = measure(work, variant, args.rounds)
+        results[f"{name} {variant}"] = {"seconds": seconds, "ratios": ratios(seconds)}
         shape = f"{work.n_samples}x{work.n_features}, {'-'.join(map(str, work.hidden))}, batch {work.batch}"
-        columns = "   ".join(f"{what} {value:.2f}" for what, value in results[name]["ratios"].items())
-        print(f"{name} {shape:32s} {np.median(seconds['sknn6']) * 1e3:8.2f} ms   {columns}", flush=True)
+        milliseconds = np.median(seconds["sknn6"]) * 1e3
+        columns = "   ".join(f"{what} {value:.2f}" for what, value in ratios(seconds).items())
+        print(f"{name} {variant:9s} {shape:32s} {milliseconds:8.2f} ms   {columns}", flush=True)
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
 
