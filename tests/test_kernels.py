@@ -15,13 +15,21 @@ from sknn6.nn.activations import normal_cdf
 DRAWS = np.random.default_rng(0).integers(2**16, size=120, dtype=np.uint16)
 
 
+SCRATCH = {"adam": [4], "batch_gradient": [6], "centre": [4], "cross_entropy": [0], "times_slope": [2, 3]}
+
+
 def normal(seed, dtype, shape=(2, 10, 6)):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def vectors_per_member(dtype, count):
+    return [normal(seed, dtype, (2, 1, 6)) for seed in range(count)]
 
 
 def arguments(dtype):
     """Arguments of every kernel."""
     vectors = [normal(seed, dtype, 50) for seed in range(3)]
+    p, work = np.full(10, 0.1, dtype), np.empty((2, 10, 6), dtype)
     special = normal(1, dtype)
     special[0, 0, :3] = np.nan, -np.inf, -0.0
     return {
@@ -30,6 +38,9 @@ def arguments(dtype):
         "approximate_normal_cdf": (3 * normal(3, dtype),),
         "times_slope": tuple(normal(seed, dtype) for seed in range(4)),
         "drop": (normal(4, dtype), DRAWS, 20000, dtype(1.5), *np.empty((2, 2, 10, 6), dtype)),
+        "scale_and_shift": (normal(0, dtype), *vectors_per_member(dtype, 2), np.empty((2, 10, 6), dtype)),
+        "centre": (normal(0, dtype), *vectors_per_member(dtype, 1), p, np.empty((2, 1, 6), dtype), work),
+        "batch_gradient": (normal(0, dtype), normal(1, dtype), *vectors_per_member(dtype, 3), p, work),
         "adam": (*vectors, np.abs(normal(3, dtype, 50)), np.empty(50, dtype), 0.9, 0.99, 0.01, 1e-8),
         "cross_entropy": (
             5 * normal(5, dtype, (20, 6)),
@@ -49,7 +60,7 @@ def test_every_kernel_is_compared():
 def test_the_compiled_twin_agrees(name, dtype):
     """In what it returns, and in what it writes to its arguments, except for scratch space."""
     compiled = pytest.importorskip("sknn6.nn.compiled")
-    scratch = {"adam": [4], "times_slope": [2, 3], "cross_entropy": [0]}.get(name, [])
+    scratch = SCRATCH.get(name, [])
     ours, theirs = arguments(dtype)[name], arguments(dtype)[name]
     with np.errstate(invalid="ignore"):
         results = kernels.NUMPY[name](*ours), getattr(compiled, name)(*theirs)

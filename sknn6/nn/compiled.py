@@ -75,6 +75,52 @@ def drop(X, draws, threshold, scale, mask, out):
 
 
 @compiled
+def scale_and_shift(X, scale, shift, out):
+    """See `sknn6.nn.normalization.scale_and_shift`."""
+    X, out, scale, shift = by_member(X), by_member(out), per_member(scale), per_member(shift)
+    for k in range(X.shape[0]):
+        for i in range(X.shape[1]):
+            for j in range(X.shape[2]):
+                out[k, i, j] = X[k, i, j] * scale[k, j] + shift[k, j]
+
+
+@compiled
+def centre(X, mean, p, var, work):
+    """See `sknn6.nn.normalization.centre`."""
+    X, mean, var = by_member(X), per_member(mean), per_member(var)
+    var[:] = 0
+    for k in range(X.shape[0]):
+        for i in range(X.shape[1]):
+            for j in range(X.shape[2]):
+                X[k, i, j] -= mean[k, j]
+                var[k, j] += p[i] * X[k, i, j] * X[k, i, j]
+
+
+@compiled
+def batch_gradient(dY, Xhat, dgamma, dbeta, factor, p, work):
+    """See `sknn6.nn.normalization.batch_gradient`."""
+    dY, Xhat, factor = by_member(dY), by_member(Xhat), per_member(factor)
+    dgamma, dbeta = per_member(dgamma), per_member(dbeta)
+    for k in range(dY.shape[0]):
+        for i in range(dY.shape[1]):
+            for j in range(dY.shape[2]):
+                depends = p[i] * (dbeta[k, j] + Xhat[k, i, j] * dgamma[k, j])
+                dY[k, i, j] = factor[k, j] * (dY[k, i, j] - depends)
+
+
+@compiled
+def by_member(X):
+    """View (samples, units), which perhaps have members in front, as (members, samples, units)."""
+    return X.reshape((-1, X.shape[-2], X.shape[-1]))
+
+
+@compiled
+def per_member(vector):
+    """View a number a unit as (members, units)."""
+    return vector.reshape((-1, vector.shape[-1]))
+
+
+@compiled
 def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon):
     """See `sknn6.nn.optimizers.adam`."""
     scalar = theta.dtype.type

@@ -15,6 +15,7 @@ from copy import copy
 import numpy as np
 from scipy.special import softmax
 
+from sknn6.nn.kernels import kernel
 from sknn6.nn.layers import Layer, transpose
 
 __all__ = ["NORMALIZATIONS", "BatchNorm", "BatchWhitening", "LayerNorm", "SwitchableWhitening"]
@@ -55,8 +56,8 @@ class Normalization(Layer):
 
     def forward(self, X, weight=None):
         self.Xhat = self.normalize(X, weight)
-        Y = np.multiply(self.Xhat, self.gamma, out=self.buffer("Y", X.shape, X.dtype))
-        Y += self.beta
+        Y = self.buffer("Y", X.shape, X.dtype)
+        scale_and_shift(self.Xhat, self.gamma, self.beta, Y)
         return Y
 
     def backward(self, dY):
@@ -197,23 +198,22 @@ class BatchNorm(BatchStatistics):
         self.running_var[...] = 1
 
     def apply(self, X, mean):
-        Xhat = np.subtract(X, mean, out=X)
         if self.uses_batch:
-            var = self.average(np.multiply(Xhat, Xhat, out=self.buffer("Y", X.shape, X.dtype)))
+            var = np.empty_like(mean)
+            centre(X, mean, self.p, var, self.buffer("Y", X.shape, X.dtype))
             self.follow(self.running_var, self.unbiased * var)
         else:
+            X -= mean
             var = self.running_var
         self.r = 1 / np.sqrt(var + self.eps)
-        Xhat *= self.r
-        return Xhat
+        X *= self.r
+        return X
 
     def differentiate(self, dY, work):
         if self.uses_batch:
-            np.multiply(self.Xhat, self.dgamma, out=work)
-            work += self.dbeta
-            work *= self.p[:, None]
-            dY -= work
-        dY *= self.gamma * self.r
+            batch_gradient(dY, self.Xhat, self.dgamma, self.dbeta, self.gamma * self.r, self.p, work)
+        else:
+            dY *= self.gamma * self.r
         return dY
 
     def predict(self, X):
@@ -221,6 +221,29 @@ class BatchNorm(BatchStatistics):
         X *= slope
         X += self.beta - slope * self.running_mean
         return X
+
+
+@kernel
+def scale_and_shift(X, scale, shift, out):
+    """Write X scale + shift to `out`."""
+    np.multiply(X, scale, out=out)
+    out += shift
+
+
+@kernel
+def centre(X, mean, p, var, work):
+    """Subtract the mean from X and write the variance, weighted by p, to `var`."""
+    X -= mean
+    var[...] = np.matmul(p, np.multiply(X, X, out=work)).reshape(var.shape)
+
+
+@kernel
+def batch_gradient(dY, Xhat, dgamma, dbeta, factor, p, work):
+    """Write factor (dY - p (dbeta + Xhat dgamma)) to dY."""
+    scale_and_shift(Xhat, dgamma, dbeta, work)
+    work *= p[:, None]
+    dY -= work
+    dY *= factor
 
 
 class GroupStatistics(BatchStatistics):
