@@ -22,7 +22,6 @@ from time import process_time
 
 import datasets
 import numpy as np
-import pandas as pd
 from records import arguments, completed
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
