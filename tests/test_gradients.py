@@ -5,7 +5,7 @@ import pytest
 from gradient_check import KINKED, SMOOTH, has_kink, numerical_gradient, relative_error
 
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual
+from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual, ScaledDense
 from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
 from sknn6.nn.network import Network, perceptron
 from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
@@ -21,6 +21,7 @@ EPS = 0.1
 WIDTH = 6
 LAYERS = {
     "dense": lambda: dense(WIDTH, 4),
+    "scaled_dense": lambda: dense(WIDTH, 4, ScaledDense),
     "dropout": lambda: Dropout(0.4, np.random.default_rng(0)),
     "residual": lambda: Residual([LayerNorm(WIDTH, eps=EPS), dense(WIDTH, WIDTH)]),
     "projected": lambda: Residual([LayerNorm(WIDTH, eps=EPS), dense(WIDTH, 4)], dense(WIDTH, 4, Projection)),

@@ -91,7 +91,7 @@ def test_partial_fit_keeps_the_scaling_of_its_first_call():
         for part in (slice(0, None, 2), slice(1, None, 2)):
             model.partial_fit(X[part], y[part], classes=[0, 1, 2])
     np.testing.assert_allclose(model.layer_state_["input.mean"], X[::2].mean(axis=0))
-    with pytest.raises(ValueError, match="needs the input_scaling that the network was fitted with, True"):
+    with pytest.raises(ValueError, match="the input_scaling that the network was fitted with, 'learned'"):
         model.set_params(input_scaling=False).partial_fit(X, y)
 
 
@@ -106,3 +106,42 @@ def test_unscaled_data_need_no_scaler():
     cancer, diagnosis = load_breast_cancer(return_X_y=True)
     scores = cross_val_score(MLPClassifier(random_state=0), cancer, diagnosis, cv=3)
     assert scores.mean() > 0.966
+
+
+@pytest.mark.filterwarnings("ignore:max_iter=1 epochs")
+def test_learned_factors_start_at_one_and_move_six_times_as_fast():
+    """The first step of Adam moves each weight by the rate, so each factor by six times the rate."""
+    rate = 0.01
+    model = fitted(
+        X, input_scaling="learned", max_iter=1, batch_size=150, learning_rate_init=rate,
+        learning_rate="constant", dropout=0.0, weight_decay=0.0,
+    )  # fmt: skip
+    factors = 6 * model.layer_state_["dense_0.u"]
+    np.testing.assert_allclose(np.abs(factors - 1), 6 * rate, rtol=1e-3)
+
+
+def test_the_prediction_knows_the_learned_factors():
+    model = fitted(X, input_scaling="learned", ensemble_size=1)
+    plain = fitted(X, input_scaling=True, ensemble_size=1)
+    plain.layer_state_ = {name: array for name, array in model.layer_state_.items() if name != "dense_0.u"}
+    W, *others = model.coefs_
+    plain.coefs_ = [W * 6 * model.layer_state_["dense_0.u"][:, None], *others]
+    plain.intercepts_ = model.intercepts_
+    np.testing.assert_allclose(model.predict_proba(X), plain.predict_proba(X), rtol=1e-5)
+
+
+def test_a_feature_of_noise_gets_a_smaller_factor():
+    """Of two features, one tells the class and the other nothing."""
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((400, 2))
+    model = fitted(Z, (Z[:, 0] > 0).astype(int), input_scaling="learned")
+    telling, noise = np.abs(model.layer_state_["dense_0.u"]).mean(axis=0).ravel()
+    assert telling > 2 * noise
+
+
+def test_learned_factors_are_part_of_what_a_training_goes_on_with():
+    model = fitted(X, input_scaling="learned", warm_start=True)
+    before = model.layer_state_["dense_0.u"].copy()
+    assert not np.array_equal(model.fit(X, y).layer_state_["dense_0.u"], before)
+    with pytest.raises(ValueError, match=r"needs the input_scaling that .* 'learned', got True"):
+        model.set_params(input_scaling=True).fit(X, y)

@@ -21,7 +21,7 @@ PLAIN = {
 # Found on real data sets of 500 to 2000 rows; what each part buys stands in docs/guide/defaults.rst.
 MODERN = {
     "ensemble_size": 4,
-    "input_scaling": True,
+    "input_scaling": "learned",
     "dropout": 0.2,
     "label_smoothing": 0.03,
     "weight_decay": 0.1,

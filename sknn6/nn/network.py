@@ -10,7 +10,7 @@ from sknn6.nn import kernels
 from sknn6.nn.activations import ACTIVATIONS, find_activation
 from sknn6.nn.blas import AXPY
 from sknn6.nn.initializers import find_initializer
-from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual
+from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual, ScaledDense
 from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
 
 __all__ = ["Network", "perceptron"]
@@ -58,9 +58,8 @@ class Network:
         self.leaves = [leaf for layer in layers for leaf in layer.leaves()]
         counts = Counter()
         for layer in self.leaves:
-            kind = type(layer).__name__.lower()
-            layer.name = f"{kind}_{counts[kind]}"
-            counts[kind] += 1
+            layer.name = f"{layer.kind}_{counts[layer.kind]}"
+            counts[layer.kind] += 1
 
     def allocate(self, dtype):
         """Make theta, grad and statistics, uninitialised, and bind the layers to them."""
@@ -242,6 +241,7 @@ def perceptron(
     rng=None,
     members=1,
     input_scaling=None,
+    learned_scale=False,
 ):
     """Compose a multi-layer perceptron: (Dense, [norm], Activate, [Dropout]) a hidden layer, then Dense.
 
@@ -278,6 +278,8 @@ def perceptron(
         How many such networks to train side by side.
     input_scaling : InputScaling or None
         What they do to their input.
+    learned_scale : bool
+        Whether the first layer has a learned factor for each input.
 
     Returns
     -------
@@ -286,18 +288,19 @@ def perceptron(
     activations = activation if isinstance(activation, list) else [activation] * len(hidden)
     linear = ACTIVATIONS["identity"]
 
-    def dense(kind, fan_in, fan_out, activation):
+    def dense(fan_in, fan_out, activation, kind=Dense):
         initializer = find_initializer(init, activation)
         return kind(fan_in, fan_out, initializer, activation.gain, init_scale, activation.pieces)
 
+    first = ScaledDense if learned_scale else Dense
     layers, between = [], []  # between: what follows a Dense before the next one
     fan_in, width = n_inputs, None
     for fan_out, name in zip(hidden, activations, strict=True):
         activation = find_activation(name)
-        body = [*between, dense(Dense, fan_in, fan_out, activation)]
+        body = [*between, dense(fan_in, fan_out, activation, Dense if layers else first)]
         above, width = width, body[-1].width
         if residual and layers:
-            projection = None if above == width else dense(Projection, above, width, linear)
+            projection = None if above == width else dense(above, width, linear, Projection)
             body = [Residual(body, projection)]
         layers += body
         between = []
@@ -311,5 +314,5 @@ def perceptron(
         if dropout:
             between.append(Dropout(dropout, rng))
         fan_in = fan_out
-    layers += [*between, dense(Dense, fan_in, n_outputs, linear)]
+    layers += [*between, dense(fan_in, n_outputs, linear, Dense if layers else first)]
     return Network(layers, members, input_scaling)
