@@ -14,8 +14,8 @@ __all__ = ["Batches", "Update", "minimize", "train"]
 # Numbers of X up to which all of it is scaled and cast at once: 2**23 float32 are 32 MB.
 AT_ONCE = 2**23
 
-# Updates from one flush of subnormal numbers to the next: often enough that few steps are slowed down by
-# them, seldom enough that looking for them takes no time.
+# Updates from one flush of tiny numbers to the next: often enough that few steps are slowed down by them,
+# seldom enough that looking for them takes next to no time.
 FLUSH_EVERY = 100
 
 
@@ -185,14 +185,18 @@ class Update:
             self.flush()
 
     def flush(self):
-        """Put 0 for subnormal numbers, which take a processor many times as long as others.
+        """Put 0 for subnormal numbers, and for weights so small that products with them would be subnormal.
 
-        The penalty shrinks the weights of a unit that is never active, and without a gradient its momentum
-        dies away; neither would end at 0, for 0.9 times the smallest subnormal number is rounded to itself.
+        A processor takes many times as long for these. The penalty shrinks the weights of a unit that is
+        never active, and without a gradient its momentum dies away; neither would end at 0, for 0.9 times
+        the smallest subnormal number is rounded to itself.
         """
+        numbers = np.finfo(self.network.theta.dtype)
         averages = [] if self.average is None else [self.average]
-        for vector in (self.network.theta, *self.optimizer.state.values(), *averages):
-            vector[np.abs(vector) < np.finfo(vector.dtype).tiny] = 0
+        for vector in (self.network.theta, *averages):
+            vector[np.abs(vector) < numbers.tiny / numbers.eps] = 0
+        for vector in self.optimizer.state.values():
+            vector[np.abs(vector) < numbers.tiny] = 0
 
     def isfinite(self):
         """Tell whether the optimizer's state is finite: an infinite one makes steps of 0."""
