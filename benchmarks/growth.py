@@ -128,13 +128,21 @@ def summary(name, sweep, seconds):
     return {"sizes": sweep.sizes, "seconds": medians, "exponents": exponents}
 
 
+def unit(name, sizes):
+    """Give what seconds of a sweep are divided by, and what they then are."""
+    if name == "rows":
+        return np.array(sizes) / 1e6, "microseconds a row"
+    return np.full(len(sizes), 1e-3), "milliseconds an epoch"
+
+
 def show(name, sweep, found):
-    """Print the table of a sweep: microseconds a row of each curve, and billions of flops a second."""
-    print(f"\n{name:>10}{''.join(f'{curve:>20}' for curve in sweep.curves)}{'GFLOP/s':>10}   (µs a row)")
+    """Print the table of a sweep: the time of each curve, and billions of flops a second in an epoch."""
+    divisor, label = unit(name, sweep.sizes)
+    print(f"\n{name:>10}{''.join(f'{curve:>20}' for curve in sweep.curves)}{'GFLOP/s':>10}   ({label})")
     for k, size in enumerate(sweep.sizes):
-        work = sweep.workload(size)
-        columns = [f"{median[k] / work.n_samples * 1e6:20.3f}" for median in found["seconds"].values()]
-        print(f"{size:10d}{''.join(columns)}{flops(work) / found['seconds']['epoch'][k] / 1e9:10.1f}")
+        columns = [f"{median[k] / divisor[k]:20.3f}" for median in found["seconds"].values()]
+        rate = flops(sweep.workload(size)) / found["seconds"]["epoch"][k] / 1e9
+        print(f"{size:10d}{''.join(columns)}{rate:10.1f}")
     for curve, exponents in found["exponents"].items():
         print(f"  {curve}: " + ", ".join(f"time ~ {what}^{power:.2f}" for what, power in exponents.items()))
 
@@ -144,19 +152,19 @@ def draw(ax, name, found):
     from matplotlib.ticker import LogLocator, NullFormatter
 
     sizes = np.array(found["sizes"], dtype=float)
-    unit = sizes / 1e6 if name == "rows" else 1e-3
+    divisor, label = unit(name, sizes)
     for (curve, median), (colour, mark, line) in zip(found["seconds"].items(), STYLES, strict=False):
         exponents = found["exponents"][curve]
         # The line goes through the geometric means.
         fitted = np.exp(np.log(median).mean()) * (sizes / np.exp(np.log(sizes).mean())) ** exponents[name]
         powers = ", ".join(f"{what}$^{{{power:.2f}}}$" for what, power in exponents.items())
-        ax.loglog(sizes, median / unit, mark, color=colour, label=f"{curve} ~ {powers}")
-        ax.loglog(sizes, fitted / unit, line, color=colour)
+        ax.loglog(sizes, median / divisor, mark, color=colour, label=f"{curve} ~ {powers}")
+        ax.loglog(sizes, fitted / divisor, line, color=colour)
     if name == "rows":
-        ax.set_ylim(bottom=0.05 * min(median / unit))  # the room that the legend needs
+        ax.set_ylim(bottom=0.05 * min(median / divisor))  # the room that the legend needs
     else:
         operations = np.array([flops(SWEEPS[name].workload(size)) for size in found["sizes"]])
-        in_proportion = operations / operations[-1] * median[-1] / unit
+        in_proportion = operations / operations[-1] * median[-1] / divisor
         ax.loglog(sizes, in_proportion, "-.", color=GREY, label="in proportion to the flops", zorder=0)
         ax.set_xticks(found["sizes"], found["sizes"])
         ax.xaxis.set_minor_formatter(NullFormatter())
@@ -164,7 +172,7 @@ def draw(ax, name, found):
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.set(xlabel=name, ylabel="microseconds a row" if name == "rows" else "milliseconds an epoch")
+    ax.set(xlabel=name, ylabel=label)
     ax.legend(frameon=False, fontsize="small", loc="lower right")
     ax.tick_params(labelsize="small")
     ax.spines[["top", "right"]].set_visible(False)
