@@ -181,6 +181,22 @@ def test_average_of_the_weights():
     np.testing.assert_allclose(update.average, 0.1 * before + 0.9 * made.theta, rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_what_comes_to_rest_ends_at_zero(kind):
+    """Subnormal numbers take many times as long, and 0.9 times the smallest of them is rounded to itself."""
+    made = perceptron(2, [], 1, "relu").allocate(np.float32)
+    made.theta[:] = [1.0, 1e-40, 1e-33]
+    update = Update(made, kind(made.theta), ema_decay=0.9)
+    for t in range(3000):
+        made.grad[:] = [t == 0, 0.0, 0.0]
+        update(0.1)
+    for vector in (made.theta, update.average):
+        assert vector[0] != 0
+        assert not vector[1:].any()
+    for vector in update.optimizer.state.values():
+        assert not ((vector != 0) & (np.abs(vector) < np.finfo(np.float32).tiny)).any()
+
+
 def test_an_epoch_ends_at_the_first_loss_that_is_not_finite():
     made = network()
     with np.errstate(all="ignore"):

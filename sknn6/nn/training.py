@@ -14,6 +14,10 @@ __all__ = ["Batches", "Update", "minimize", "train"]
 # Numbers of X up to which all of it is scaled and cast at once: 2**23 float32 are 32 MB.
 AT_ONCE = 2**23
 
+# Updates from one flush of tiny numbers to the next: often enough that few steps are slowed down by them,
+# seldom enough that looking for them takes next to no time.
+FLUSH_EVERY = 100
+
 
 class Batches:
     """The mini-batches of a data set; each iteration is one epoch.
@@ -177,6 +181,22 @@ class Update:
             t = self.optimizer.t
             share = 1 - min(float(self.ema_decay), (1 + t) / (10 + t))
             self.average += share * (theta - self.average)
+        if self.optimizer.t % FLUSH_EVERY == 0:
+            self.flush()
+
+    def flush(self):
+        """Put 0 for subnormal numbers, and for weights so small that products with them would be subnormal.
+
+        A processor takes many times as long for these. The penalty shrinks the weights of a unit that is
+        never active, and without a gradient its momentum dies away; neither would end at 0, for 0.9 times
+        the smallest subnormal number is rounded to itself.
+        """
+        numbers = np.finfo(self.network.theta.dtype)
+        averages = [] if self.average is None else [self.average]
+        for vector in (self.network.theta, *averages):
+            vector[np.abs(vector) < numbers.tiny / numbers.eps] = 0
+        for vector in self.optimizer.state.values():
+            vector[np.abs(vector) < numbers.tiny] = 0
 
     def isfinite(self):
         """Tell whether the optimizer's state is finite: an infinite one makes steps of 0."""

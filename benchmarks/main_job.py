@@ -1,0 +1,146 @@
+"""Time README's main job, a whole search, against the same job with scikit-learn and scikit-optimize.
+
+    python benchmarks/main_job.py
+    python benchmarks/main_job.py --variants plain --exclude "" --rounds 9 --json main_job.json
+
+Handwritten digits: Standardizer, Whitener and MLPClassifier under sknn6.BayesSearchCV, against
+StandardScaler, PCA(whiten=True) and scikit-learn's MLPClassifier under skopt.BayesSearchCV, in turn, round
+after round, each round with a seed of its own. Data, folds, number of evaluations, refit, `n_jobs` and
+dimensions are the same; in each fit BLAS has one thread. A figure is the median over the rounds: of the ratio
+of seconds within a round, and of the accuracy on held-out digits.
+
+The dimensions are those of `search_space` that scikit-learn's estimator has too: alpha, learning_rate_init
+and activation, the last out of logistic, tanh and relu; with `--exclude ""` also batch_size and
+hidden_layer_sizes, which README leaves out. It is README's space without batchnorm, dropout and what there is
+to tune in the preprocessing. Unless they are searched, the hidden layers are 128-128 on both sides. For the
+rest:
+
+- plain: sknn6 has scikit-learn's values, so that both train the same network, for 200 epochs of batches of
+  200 at most, with the same rule for stopping before;
+- one network: sknn6 has `ensemble_size=1`, as in README, and its own defaults, which are 30 epochs of batches
+  of 100; scikit-learn has its own, those of "plain";
+- 30 epochs: the same, but scikit-learn has as many epochs at most and as large batches as sknn6;
+- defaults: sknn6 has its own, which are four networks; scikit-learn has its own.
+
+Where a fit fails, scikit-optimize's search takes the score 0, for it does not go on with NaN.
+"""
+
+import os
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+os.environ["PYTHONWARNINGS"] = "ignore"  # in the processes of the fits
+
+import argparse
+import json
+import pathlib
+import warnings
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+import skopt
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from skopt.space import Categorical
+
+from sknn6 import BayesSearchCV, MLPClassifier, Standardizer, Whitener, search_space
+from sknn6.estimators.recipes import MODERN, PLAIN
+
+SHARED = "activation", "alpha", "batch_size", "hidden_layer_sizes", "learning_rate_init"
+ACTIVATIONS = "logistic", "tanh", "relu"
+
+
+class Variant(NamedTuple):
+    """What the two networks have beside what is searched."""
+
+    ours: dict
+    theirs: dict
+
+
+VARIANTS = {
+    "plain": Variant(PLAIN, {}),
+    "one network": Variant({"ensemble_size": 1}, {}),
+    "30 epochs": Variant({"ensemble_size": 1}, {name: MODERN[name] for name in ("max_iter", "batch_size")}),
+    "defaults": Variant({}, {}),
+}
+
+
+def ours(params, **search):
+    """Give sknn6's search."""
+    mlp = MLPClassifier((128, 128), random_state=0, **params)
+    pipeline = Pipeline([("standardize", Standardizer()), ("whiten", Whitener()), ("mlp", mlp)])
+    return BayesSearchCV(pipeline, **search)
+
+
+def theirs(params, **search):
+    """Give scikit-optimize's search with scikit-learn's estimators."""
+    mlp = SklearnMLP((128, 128), random_state=0, **params)
+    pipeline = Pipeline([("standardize", StandardScaler()), ("whiten", PCA(whiten=True)), ("mlp", mlp)])
+    return skopt.BayesSearchCV(pipeline, error_score=0.0, **search)
+
+
+def space(exclude):
+    """Give new dimensions, those that both networks have."""
+    dimensions = search_space(MLPClassifier(), activation=Categorical(ACTIVATIONS))
+    return {f"mlp__{name}": dimensions[name] for name in SHARED if name not in exclude}
+
+
+def run(search, data):
+    """Search; give the seconds and the accuracy on held-out rows."""
+    X_train, X_test, y_train, y_test = data
+    started = perf_counter()
+    search.fit(X_train, y_train)
+    return perf_counter() - started, search.score(X_test, y_test)
+
+
+def measure(variant, exclude, rounds, **settings):
+    """Run both searches in turn; give the seconds and the accuracies, (rounds, 2) each."""
+    X, y = load_digits(return_X_y=True)
+    data = train_test_split(X, y, stratify=y, random_state=0)
+
+    def both(**search):
+        sides = (ours, variant.ours), (theirs, variant.theirs)
+        return [run(side(params, search_spaces=space(exclude), **search), data) for side, params in sides]
+
+    both(**settings | {"n_iter": 1, "random_state": 0})  # starts the processes and loads what they need
+    results = np.array([both(**settings, random_state=seed) for seed in range(rounds)])
+    return results[..., 0], results[..., 1]
+
+
+def main():
+    """Measure the variants asked for, print a line each, and write the file asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--variants", default=",".join(VARIANTS), help="comma-separated")
+    parser.add_argument("--exclude", default="batch_size,hidden_layer_sizes", help="dimensions to leave out")
+    parser.add_argument("--n-iter", type=int, default=16)
+    parser.add_argument("--n-jobs", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and accuracies to")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    results = {}
+    for name in args.variants.split(","):
+        settings = {"n_iter": args.n_iter, "cv": 3, "n_jobs": args.n_jobs}
+        seconds, accuracies = measure(VARIANTS[name], args.exclude.split(","), args.rounds, **settings)
+        ratio = float(np.median(seconds[:, 1] / seconds[:, 0]))
+        results[name] = {
+            "seconds": seconds.tolist(), "accuracies": accuracies.tolist(), "ratio": ratio
+        }  # fmt: skip
+        (our_s, their_s), (our_acc, their_acc) = np.median(seconds, axis=0), np.median(accuracies, axis=0)
+        print(
+            f"{name:12s} {our_s:7.1f} s against {their_s:7.1f} s, ratio {ratio:.2f}; "
+            f"accuracy {our_acc:.3f} against {their_acc:.3f}",
+            flush=True,
+        )
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Where the time of a training step goes: by layer and direction, and by kind of work.
+
+    python benchmarks/profile_step.py
+    python benchmarks/profile_step.py --workloads W4 --activation gelu --rounds 100 --json profile.json
+
+The workloads are those of training.py: one network, Adam, float32, one thread. A round is three epochs, each
+on batches in an order of its own: one as `train` runs it, timed from update to update; one with each part of
+the steps timed by itself; one with nothing timed but the matrix products, on the operands that Dense is about
+to get, as they come. A figure is the median over the rounds for each batch of an epoch, averaged over the
+batches, in microseconds a step, without what reading the clock takes; "between" is what the whole step has
+beyond its parts. A busy machine interrupts long steps more often than their short parts, and "between" grows.
+"""
+
+import os
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import argparse
+import json
+import pathlib
+import warnings
+from collections import defaultdict
+from time import perf_counter
+
+import numpy as np
+from training import WORKLOADS, plain
+
+from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.layers import Dense
+from sknn6.nn.losses import softmax_cross_entropy
+from sknn6.nn.network import perceptron
+from sknn6.nn.optimizers import Adam
+from sknn6.nn.training import Batches, Update, train
+
+
+class Stopwatch:
+    """Seconds of calls: a list for each name, epoch after epoch."""
+
+    def __init__(self):
+        self.seconds = defaultdict(list)
+
+    def __call__(self, name, function, *args):
+        """Call; give what the function gives."""
+        started = perf_counter()
+        result = function(*args)
+        self.seconds[name].append(perf_counter() - started)
+        return result
+
+    def microseconds(self, n_batches):
+        """Give for each name the medians over the epochs, averaged over the batches."""
+        return {
+            name: float(np.median(np.reshape(seconds, (-1, n_batches)), axis=0).mean()) * 1e6
+            for name, seconds in self.seconds.items()
+        }
+
+
+class Training:
+    """A network in training, with what an estimator would give it."""
+
+    def __init__(self, work, activation):
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((work.n_samples, work.n_features), np.float32)
+        y = rng.integers(0, work.n_classes, work.n_samples)
+        self.network = perceptron(work.n_features, work.hidden, work.n_classes, activation)
+        self.network.allocate(np.float32).initialize(rng)
+        self.batches = Batches(X, y, None, work.batch, np.float32, rng)
+        self.update = Update(self.network, Adam(self.network.theta))
+        estimator = plain(work.hidden, max_iter=1).fit(X[: work.batch], y[: work.batch])
+        self.alpha, self.rate = estimator.alpha, estimator._rate
+        self.outputs = {}  # of products, in memory that is touched already
+
+    def whole(self, watch):
+        """Run an epoch; time its steps."""
+        ticks = [perf_counter()]
+
+        def update(rate):
+            self.update(rate)
+            ticks.append(perf_counter())
+
+        settings = {"learning_rate": self.rate, "alpha": self.alpha, "epochs": 1}
+        next(train(self.network, softmax_cross_entropy, update, self.batches, **settings))
+        watch.seconds["whole step"] += np.diff(ticks).tolist()
+
+    def parts(self, watch):
+        """Run an epoch; time the parts of its steps."""
+        network, batches = self.network, iter(self.batches)
+        for i in range(len(self.batches)):
+            watch("clock", len, ())
+            rate = watch("learning rate", self.rate, i / len(self.batches))
+            X, y, _ = watch("batch", next, batches)
+            for layer in network.layers:
+                X = watch(f"{layer.name} forward", layer.forward, X)
+            _, dZ = watch("loss", softmax_cross_entropy, X, y)
+            for layer in reversed(network.layers):
+                dZ = watch(f"{layer.name} backward", layer.backward, dZ)
+            watch("penalty", network.penalise, self.alpha / len(y))
+            watch("update", self.update, rate)
+
+    def products(self, watch):
+        """Run an epoch; time the products in it."""
+        network = self.network
+        for X, y, _ in self.batches:
+            inputs = {}
+            for layer in network.layers:
+                if isinstance(layer, Dense):
+                    inputs[layer] = X
+                    Z = self.output(layer, "Z", (len(X), layer.width))
+                    watch(f"{layer.name} forward", np.matmul, X, layer.W, Z)
+                X = layer.forward(X)
+            _, dZ = softmax_cross_entropy(X, y)
+            for layer in reversed(network.layers):
+                if isinstance(layer, Dense):
+                    dX = self.output(layer, "dX", inputs[layer].shape)
+                    watch(f"{layer.name} backward", products_backward, layer, inputs[layer], dZ, dX)
+                dZ = layer.backward(dZ)
+            network.penalise(self.alpha / len(y))
+            self.update(self.rate(0.0))
+
+    def output(self, *key):
+        """Give memory for a product, of the shape that the key ends with."""
+        if key not in self.outputs:
+            self.outputs[key] = np.ones(key[-1], np.float32)
+        return self.outputs[key]
+
+
+def products_backward(layer, X, dZ, dX):
+    """Do the products of a Dense's backward."""
+    np.matmul(X.T, dZ, out=layer.dW)
+    if layer.propagates:
+        np.matmul(dZ, layer.W.T, out=dX)
+
+
+def measure(work, activation, rounds):
+    """Give the microseconds of the whole step, its parts, and the products among them."""
+    training = Training(work, activation)
+    ways = training.whole, training.parts, training.products
+    for way in ways:
+        way(Stopwatch())  # memory is touched, caches are warm
+    watches = [Stopwatch() for _ in ways]
+    for _ in range(rounds):
+        for way, watch in zip(ways, watches, strict=True):
+            way(watch)
+    whole, parts, products = (watch.microseconds(len(training.batches)) for watch in watches)
+    whole, clock = whole["whole step"], parts.pop("clock")
+    parts, products = ({name: value - clock for name, value in each.items()} for each in (parts, products))
+    return {"whole": whole, "parts": parts | {"between": whole - sum(parts.values())}, "products": products}
+
+
+def by_kind(found):
+    """Add the parts up to kinds of work; of Dense, what is not products is bias."""
+    kinds = {"products": sum(found["products"].values()), "bias": -sum(found["products"].values())}
+    for part, value in found["parts"].items():
+        layer = part.partition("_")[0]
+        kind = {"dense": "bias", "activate": "activation"}.get(layer, part)
+        kinds[kind] = kinds.get(kind, 0.0) + value
+    return kinds
+
+
+def show(name, work, found):
+    """Print the parts of a workload's step."""
+    shape = f"{work.n_samples}x{work.n_features}, {'-'.join(map(str, work.hidden))}, batch {work.batch}"
+    print(f"\n{name} {shape}: {found['whole']:.1f} µs a step\n{'':24}{'µs':>9}{'share':>8}{'products':>10}")
+    for part, value in found["parts"].items():
+        product = found["products"].get(part)
+        alone = "" if product is None else f"{product:10.1f}"
+        print(f"  {part:22}{value:9.1f}{value / found['whole']:8.1%}{alone}", flush=True)
+
+
+def show_kinds(results):
+    """Print the kinds of work, a column a workload."""
+    print(f"\n{'µs a step (share)':16}" + "".join(f"{name:>17}" for name in results))
+    columns = {name: by_kind(found) for name, found in results.items()}
+    for kind in next(iter(columns.values())):
+        cells = (
+            f"{columns[name][kind]:9.1f} ({columns[name][kind] / results[name]['whole']:5.1%})"
+            for name in results
+        )
+        print(f"{kind:17}" + " ".join(cells))
+    print(f"{'whole step':17}" + " ".join(f"{found['whole']:9.1f}        " for found in results.values()))
+
+
+def main():
+    """Profile the workloads asked for, print their tables, and write the file asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workloads", default=",".join(WORKLOADS), help="comma-separated, of W1 to W5")
+    parser.add_argument("--activation", default="relu", choices=sorted(ACTIVATIONS))
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--json", type=pathlib.Path, help="file to write all figures to")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    results = {}
+    for name in args.workloads.split(","):
+        work = WORKLOADS[name]
+        results[name] = measure(work, args.activation, args.rounds)
+        show(name, work, results[name])
+    show_kinds(results)
+    if args.json:
+        args.json.write_text(json.dumps({k: v | {"kinds": by_kind(v)} for k, v in results.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
