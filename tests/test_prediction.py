@@ -1,14 +1,20 @@
 """What predict and predict_proba promise, whatever they do to be quick."""
 
 import tracemalloc
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import numpy as np
+import pandas as pd
 import pytest
 from plain import MLPClassifier
+from sklearn import config_context
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+from sklearn.utils.validation import validate_data
 
 from sknn6 import MLPRegressor
+from sknn6.validation import is_valid
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((60, 4))
@@ -24,6 +30,100 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 def fit(cls=MLPClassifier, X=X, y=TARGETS["multiclass"], **params):
     return cls(**{"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0} | params).fit(X, y)
+
+
+# What is taken without scikit-learn's validation, and what is not
+
+
+def spoiled(value, dtype=np.float64):
+    Z = X[:3].astype(dtype)
+    Z[1, 2] = value
+    return Z
+
+
+PLAIN = {
+    "float64": X,
+    "float32": X.astype(np.float32),
+    "one row": X[:1],
+    "in columns": np.asfortranarray(X),
+    "sum beyond the range": np.full((3, 4), 1e308),
+}
+REFUSED = {
+    "nan": spoiled(np.nan),
+    "inf": spoiled(np.inf),
+    "-inf": spoiled(-np.inf, np.float32),
+    "both infinities": np.array([[np.inf, -np.inf, 0, 0]]),
+    "a vector": X[0],
+    "a scalar": np.float64(1),
+    "three axes": X[None],
+    "too few features": X[:, :3],
+    "too many features": np.hstack([X, X]),
+    "no rows": X[:0],
+    "no features": X[:, :0],
+    "complex": X.astype(complex),
+}
+CONVERTED = {
+    "integers": np.arange(8).reshape(2, 4),
+    "float16": X.astype(np.float16),
+    "other byte order": X.astype(">f8"),
+    "objects": X.astype(object),
+    "a list": X.tolist(),
+    "a matrix of a subclass": X.view(type("Own", (np.ndarray,), {})),
+    "every other column": np.hstack([X, X])[:, ::2],
+    "a frame": pd.DataFrame(X),
+}
+
+
+def outcome(function, *args):
+    """Give the type and the words of what is raised and warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            function(*args)
+        except Exception as error:
+            return type(error), str(error), [str(w.message) for w in caught]
+    return None, None, [str(w.message) for w in caught]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_counts_as_valid_is_what_validation_gives_back_as_it_is(name):
+    model, Z = fit(), PLAIN[name]
+    assert validate_data(model, Z, dtype=(np.float64, np.float32), reset=False) is Z
+    assert is_valid(Z, model) == (name != "sum beyond the range")
+    assert outcome(model.predict, Z) == (None, None, [])
+
+
+@pytest.mark.parametrize("name", REFUSED | CONVERTED)
+def test_all_else_does_not_count_as_valid(name):
+    assert not is_valid((REFUSED | CONVERTED)[name], fit())
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_input_is_refused_in_the_words_of_scikit_learn(name, method):
+    ours, theirs = (outcome(getattr(fit(cls), method), REFUSED[name]) for cls in (MLPClassifier, SklearnMLP))
+    assert ours == theirs
+    assert ours[0] is not None
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+def test_what_can_be_converted_is_predicted_as_its_float64(name):
+    expected = np.asarray(CONVERTED[name], np.float64)
+    np.testing.assert_array_equal(fit().predict_proba(CONVERTED[name]), fit().predict_proba(expected))
+
+
+@pytest.mark.parametrize("fitted", ["abcd", "dcba"])
+@pytest.mark.parametrize("given", [X, pd.DataFrame(X, columns=list("abcd"))])
+def test_names_of_features_are_looked_at_as_in_scikit_learn(fitted, given):
+    """An array for a fit with names, which is warned of; names in the same order, and in another."""
+    frame = pd.DataFrame(X, columns=list(fitted))
+    ours, theirs = (outcome(fit(cls, frame).predict, given) for cls in (MLPClassifier, SklearnMLP))
+    assert ours == theirs
+
+
+def test_assume_finite_is_heeded():
+    with config_context(assume_finite=True):
+        assert np.isfinite(fit().predict_proba(spoiled(np.nan))).all()
 
 
 # What the network is made of
