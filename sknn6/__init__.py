@@ -14,3 +14,8 @@ def __getattr__(name):
 
         return getattr(search, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    """List the search with the rest, imported or not."""
+    return sorted({*globals(), *__all__})

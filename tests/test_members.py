@@ -146,7 +146,7 @@ def test_the_mean_of_members_has_a_lower_log_loss_than_they_have():
     digits, digit = load_digits(return_X_y=True)
     model = MLPClassifier(20, ensemble_size=4, max_iter=20, random_state=0).fit(digits[:800], digit[:800])
     network = perceptron(**model._structure).attach(model._arrays(), np.float64)
-    Z = network.predict_in_blocks(digits[800:])
+    Z = network.predict(digits[800:])
     loss = LOSSES["softmax"].loss
     members = [loss(z.copy(), digit[800:], None)[0] for z in Z]
     assert loss(POOLS["softmax"](Z), digit[800:], None)[0] < np.mean(members) - 0.02

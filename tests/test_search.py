@@ -659,5 +659,8 @@ def test_an_interrupted_search_ends_with_the_best_so_far():
 
 
 def test_importing_the_package_does_not_import_scikit_optimize():
-    code = "import sknn6, sys; assert 'skopt' not in sys.modules; sknn6.search_space; sys.modules['skopt']"
+    code = (
+        "import sknn6, sys; assert {*sknn6.__all__} <= {*dir(sknn6)}; assert 'skopt' not in sys.modules; "
+        "sknn6.search_space; sys.modules['skopt']"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -45,6 +45,7 @@ from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import ALONG_MAX_ITER, FOR_SGD, SCHEDULES, Progress
 from sknn6.nn.training import Batches, Update, minimize, train
+from sknn6.validation import is_valid
 
 AUTO = StrOptions({"auto"})
 
@@ -789,22 +790,26 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             arrays |= {f"dense_{i}.W": W, f"dense_{i}.b": b if np.ndim(W) == 2 else np.expand_dims(b, 1)}
         return arrays
 
-    def _logits(self, X):
-        """Validate X and map it to logits in the dtype of X."""
-        check_is_fitted(self)
-        X = validate_data(self, X, **CHECKS, reset=False)
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "coefs_")
+
+    def _map(self, X, finish):
+        """Validate X and give what `finish` makes of its logits, which are in the dtype of X."""
+        if not (self.__sklearn_is_fitted__() and is_valid(X, self)):
+            check_is_fitted(self)
+            X = validate_data(self, X, **CHECKS, reset=False)
         network = perceptron(**self._structure, input_scaling=self._fitted_scaling())
-        return self._pooled(network.attach(self._arrays(), X.dtype), X)
+        with np.errstate(all="ignore"):  # a float64 weight beyond the range of float32 is infinite, for one
+            return network.attach(self._arrays(), X.dtype).predict_in_blocks(X, finish)
 
     def _fitted_scaling(self):
         """Give what the fitted network does to its input, None if nothing."""
         state = getattr(self, "layer_state_", {})
         return InputScaling(state["input.mean"], state["input.scale"]) if "input.mean" in state else None
 
-    def _pooled(self, network, X):
-        """Map validated X to the logits of a network, or those that all its members amount to."""
-        Z = network.predict_in_blocks(X)
-        return Z if network.members == 1 else POOLS[self.out_activation_](Z)
+    def _pool(self, Z):
+        """Give the logits that those of all members amount to."""
+        return Z if Z.ndim == 2 else POOLS[self.out_activation_](Z)
 
     def __copy__(self):
         """Share the attributes, without the packing of a pickle."""

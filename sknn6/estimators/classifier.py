@@ -211,7 +211,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Classes; or, trained on indicators of labels, indicators of those of more than even odds, sparse
             if those were.
         """
-        return self._decode(self._logits(X))
+        found = self._map(X, self._decide)
+        if found.ndim == 1:
+            return self.classes_.take(found)
+        labels = found.astype(int)
+        return sparse.csr_matrix(labels) if self._sparse_labels else labels
 
     def predict_proba(self, X):
         """Give the probability of each class, in the dtype of X.
@@ -226,11 +230,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         P : ndarray of shape (n_samples, n_classes)
             Finite, in the order of `classes_`.
         """
-        Z = self._logits(X)
-        if self._is_binary():
-            # Not 1 - P, which rounds a small probability of the first class to 0.
-            Z = np.hstack([-Z, Z])
-        return LINKS[self.out_activation_](Z)
+        return self._map(X, self._probabilities)
 
     def predict_log_proba(self, X):
         """Give the logarithm of `predict_proba`.
@@ -337,14 +337,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         smoothing = float(self._value("label_smoothing"))
         return partial(loss, smoothing=smoothing) if smoothing else loss
 
-    def _decode(self, Z):
-        """Give the classes that the logits speak for."""
-        if self.out_activation_ == "softmax":
-            return self.classes_[Z.argmax(axis=1)]
+    def _probabilities(self, Z):
+        """Give the probability of each class, the mean over the members if there are several."""
         if self._is_binary():
-            return self.classes_[(Z[:, 0] > 0).astype(int)]
-        labels = (Z > 0).astype(int)
-        return sparse.csr_matrix(labels) if self._sparse_labels else labels
+            # Not 1 - P, which rounds a small probability of the first class to 0.
+            Z = np.concatenate([-Z, Z], axis=-1)
+        # Classes first in memory: a reduction over few classes is a few operations on long vectors.
+        rows = np.asfortranarray(Z.reshape(-1, Z.shape[-1]))
+        P = LINKS[self.out_activation_](rows).reshape(Z.shape)
+        return np.ascontiguousarray(P if P.ndim == 2 else P.mean(axis=0))
+
+    def _decide(self, Z):
+        """Give the index of each row's most probable class; of labels, which have more than even odds."""
+        if Z.ndim > 2:
+            Z = self._probabilities(Z) - 0.5  # of one network, the logits tell already
+        if self.out_activation_ == "softmax":
+            return Z.argmax(axis=1)
+        return Z[:, -1] > 0 if self._is_binary() else Z > 0
 
     def _strata(self, y):
         """Give what a held-out part is stratified by: classes, if each can be in both parts."""

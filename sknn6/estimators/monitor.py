@@ -122,7 +122,7 @@ class Monitor:
         if self.validation is None:
             return {}
         X, y, weight, labels = self.validation
-        Z = self.estimator._pooled(self.network, X)
+        Z = self.network.predict_in_blocks(X, self.estimator._pool)
         if self.scorer is None:
             score = self.estimator._score(Z, y, weight)
         else:

@@ -141,9 +141,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        Z = self._logits(X)
-        predicted = LINKS[self.out_activation_](Z)
+        predicted = self._map(X, self._link)
         return predicted[:, 0] if self.n_outputs_ == 1 else predicted
+
+    def _link(self, Z):
+        """Give the targets that the logits stand for."""
+        return LINKS[self.out_activation_](self._pool(Z))
 
     def _define_targets(self, y, redefine):
         if redefine or not hasattr(self, "n_outputs_"):

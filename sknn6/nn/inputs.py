@@ -26,12 +26,11 @@ class InputScaling:
 
     def __init__(self, mean, scale):
         self.mean, self.scale = mean, scale
-        self.centres = bool(np.any(mean))
 
     def __call__(self, X, dtype):
         """Give the rows in X, dense or CSR, scaled and cast; X itself may be overwritten."""
         if not isinstance(X, np.ndarray):
-            if not self.centres:
+            if not self.mean.any():
                 X.data = bend(X.data / self.scale[X.indices]).astype(dtype, copy=False)
                 return X
             X = X.toarray()

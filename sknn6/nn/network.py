@@ -1,8 +1,9 @@
 """A network: layers in a row, and all that they learn in one flat vector."""
 
 import math
-from collections import Counter
+from collections import defaultdict
 from contextlib import contextmanager
+from itertools import count
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
 
 __all__ = ["Network", "perceptron"]
 
-# Numbers in the widest layer's output for one block of rows at prediction: 2**18 float64 are 2 MB.
-PREDICTION_BLOCK = 2**18
+# Numbers in the widest layer's output for one block of rows at prediction, which thus stays in the cache from
+# one layer to the next: 2**16 float64 are 512 kB.
+PREDICTION_BLOCK = 2**16
 
 # Rows that initial weights and the statistics of prediction are taken from, where the data have more.
 SAMPLE = 2048
@@ -56,10 +58,9 @@ class Network:
         self.layers, self.members, self.input_scaling = layers, members, input_scaling
         self.layers[0].propagates = False
         self.leaves = [leaf for layer in layers for leaf in layer.leaves()]
-        counts = Counter()
+        counts = defaultdict(count)
         for layer in self.leaves:
-            layer.name = f"{layer.kind}_{counts[layer.kind]}"
-            counts[layer.kind] += 1
+            layer.name = f"{layer.kind}_{next(counts[layer.kind])}"
 
     def allocate(self, dtype):
         """Make theta, grad and statistics, uninitialised, and bind the layers to them."""
@@ -95,12 +96,11 @@ class Network:
     def attach(self, arrays, dtype):
         """Bind the layers, for prediction only, to arrays as `arrays` gives them, cast to `dtype`."""
         self.dtype = np.dtype(dtype)
-        with np.errstate(over="ignore"):  # a float64 weight beyond the range of float32 is infinite
-            for layer in self.leaves:
-                for name in (*layer.parameters, *layer.statistics):
-                    array = np.asarray(arrays[f"{layer.name}.{name}"], dtype)
-                    check_shape(f"{layer.name}.{name}", array, self._shape(layer, name))
-                    setattr(layer, name, array)
+        for layer in self.leaves:
+            for name in (*layer.parameters, *layer.statistics):
+                array = np.asarray(arrays[f"{layer.name}.{name}"], dtype)
+                check_shape(f"{layer.name}.{name}", array, self._shape(layer, name))
+                setattr(layer, name, array)
         return self
 
     def load(self, arrays):
@@ -174,21 +174,24 @@ class Network:
             X = layer.predict(X)
         return X
 
-    def predict_in_blocks(self, X):
-        """Map X to logits a block of rows at a time, cast to the network's dtype; overflow made finite.
+    def predict_in_blocks(self, X, finish):
+        """Map X to what `finish` makes of its logits, a block of rows at a time, cast to the network's dtype.
+
+        What it makes has the samples first.
+        """
+        rows = max(1, PREDICTION_BLOCK // self.members // max(layer.width for layer in self.dense()))
+        starts = range(0, X.shape[0], rows)
+        blocks = [finish(self._finite_logits(X[start : start + rows])) for start in starts]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def _finite_logits(self, X):
+        """Map X to logits, overflow made finite.
 
         A logit that cannot be told (inf - inf) becomes 0. The probabilities of a network with huge weights
         are thus finite for every finite X.
         """
-        rows = max(1, PREDICTION_BLOCK // self.members // max(layer.width for layer in self.dense()))
-        with np.errstate(all="ignore"):
-            blocks = [
-                self.predict(self.read(X[start : start + rows])) for start in range(0, X.shape[0], rows)
-            ]
-        Z = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-2)
-        if not np.isfinite(Z).all():
-            np.nan_to_num(Z, copy=False)
-        return Z
+        Z = self.predict(self.read(X))
+        return Z if np.isfinite(Z).all() else np.nan_to_num(Z, copy=False)
 
     def snapshot(self):
         """Copy all that training changes."""

@@ -1,0 +1,152 @@
+"""Time predict and predict_proba, and the import, of sknn6 against scikit-learn.
+
+    python benchmarks/predict.py
+    python benchmarks/predict.py --networks P1 --rows 1,100 --rounds 9 --json predict.json
+
+All run on one thread, in turn, round after round; a figure is the median over the rounds of the ratio within
+a round, so that a drift of the machine's speed touches both sides. `sknn6` is one network with
+scikit-learn's values for what is "auto", of the same sizes as scikit-learn's; `default` is the classifier
+with everything at its defaults, four networks on scaled input. All are fitted on data of the dtype that they
+predict. `products` are the matrix products of the one network and nothing else: no prediction can take less.
+A prediction of few rows is measured twenty times as often. The import is that of a new process with compiled
+modules, `import sknn6` against what it stands in for, scikit-learn's networks, pipelines and scalers.
+"""
+
+import os
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import warnings
+from functools import partial
+from itertools import product
+from time import perf_counter
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+from training import plain
+
+from sknn6 import MLPClassifier
+
+# Features and hidden layers.
+NETWORKS = {"P1": (64, (100,)), "P2": (50, (256, 256))}
+N_CLASSES = 10
+
+IMPORTS = {
+    "sknn6": "import sknn6",
+    "scikit-learn": "import sklearn.neural_network, sklearn.pipeline, sklearn.preprocessing",
+}
+
+
+def products(model, X):
+    """Multiply a block of rows after the other with the weights."""
+    for start in range(0, len(X), 512):
+        A = X[start : start + 512]
+        for W in model.coefs_:
+            A = A @ W
+
+
+def fitted(n_features, hidden, dtype):
+    """Fit the contestants, for a few epochs as the weights do not matter."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1000, n_features)).astype(dtype)
+    y = rng.integers(0, N_CLASSES, len(X))
+    models = {"sknn6": plain(hidden, max_iter=2), "scikit-learn": SklearnMLP(hidden, max_iter=2)}
+    models["default"] = MLPClassifier(max_iter=2)
+    return {name: model.set_params(random_state=0).fit(X, y) for name, model in models.items()}
+
+
+def seconds(predict, X, calls):
+    """Time a prediction, the mean of some calls."""
+    started = perf_counter()
+    for _ in range(calls):
+        predict(X)
+    return (perf_counter() - started) / calls
+
+
+def measure(models, method, X, rounds):
+    """Run the models in turn; give the seconds of each, a list over the rounds."""
+    functions = {name: getattr(model, method) for name, model in models.items()}
+    functions["products"] = partial(products, models["sknn6"])
+    for predict in functions.values():
+        predict(X)  # the first run of each warms up
+    calls = max(1, 5 // len(X))
+    rounds = rounds if len(X) > 1000 else 20 * rounds  # short ones are cheap to repeat, and need it
+    times = [[seconds(predict, X, calls) for predict in functions.values()] for _ in range(rounds)]
+    return dict(zip(functions, np.transpose(times).tolist(), strict=True))
+
+
+def measure_imports(rounds):
+    """Run new processes in turn; give the seconds of each import, a list over the rounds."""
+    times = {name: [] for name in IMPORTS}
+    with tempfile.TemporaryDirectory() as compiled:
+        env = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
+        for _ in range(rounds + 1):
+            for name, code in IMPORTS.items():
+                started = perf_counter()
+                subprocess.run([sys.executable, "-c", code], check=True, env=env)
+                times[name].append(perf_counter() - started)
+    return {name: taken[1:] for name, taken in times.items()}  # the first of each compiles
+
+
+def ratio(times, over, under):
+    """Give the median of the ratios within the rounds."""
+    return float(np.median(np.divide(times[over], times[under])))
+
+
+def report_predictions(args):
+    """Measure and print a line for each network, number of rows, dtype and method."""
+    results = []
+    print(f"{'':42s}{'sknn6':>12}{'default':>12}   scikit-learn / sknn6, / default, products / sknn6")
+    for name, n_rows, dtype in product(args.networks, args.rows, ("float64", "float32")):
+        n_features, hidden = NETWORKS[name]
+        models = fitted(n_features, hidden, dtype)
+        X = np.random.default_rng(1).standard_normal((n_rows, n_features)).astype(dtype)
+        for method in ("predict", "predict_proba"):
+            times = measure(models, method, X, args.rounds)
+            ratios = [
+                ratio(times, "scikit-learn", "sknn6"),
+                ratio(times, "scikit-learn", "default"),
+                ratio(times, "products", "sknn6"),
+            ]
+            results.append([name, n_rows, dtype, method, times, ratios])
+            ms = [f"{np.median(times[other]) * 1e3:9.3f} ms" for other in ("sknn6", "default")]
+            label = f"{name} {n_rows:6d} rows, {dtype} {method}"
+            columns = "".join(f"{value:9.2f}" for value in ratios)
+            print(f"{label:42s}{ms[0]}{ms[1]}{columns}", flush=True)
+    return results
+
+
+def report_imports(rounds):
+    """Measure and print what the import takes more than scikit-learn's."""
+    times = measure_imports(rounds)
+    theirs = np.median(times["scikit-learn"])
+    more = np.median(np.subtract(times["sknn6"], times["scikit-learn"]))
+    print(f"import sknn6: {more * 1e3:.0f} ms more than the {theirs:.2f} s of scikit-learn")
+    return times
+
+
+def main():
+    """Measure what is asked for, print it, and write the file asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--networks", default="P1,P2", help="comma-separated, of P1 and P2")
+    parser.add_argument("--rows", default="1,100,100000", help="comma-separated")
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and ratios to")
+    args = parser.parse_args()
+    args.networks, args.rows = args.networks.split(","), [int(n) for n in args.rows.split(",")]
+    warnings.simplefilter("ignore")
+    results = {"predictions": report_predictions(args), "imports": report_imports(args.rounds)}
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""What predict and predict_proba promise, whatever they do to be quick."""
+
+import tracemalloc
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import numpy as np
+import pandas as pd
+import pytest
+from plain import MLPClassifier
+from sklearn import config_context
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+from sklearn.utils.validation import validate_data
+
+from sknn6 import MLPRegressor
+from sknn6.validation import is_valid
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((60, 4))
+TARGETS = {
+    "binary": np.where(X[:, 0] > 0, "no", "yes"),
+    "multiclass": np.digitize(X[:, 0], [-0.5, 0.5]),
+    "multilabel": (X[:, :3] > 0).astype(int),
+}
+MANY = rng.standard_normal((3000, 4))
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def fit(cls=MLPClassifier, X=X, y=TARGETS["multiclass"], **params):
+    return cls(**{"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0} | params).fit(X, y)
+
+
+# What is taken without scikit-learn's validation, and what is not
+
+
+def spoiled(value, dtype=np.float64):
+    Z = X[:3].astype(dtype)
+    Z[1, 2] = value
+    return Z
+
+
+PLAIN = {
+    "float64": X,
+    "float32": X.astype(np.float32),
+    "one row": X[:1],
+    "in columns": np.asfortranarray(X),
+    "sum beyond the range": np.full((3, 4), 1e308),
+}
+REFUSED = {
+    "nan": spoiled(np.nan),
+    "inf": spoiled(np.inf),
+    "-inf": spoiled(-np.inf, np.float32),
+    "both infinities": np.array([[np.inf, -np.inf, 0, 0]]),
+    "a vector": X[0],
+    "a scalar": np.float64(1),
+    "three axes": X[None],
+    "too few features": X[:, :3],
+    "too many features": np.hstack([X, X]),
+    "no rows": X[:0],
+    "no features": X[:, :0],
+    "complex": X.astype(complex),
+}
+CONVERTED = {
+    "integers": np.arange(8).reshape(2, 4),
+    "float16": X.astype(np.float16),
+    "other byte order": X.astype(">f8"),
+    "objects": X.astype(object),
+    "a list": X.tolist(),
+    "a matrix of a subclass": X.view(type("Own", (np.ndarray,), {})),
+    "every other column": np.hstack([X, X])[:, ::2],
+    "a frame": pd.DataFrame(X),
+}
+
+
+def outcome(function, *args):
+    """Give the type and the words of what is raised and warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            function(*args)
+        except Exception as error:
+            return type(error), str(error), [str(w.message) for w in caught]
+    return None, None, [str(w.message) for w in caught]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_counts_as_valid_is_what_validation_gives_back_as_it_is(name):
+    model, Z = fit(), PLAIN[name]
+    assert validate_data(model, Z, dtype=(np.float64, np.float32), reset=False) is Z
+    assert is_valid(Z, model) == (name != "sum beyond the range")
+    assert outcome(model.predict, Z) == (None, None, [])
+
+
+@pytest.mark.parametrize("name", REFUSED | CONVERTED)
+def test_all_else_does_not_count_as_valid(name):
+    assert not is_valid((REFUSED | CONVERTED)[name], fit())
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_input_is_refused_in_the_words_of_scikit_learn(name, method):
+    ours, theirs = (outcome(getattr(fit(cls), method), REFUSED[name]) for cls in (MLPClassifier, SklearnMLP))
+    assert ours == theirs
+    assert ours[0] is not None
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+def test_what_can_be_converted_is_predicted_as_its_float64(name):
+    expected = np.asarray(CONVERTED[name], np.float64)
+    np.testing.assert_array_equal(fit().predict_proba(CONVERTED[name]), fit().predict_proba(expected))
+
+
+@pytest.mark.parametrize("fitted", ["abcd", "dcba"])
+@pytest.mark.parametrize("given", [X, pd.DataFrame(X, columns=list("abcd"))])
+def test_names_of_features_are_looked_at_as_in_scikit_learn(fitted, given):
+    """An array for a fit with names, which is warned of; names in the same order, and in another."""
+    frame = pd.DataFrame(X, columns=list(fitted))
+    ours, theirs = (outcome(fit(cls, frame).predict, given) for cls in (MLPClassifier, SklearnMLP))
+    assert ours == theirs
+
+
+def test_assume_finite_is_heeded():
+    with config_context(assume_finite=True):
+        assert np.isfinite(fit().predict_proba(spoiled(np.nan))).all()
+
+
+# What the network is made of
+
+
+@pytest.mark.parametrize("ensemble_size", [1, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["coefs_", "intercepts_"])
+def test_weights_are_read_at_each_prediction(kind, dtype, ensemble_size):
+    """Edited in place or replaced after a prediction, they are what the next one computes with."""
+    model, Z = fit(ensemble_size=ensemble_size), X.astype(dtype)
+    before = model.predict_proba(Z)
+    first = getattr(model, kind)[0]
+    first *= 2
+    edited = model.predict_proba(Z)
+    getattr(model, kind)[0] = first / 2
+    np.testing.assert_array_equal(model.predict_proba(Z), before)
+    assert np.abs(edited - before).max() > 1e-4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parameters_set_after_the_fit_change_no_prediction(dtype):
+    model = fit()
+    before = model.predict_proba(X)
+    model.set_params(dtype=dtype, activation="tanh", hidden_layer_sizes=3, ensemble_size=5, batchnorm=True)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"ensemble_size": 3, "input_scaling": True, "batchnorm": "switchable"}]
+)
+def test_threads_can_share_a_model(params):
+    """Eight at once, half of them with float32, get what each would get alone."""
+    model = fit(**params)
+    parts = [part.astype(np.float32) if i % 2 else part for i, part in enumerate(np.array_split(MANY, 8))]
+    expected = [model.predict_proba(part) for part in parts]
+    together = Barrier(8)
+
+    def predict(part):
+        together.wait()
+        return [model.predict_proba(part) for _ in range(20)]
+
+    with ThreadPoolExecutor(8) as pool:
+        for found, P in zip(pool.map(predict, parts), expected, strict=True):
+            assert all(np.array_equal(again, P) for again in found)
+
+
+# Blocks, members, decisions
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr("sknn6.nn.network.PREDICTION_BLOCK", 700)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("ensemble_size", [1, 3])
+@pytest.mark.parametrize("target", TARGETS)
+def test_blocks_do_not_show(target, ensemble_size):
+    model = fit(y=TARGETS[target], ensemble_size=ensemble_size, input_scaling=True)
+    for method in (model.predict, model.predict_proba, model.predict_log_proba):
+        whole = method(MANY[:100])
+        by_row = np.concatenate([method(row[None]) for row in MANY[:100]])
+        assert whole.dtype == by_row.dtype
+        assert whole.flags.c_contiguous
+        if method == model.predict:
+            np.testing.assert_array_equal(whole, by_row)
+        else:
+            np.testing.assert_allclose(whole, by_row, rtol=1e-10)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("ensemble_size", [1, 3])
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_class_predicted_is_the_most_probable(target, ensemble_size):
+    model = fit(y=TARGETS[target], ensemble_size=ensemble_size)
+    P = model.predict_proba(MANY)
+    expected = (P > 0.5).astype(int) if target == "multilabel" else model.classes_[P.argmax(axis=1)]
+    found = model.predict(MANY)
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == expected.dtype
+
+
+def test_members_decide_by_their_mean_probability():
+    """One sure member outweighs two that lean the other way, which neither votes nor logits would show."""
+    model = fit(y=TARGETS["binary"], ensemble_size=3)
+    model.coefs_[-1][...] = 0
+    model.intercepts_[-1][:] = [[8.0], [-1.0], [-1.0]]  # probabilities 0.9997, 0.27, 0.27
+    assert set(model.predict(X)) == {model.classes_[1]}
+    model.intercepts_[-1][:] = [[8.0], [-2.0], [-2.0]]  # 0.9997, 0.12, 0.12
+    assert set(model.predict(X)) == {model.classes_[0]}
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("ensemble_size", [1, 4])
+def test_memory_is_that_of_a_few_blocks_and_the_result(cls, ensemble_size):
+    """Activations of all rows would be 100000 x 100 float64, 80 MB, for each member."""
+    model = fit(cls, y=X[:, 0] > 0, hidden_layer_sizes=(100,), ensemble_size=ensemble_size)
+    Z = np.random.default_rng(0).standard_normal((100_000, 4))
+    model.predict(Z[:10])
+    tracemalloc.start()
+    result = model.predict(Z)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(result) == len(Z)
+    assert peak < 2 * 8 * len(Z) + 6 * 2**20
