@@ -35,9 +35,8 @@ def main():
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     for name in args.workloads.split(","):
-        work, rng = WORKLOADS[name], np.random.default_rng(0)
-        X = rng.standard_normal((work.n_samples, work.n_features))
-        y = rng.integers(0, work.n_classes, work.n_samples)
+        work = WORKLOADS[name]
+        X, y = work.data()
         seconds = np.array(
             [
                 [estimator_epoch(plain, work, X, y, **params) for params in VARIANTS.values()]

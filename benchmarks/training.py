@@ -24,55 +24,10 @@ import pathlib
 import warnings
 from itertools import pairwise, product
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier as SklearnMLP
-
-from sknn6 import MLPClassifier
-from sknn6.estimators.recipes import PLAIN
-
-
-class Workload(NamedTuple):
-    """A data set's size and the network for it."""
-
-    n_samples: int
-    n_features: int
-    hidden: tuple
-    batch: int
-    n_classes: int
-    epochs: int
-
-    def sizes(self):
-        """Units of all layers, input and output included."""
-        return [self.n_features, *self.hidden, self.n_classes]
-
-
-WORKLOADS = {
-    "W1": Workload(1797, 64, (100,), 200, 10, epochs=60),
-    "W2": Workload(20000, 50, (256, 256), 256, 10, epochs=2),
-    "W3": Workload(20000, 784, (512, 256), 256, 10, epochs=1),
-    "W4": Workload(5000, 20, (64, 64), 32, 3, epochs=12),
-    "W5": Workload(20000, 20, (100,), 200, 3, epochs=12),
-}
-
-
-def plain(hidden, **params):
-    """Give sknn6's estimator of one network, with scikit-learn's values for what is not given."""
-    return MLPClassifier(hidden, **PLAIN | params)
-
-
-def estimator_epoch(cls, work, X, y, **params):
-    """Time an epoch of an estimator, in seconds."""
-
-    def fit(epochs):
-        model = cls(work.hidden, batch_size=work.batch, max_iter=epochs, tol=0, n_iter_no_change=10**6,
-                    random_state=0, **params)  # fmt: skip
-        started = perf_counter()
-        model.fit(X, y)
-        return perf_counter() - started
-
-    return (fit(work.epochs + 1) - fit(1)) / work.epochs
+from workloads import WORKLOADS, estimator_epoch, plain
 
 
 # What sknn6 calls it, and the modules of torch between two linear maps, given the units.
@@ -156,9 +111,7 @@ def contestants_of(work, X, y, variant):
 
 def measure(work, variant, rounds):
     """Time all contestants in turn; give the seconds of each, a list over the rounds."""
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((work.n_samples, work.n_features))
-    y = rng.integers(0, work.n_classes, work.n_samples)
+    X, y = work.data()
     contestants = contestants_of(work, X, y, variant)
     seconds = {name: [] for name in contestants}
     for _ in range(rounds):

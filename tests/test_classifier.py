@@ -15,7 +15,6 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 
-from sknn6.estimators.threads import limit_blas_threads
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.normalization import NORMALIZATIONS
@@ -796,33 +795,6 @@ def test_huge_initial_weights_are_held_to_the_range_of_float32():
     for init, scale in (("he_normal", 1e300), ("normal", 1e39)):
         model = fit(init=init, init_scale=scale, max_iter=2)
         assert all(np.isfinite(W).all() for W in model.coefs_)
-
-
-def test_fits_that_overlap_leave_the_threads_as_they_were():
-    """The first to begin limits the BLAS threads, the last to end restores them."""
-    import threading
-
-    from threadpoolctl import threadpool_info
-
-    def blas_threads():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-    before = blas_threads()
-    both_in, first_out = threading.Barrier(2), threading.Event()
-
-    def first():
-        with limit_blas_threads(1):
-            both_in.wait()
-        first_out.set()
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    with limit_blas_threads(1):
-        both_in.wait()
-        first_out.wait()
-        assert set(blas_threads()) == {1}
-    thread.join()
-    assert blas_threads() == before
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

@@ -34,7 +34,7 @@ from sknn6.estimators.callbacks import Callbacks
 from sknn6.estimators.monitor import Monitor
 from sknn6.estimators.packing import expand, pack, squeeze, unpack
 from sknn6.estimators.recipes import PLAIN
-from sknn6.estimators.threads import limit_blas_threads
+from sknn6.estimators.threads import products_share_cores
 from sknn6.estimators.warn import warn_user
 from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
 from sknn6.nn.initializers import INITIALIZERS
@@ -379,10 +379,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         def attributes():
             return self._fitted(network, structure, data.X.dtype)
 
-        batch_rows = data.n_rows if self.solver == "lbfgs" else self._batch_rows(data.n_rows)
-        largest_product = batch_rows * max(layer.fan_in * layer.width for layer in network.dense())
         callbacks = Callbacks(self, 1 if incremental else self._value("max_iter"), X, y, sample_weight)
-        with limit_blas_threads(largest_product), np.errstate(all="ignore"):
+        with products_share_cores(), np.errstate(all="ignore"):
             if self.solver == "lbfgs":
                 self._fit_lbfgs(network, attributes, data, validation, callbacks)
             else:

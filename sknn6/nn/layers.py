@@ -20,6 +20,7 @@ import numpy as np
 from sknn6.nn.blas import GEMM
 from sknn6.nn.initializers import CALIBRATED
 from sknn6.nn.kernels import kernel
+from sknn6.nn.parallel import is_large, multiply
 
 __all__ = ["Activate", "Dense", "Dropout", "Layer", "Projection", "Residual", "ScaledDense"]
 
@@ -113,7 +114,7 @@ class Layer(ABC):
 def product(A, B, out):
     """Write the matrix product A @ B to `out`; A may be sparse."""
     if isinstance(A, np.ndarray):
-        return np.matmul(A, B, out=out)
+        return multiply(A, B, out=out)
     for member in np.ndindex(B.shape[:-2]):
         out[member] = A @ B[member]
     return out
@@ -123,9 +124,10 @@ def affine(A, B, c, out):
     """Write A @ B + c to `out`, c the same for all rows; A may be sparse.
 
     BLAS adds the product to what is there already, which saves a pass over the result. It counts columns
-    first, so it is given, and computes, the transposed of everything.
+    first, so it is given, and computes, the transposed of everything. SciPy's call keeps all other Python
+    threads waiting, which is too long for a large product.
     """
-    if not isinstance(A, np.ndarray):
+    if not isinstance(A, np.ndarray) or is_large(A, out):
         product(A, B, out)
         out += c
         return out
@@ -217,7 +219,7 @@ class Dense(Layer):
         if not self.propagates:
             return None
         dX = self.buffer("dX", self.X.shape, self.W.dtype)
-        return np.matmul(dZ, transpose(self.W), out=dX)
+        return product(dZ, transpose(self.W), out=dX)
 
     def predict(self, X):
         return self.map(X, np.empty((*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype))

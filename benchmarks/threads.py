@@ -1,0 +1,105 @@
+"""Time an epoch of fits that share a machine: two at once, in threads or processes, and with all cores busy.
+
+    python benchmarks/threads.py
+    python benchmarks/threads.py --workloads W1,big --rounds 9
+
+BLAS is left with the threads that it takes by itself, as users leave it; OMP_NUM_THREADS and its like must
+not be set. `one thread` is a fit by itself that threadpoolctl holds to one thread. The columns are ratios:
+1 is what a fair share of the cores allows, less is a use of several cores.
+
+alone      a fit by itself, divided by `one thread`
+threads    the slower of two fits at once in two threads (joblib's "threading"), divided by `one thread`, and
+           by two if there is but one core
+processes  the same in two processes (joblib's "loky")
+busy       a fit beside as many spinning processes as there are cores, divided by one that is held to one
+           thread beside the same: the share of the cores that one thread gets there is measured, not assumed
+share      that fit on one thread beside the spinning processes, divided by `one thread`; (cores + 1) / cores
+           where the system is fair
+
+Each is the median over the rounds of the ratio within a round. The network is that of training.py, for
+scikit-learn too; `big` has layers of 2048 units and batches of 1024.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+from joblib import Parallel, cpu_count, delayed
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+from threadpoolctl import threadpool_limits
+from workloads import WORKLOADS, Workload, estimator_epoch, plain
+
+WORKLOADS = WORKLOADS | {"big": Workload(4096, 784, (2048, 2048), 1024, 10, epochs=1)}
+CONTESTANTS = {"sknn6": plain, "scikit-learn": SklearnMLP}
+COLUMNS = ("alone", "threads", "processes", "busy", "share")
+
+
+def epoch(cls, work, seed=0):
+    """Time an epoch with BLAS as it is, in seconds."""
+    warnings.simplefilter("ignore")  # here, for joblib's processes too
+    return estimator_epoch(cls, work, *work.data(seed))
+
+
+def epoch_on_one_thread(cls, work):
+    """Time an epoch with BLAS held to one thread."""
+    with threadpool_limits(1):
+        return epoch(cls, work)
+
+
+def two_at_once(cls, work, backend):
+    """Time an epoch of the slower of two fits at once; with one core, half of it."""
+    parallel = Parallel(n_jobs=2, backend=backend)
+    seconds = parallel(delayed(epoch)(cls, work, seed) for seed in range(2))
+    return max(seconds) / max(1, 2 / cpu_count())
+
+
+@contextmanager
+def busy_cores():
+    """Keep every core busy with a process."""
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(cpu_count())]
+    try:
+        time.sleep(0.5)
+        yield
+    finally:
+        for process in spinning:
+            process.terminate()
+            process.wait()
+
+
+def measure(cls, work):
+    """Give the ratios of one round, in the order of COLUMNS, and the seconds of one thread by itself."""
+    one = epoch_on_one_thread(cls, work)
+    beside = [epoch(cls, work), *(two_at_once(cls, work, backend) for backend in ("threading", "loky"))]
+    with busy_cores():
+        one_beside, all_beside = epoch_on_one_thread(cls, work), epoch(cls, work)
+    return [*np.divide(beside, one), all_beside / one_beside, one_beside / one], one
+
+
+def main():
+    """Measure the workloads asked for and print a line for each and each library."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--workloads", default=",".join(WORKLOADS), help="comma-separated, of W1 to W5 and big"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    limits = [name for name in os.environ if name.endswith("_NUM_THREADS")]
+    if limits:
+        parser.error(f"the threads of BLAS must be what they are by default, but {', '.join(limits)} is set.")
+    for name in args.workloads.split(","):
+        for library, cls in CONTESTANTS.items():
+            ratios, seconds = zip(*(measure(cls, WORKLOADS[name]) for _ in range(args.rounds)), strict=True)
+            columns = zip(COLUMNS, np.median(ratios, axis=0), strict=True)
+            text = "   ".join(f"{column} {ratio:.2f}" for column, ratio in columns)
+            print(f"{name:4s} {library:12s} {np.median(seconds) * 1e3:9.2f} ms   {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
