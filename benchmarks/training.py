@@ -29,7 +29,6 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 from workloads import WORKLOADS, estimator_epoch, plain
 
-
 # What sknn6 calls it, and the modules of torch between two linear maps, given the units.
 VARIANTS = {
     "plain": ({}, lambda nn, units: [nn.ReLU()]),
