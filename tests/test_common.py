@@ -24,15 +24,10 @@ from sknn6.estimators.recipes import PLAIN
 # A weight of 2 and a row given twice round differently, which in float32 adds up to differences of some 1e-4
 # in the probabilities over the epochs, where 1e-7 is asked for; and dropout draws for each row. In float64
 # and without dropout, below, both checks pass.
-EXPECTED_IN_FLOAT32 = {
-    "check_sample_weight_equivalence_on_dense_data": "rounding of float32; passes in float64",
-    "check_sample_weight_equivalence_on_sparse_data": "rounding of float32; passes in float64",
+CHANCE_IN_FLOAT32 = {
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
 }
-
-
-def expected_failed_checks(estimator):
-    computes_in_float32 = estimator.dtype == "float32" and estimator.solver != "lbfgs"
-    return EXPECTED_IN_FLOAT32 if computes_in_float32 else {}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -53,9 +48,11 @@ def expected_failed_checks(estimator):
         MLPRegressor(solver="lbfgs", max_iter=30),
         MLPRegressor(loss="huber", batchnorm=True, dtype="float64"),
     ],
-    expected_failed_checks=expected_failed_checks,
 )
 def test_scikit_learn_checks(estimator, check):
+    computes_in_float32 = estimator.dtype == "float32" and estimator.solver != "lbfgs"
+    if computes_in_float32 and check.func.__name__ in CHANCE_IN_FLOAT32:
+        pytest.skip("whether float32 rounds alike is chance; the check runs in float64")
     check(estimator)
 
 
