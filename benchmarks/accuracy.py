@@ -44,13 +44,14 @@ OFFSET = 1e-3
 def ablations():
     """Give parameters that take a part of the recipe away, by their label: each, some together, and all."""
     parts = [{name: PLAIN[name]} for name in MODERN]
+    parts += [{"input_scaling": True}]
     parts += [{name: PLAIN[name] for name in ("learning_rate", "learning_rate_init", "max_iter")}]
     parts += [{"hidden_layer_sizes": (100,)}]
     labelled = {", ".join(f"{name}={value}" for name, value in part.items()): part for part in parts}
     return labelled | {"all of them": PLAIN | parts[-1]}
 
 
-THEIRS, OURS, HEAVY = "scikit-learn's MLP", "defaults", "ensemble_size=16"
+THEIRS, OURS, XX
 ABLATIONS = {label: partial(MLPClassifier, **params) for label, params in ablations().items()}
 PEERS = {
     "HistGradientBoosting": HistGradientBoostingClassifier,
@@ -60,7 +61,7 @@ PEERS = {
 MODELS = {
     THEIRS: SklearnMLP,
     OURS: MLPClassifier,
-    HEAVY: partial(MLPClassifier, ensemble_size=16),
+    HEAVY: partial(MLPClassifier, ensemble_size=16, alpha=0.03),
     **ABLATIONS,
     **PEERS,
 }
