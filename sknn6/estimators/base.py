@@ -4,7 +4,6 @@ import copy
 import operator
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from functools import partial
 from inspect import signature
 from numbers import Integral, Real
 from time import perf_counter
@@ -613,7 +612,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._loss(),
             update,
             batches,
-            learning_rate=partial(self._rate, incremental=incremental),
+            learning_rate=self._rates(incremental),
             alpha=self.alpha,
             epochs=epochs,
             accumulation=self.gradient_accumulation_steps,
@@ -746,11 +745,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             name = "constant"
         return SCHEDULES[name]
 
-    def _rate(self, fraction, incremental=False):
-        """Give the learning rate after that fraction of the training."""
-        initial = float(self._value("learning_rate_init"))
-        progress = Progress(initial, fraction, self.t_, self._plateaus, self.power_t)
-        return self._schedule(incremental)(progress)
+    def _rates(self, incremental=False):
+        """Give a function that gives the learning rate after a fraction of the training."""
+        schedule, initial = self._schedule(incremental), float(self._value("learning_rate_init"))
+        return lambda fraction: schedule(Progress(initial, fraction, self.t_, self._plateaus, self.power_t))
 
     # After the training
 

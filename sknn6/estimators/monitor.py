@@ -80,7 +80,7 @@ class Monitor:
         """Tell whether that many epochs are too few: the rate was not to be 0 yet, or "auto" takes more."""
         estimator = self.estimator
         left_to_recipe = estimator.learning_rate == "auto"
-        return estimator._rate(1.0) > 0 or (left_to_recipe and epochs < estimator._recipe["max_iter"])
+        return estimator._rates()(1.0) > 0 or (left_to_recipe and epochs < estimator._recipe["max_iter"])
 
     def restore_best(self):
         """Put back the weights of the best validation score; without a score that is a number, leave them."""
@@ -152,7 +152,7 @@ class Monitor:
             self.stopped = True
             return True
         estimator._plateaus += 1
-        self.report(f"{message} Setting learning rate to {estimator._rate(0.0):f}")
+        self.report(f"{message} Setting learning rate to {estimator._rates()(0.0):f}")
         estimator._no_improvement_count = 0
         return False
 

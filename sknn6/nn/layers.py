@@ -114,7 +114,7 @@ class Layer(ABC):
 def product(A, B, out):
     """Write the matrix product A @ B to `out`; A may be sparse."""
     if isinstance(A, np.ndarray):
-        return multiply(A, B, out=out)
+        return multiply(A, B, out) if is_large(A, out) else np.matmul(A, B, out=out)
     for member in np.ndindex(B.shape[:-2]):
         out[member] = A @ B[member]
     return out

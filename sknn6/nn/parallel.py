@@ -44,7 +44,7 @@ def is_large(A, out):
 
 
 def multiply(A, B, out):
-    """Write A @ B to `out`, arrays of (..., rows, columns); a large product by the threads of the context.
+    """Write A @ B to `out`, arrays of (..., rows, columns), by the threads of the context.
 
     A part that no other thread has begun when this one is done with its own, it computes itself. So a busy
     machine makes a product no slower than one thread is.
@@ -57,8 +57,6 @@ def multiply(A, B, out):
     array([[1., 2.],
            [3., 4.]])
     """
-    if not is_large(A, out):
-        return np.matmul(A, B, out=out)
     executor, n_parts = helpers.get()
     own, *others = parts(A, B, out, n_parts)
     jobs = [(executor.submit(multiply_part, *part), part) for part in others]
