@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from sknn6.estimators import threads
 from sknn6.estimators.threads import products_share_cores
 from sknn6.nn import parallel
+from sknn6.nn.layers import product
 from sknn6.nn.activations import ACTIVATIONS, Activation
 
 X, y = load_iris(return_X_y=True)
@@ -118,7 +119,7 @@ def test_only_large_products_are_cut(monkeypatch):
     with in_parts(2):
         for units in (1024, 32):
             A, B = np.ones((1024, units), np.float32), np.ones((units, units), np.float32)
-            parallel.multiply(A, B, out=np.empty((1024, units), np.float32))
+            product(A, B, out=np.empty((1024, units), np.float32))
     assert cut == [(1024, 1024)]
 
 
