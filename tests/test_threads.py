@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from sknn6.estimators import threads
 from sknn6.estimators.threads import products_share_cores
 from sknn6.nn import parallel
-from sknn6.nn.layers import product
 from sknn6.nn.activations import ACTIVATIONS, Activation
+from sknn6.nn.layers import product
 
 X, y = load_iris(return_X_y=True)
 pytestmark = pytest.mark.filterwarnings("ignore:.*the training hasn't converged yet")
