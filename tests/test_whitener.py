@@ -327,6 +327,15 @@ def test_weights_are_routed_through_a_pipeline():
     assert_array_equal(pipeline[0].mean_, Whitener().fit(X, sample_weight=weight).mean_)
 
 
+@every_method
+@pytest.mark.parametrize("weighted", [False, True])
+def test_fit_transform_is_fit_and_transform(method, weighted):
+    """Of all rows, those of no weight too."""
+    X, weight = data(), np.arange(200) % 3 if weighted else None
+    Z = Whitener(method).fit_transform(X, sample_weight=weight)
+    assert_array_equal(Z, Whitener(method).fit(X, sample_weight=weight).transform(X))
+
+
 @pytest.mark.parametrize("method", ["zca", "zca_cor", "pca", "pca_cor"])
 def test_wide_data_need_no_square_matrix(method):
     X = data(n=30, p=3000)

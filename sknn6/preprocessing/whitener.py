@@ -344,7 +344,28 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         self : Whitener
             The fitted estimator.
         """
-        return self._start(self._rows(X, sample_weight, first=True))
+        return self._start(self._rows(self._validate(X, reset=True), sample_weight))
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None, sample_weight=None):
+        """Learn from X and whiten it: `fit` and `transform`, with one look at whether X is valid.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training data.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts; any non-negative number.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features) or (n_samples, `rank_`)
+            A new array, float32 if X is, float64 otherwise.
+        """
+        X = self._validate(X, reset=True)
+        return self._start(self._rows(X, sample_weight))._whiten(X)
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
@@ -366,11 +387,13 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             The fitted estimator.
         """
         first = not hasattr(self, "mean_")
-        rows = self._rows(X, sample_weight, first)
+        rows = self._rows(self._validate(X, reset=first), sample_weight)
         return self._start(rows) if first else self._merge(rows)
 
-    def _rows(self, X, weight, first):
-        X = validate_data(self, X, reset=first, dtype=FLOATS)
+    def _validate(self, X, reset):
+        return validate_data(self, X, reset=reset, dtype=FLOATS)
+
+    def _rows(self, X, weight):
         if weight is None:
             return _Rows(X, np.ones(len(X)))
         weight = check_nonzero_weight(weight, X)
@@ -453,7 +476,9 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             A new array, float32 if X is, float64 otherwise.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        return self._whiten(self._validate(X, reset=False))
+
+    def _whiten(self, X):
         factors = self._cast(self._whitening, X.dtype)
         Z = np.empty((len(X), self._n_features_out), X.dtype)
         for b in _blocks(X):
