@@ -1,11 +1,13 @@
 """Time fit and transform of Whitener against PCA, and of Standardizer against scikit-learn's scalers.
 
     python benchmarks/whitening.py
-    python benchmarks/whitening.py --size 5000x100 --rounds 15 --json whitening.json
+    python benchmarks/whitening.py --sizes 100000x100,10000x1000 --rounds 15 --json whitening.json
 
 All run on one thread. Each pair runs in turn, A, B, A, B, …; its ratio is the median over the rounds of the
 ratio within a round, so that a drift of the machine's speed touches both sides. A ratio below 1 means that
-sknn6 is faster. In float32, PCA computes its statistics in float32 and Whitener in float64.
+sknn6 is faster. There are two: of `fit` and then `transform`, as for training data and new data, and of
+`fit_transform`, where PCA with the solver "full" has the result from its decomposition without a product. In
+float32, PCA computes its statistics in float32 and Whitener in float64.
 """
 
 import os
@@ -45,41 +47,67 @@ def pairs():
     ]
 
 
-def seconds(estimator, X):
-    """Time fit and transform."""
-    started = perf_counter()
+def fit_then_transform(estimator, X):
+    """Fit, and transform as many rows."""
+    estimator.fit(X).transform(X)
+
+
+def fit_transform(estimator, X):
+    """Fit and transform in one call."""
     estimator.fit_transform(X)
+
+
+WAYS = {"fit, transform": fit_then_transform, "fit_transform": fit_transform}
+
+
+def seconds(run, estimator, X):
+    """Time a run."""
+    started = perf_counter()
+    run(estimator, X)
     return perf_counter() - started
 
 
-def measure(ours, theirs, X, rounds):
+def measure(run, ours, theirs, X, rounds):
     """Run the two in turn; give the seconds of each, a list over the rounds, and the ratio."""
-    seconds(ours, X), seconds(theirs, X)  # the first run of each warms up
-    times = np.array([(seconds(ours, X), seconds(theirs, X)) for _ in range(rounds)])
+    seconds(run, ours, X), seconds(run, theirs, X)  # the first run of each warms up
+    times = np.array([(seconds(run, ours, X), seconds(run, theirs, X)) for _ in range(rounds)])
     return {"ours": times[:, 0].tolist(), "theirs": times[:, 1].tolist(),
             "ratio": float(np.median(times[:, 0] / times[:, 1]))}  # fmt: skip
 
 
+def report(size, dtype, rounds):
+    """Measure all pairs on data of a size, print a line each, and give the results."""
+    n, p = map(int, size.split("x"))
+    X = np.random.default_rng(0).standard_normal((n, p)) * np.linspace(0.1, 1, p) + 3
+    X = X.astype(dtype, copy=False)
+    print(f"{size} {dtype}: ours, theirs and their ratio, {' and '.join(WAYS)}")
+    results = []
+    for ours, theirs in pairs():
+        row = {"size": size, "pair": [str(ours), str(theirs)]}
+        row |= {way: measure(run, ours, theirs, X, rounds) for way, run in WAYS.items()}
+        results.append(row)
+        columns = [
+            f"{np.median(row[way]['ours']) * 1e3:9.1f} ms{np.median(row[way]['theirs']) * 1e3:9.1f} ms"
+            f"{row[way]['ratio']:6.2f}"
+            for way in WAYS
+        ]
+        print(f"{ours!s:35}{theirs!s:47}{''.join(columns)}", flush=True)
+    return results
+
+
 def main():
-    """Measure all pairs, print a line each, and write the file asked for."""
+    """Measure the sizes asked for, and write the file asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--size", default="10000x500", help="samples x features")
+    parser.add_argument(
+        "--sizes", default="10000x500,100000x100,10000x1000", help="samples x features, comma-separated"
+    )
     parser.add_argument("--dtype", default="float64", choices=["float64", "float32"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and ratios to")
     args = parser.parse_args()
-    n, p = map(int, args.size.split("x"))
-    rng = np.random.default_rng(0)
-    X = (rng.standard_normal((n, p)) * np.linspace(0.1, 1, p) + 3).astype(args.dtype)
-    results = []
-    print(f"{args.size} {args.dtype}, fit and transform{'ours':>37}{'theirs':>11}{'ratio':>8}")
-    for ours, theirs in pairs():
-        row = {"pair": [str(ours), str(theirs)], **measure(ours, theirs, X, args.rounds)}
-        results.append(row)
-        ms = [f"{np.median(row[side]) * 1e3:8.1f} ms" for side in ("ours", "theirs")]
-        print(f"{ours!s:35}{theirs!s:47}{ms[0]}{ms[1]}{row['ratio']:8.2f}", flush=True)
+    results = [row for size in args.sizes.split(",") for row in report(size, args.dtype, args.rounds)]
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
 

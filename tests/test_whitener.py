@@ -98,6 +98,27 @@ def test_inverse_transform_undoes_transform(method, eps):
     assert_allclose(whitener.whitening_ @ whitener.coloring_, np.eye(8), atol=1e-10)
 
 
+@pytest.mark.parametrize("order", ["as it is", "sorted", "far rows first"])
+def test_the_order_of_rows_costs_no_digits(order):
+    X = data(n=3000) + 1e6
+    X[::300] += 1e5
+    by = {"as it is": np.arange(3000), "sorted": X[:, 0].argsort(), "far rows first": X[:, 0].argsort()[::-1]}
+    whitener = Whitener().fit(X[by[order]])
+    exact = X.astype(np.longdouble)
+    exact -= exact.mean(axis=0)
+    expected = np.linalg.eigvalsh((exact.T @ exact / 3000).astype(float))[::-1]
+    assert_allclose(whitener.mean_, X.mean(axis=0), 1e-14)
+    assert_allclose(whitener.eigenvalues_, expected, 1e-11, 1e-15 * expected[0])
+
+
+def test_rows_of_next_to_no_weight_cost_no_digits():
+    """They are most of the rows and far from the others, whose variance they add little to."""
+    X = np.concatenate([np.full(900, 1e3), np.full(100, 5.0)])[:, None]
+    weight = np.concatenate([np.full(900, 1e-18), np.ones(100)])
+    whitener = Whitener("zca_cor", eps=0).fit(X, sample_weight=weight)
+    assert_allclose(whitener.coloring_**2, [[900e-18 / 100 * 995**2]], 1e-9)
+
+
 def test_formulas_of_kessy():
     X = data()
     sigma = cov(X)
@@ -304,6 +325,15 @@ def test_weights_are_routed_through_a_pipeline():
             DecisionTreeRegressor().set_fit_request(sample_weight=False),
         ).fit(X, X[:, 0], sample_weight=weight)
     assert_array_equal(pipeline[0].mean_, Whitener().fit(X, sample_weight=weight).mean_)
+
+
+@every_method
+@pytest.mark.parametrize("weighted", [False, True])
+def test_fit_transform_is_fit_and_transform(method, weighted):
+    """Of all rows, those of no weight too."""
+    X, weight = data(), np.arange(200) % 3 if weighted else None
+    Z = Whitener(method).fit_transform(X, sample_weight=weight)
+    assert_array_equal(Z, Whitener(method).fit(X, sample_weight=weight).transform(X))
 
 
 @pytest.mark.parametrize("method", ["zca", "zca_cor", "pca", "pca_cor"])

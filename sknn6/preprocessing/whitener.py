@@ -5,6 +5,7 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg.blas import dsyrk
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -22,8 +23,21 @@ FLOATS = (np.float64, np.float32)
 
 
 def _blocks(X):
-    """Return slices of rows: X is centred block by block, and never copied whole."""
-    return gen_batches(len(X), max(1024, X.shape[1]))
+    """Return slices of rows: X is centred block by block, and never copied whole.
+
+    A block fits into the cache, or is square, where p×p matrices do not fit either.
+    """
+    return gen_batches(len(X), max(2**15 // X.shape[1], X.shape[1]))
+
+
+def _near_mean(X, weight):
+    """Return a point near the mean of the rows; of a constant, exactly the constant.
+
+    The mean of the s heaviest of n rows is within √(n/s) deviations of the mean of all.
+    """
+    heaviest = np.argpartition(weight, -min(256, len(X)))[-256:]
+    first = X[0].astype(np.float64)
+    return first + np.average(X[heaviest] - first, axis=0, weights=weight[heaviest])
 
 
 def _inverse(values):
@@ -32,29 +46,45 @@ def _inverse(values):
 
 
 class _Rows:
-    """The rows √w (x − m) in float64, where m is the weighted mean."""
+    """The rows √w (x − m) in float64, where m is the weighted mean.
+
+    `scatter` is Σ w (x − m)(x − m)ᵀ, its lower triangle; where there are fewer rows than features, the rows.
+    """
 
     def __init__(self, X, weight):
         self.X, self.weight, self.n = X, weight, weight.sum()
-        self.root = None if (weight == 1).all() else np.sqrt(weight)[:, None]
-        # Sums of x − x₀ keep the mean of a constant exact, and any mean accurate to its spread.
-        origin = X[0].astype(np.float64)
-        self.mean = origin + sum(weight[b] @ (X[b] - origin) for b in _blocks(X)) / self.n
+        self.root = np.sqrt(weight)
+        self.weighted = (weight != 1).any()
+        self.mean = _near_mean(X, weight)
+        if len(X) < X.shape[1]:
+            self.mean = self.mean + sum(self.root[b] @ self[b] for b in _blocks(X)) / self.n
+            self.scatter = self[:]
+        else:
+            self.mean, self.scatter = self._moments()
 
-    def __iter__(self):
-        return (self[b] for b in _blocks(self.X))
+    def _moments(self):
+        """Return mean and scatter in one pass, from the moments about a point o near the mean.
+
+        m = o + Σ w (x − o) / n, Σ w (x − m)(x − m)ᵀ = Σ w (x − o)(x − o)ᵀ − n (m − o)(m − o)ᵀ.
+        """
+        total = np.zeros(len(self.mean))
+        scatter = np.zeros((len(total), len(total)), order="F")
+        for b in _blocks(self.X):
+            rows = self[b]
+            total += self.root[b] @ rows
+            scatter = dsyrk(1.0, rows.T, beta=1.0, c=scatter, lower=True, overwrite_c=True)
+        step = total / self.n
+        return self.mean + step, scatter - np.outer(step, total)
 
     def __getitem__(self, b):
         rows = self.X[b] - self.mean
-        return rows if self.root is None else rows * self.root[b]
-
-    def scatter(self):
-        """Return Σ w (x − m)(x − m)ᵀ."""
-        return sum(rows.T @ rows for rows in self)
+        if self.weighted:
+            rows *= self.root[b, None]
+        return rows
 
     def quartic(self, unit):
         """Return Σ w ‖(x − m)·unit‖⁴."""
-        norms = np.concatenate([(rows**2) @ unit**2 for rows in self])
+        norms = np.concatenate([(self[b] ** 2) @ unit**2 for b in _blocks(self.X)])
         return (norms**2 / self.weight).sum()
 
 
@@ -71,8 +101,17 @@ def _svd(rows, mean, n):
     return np.pad(singular**2 / n, (0, len(mean) - len(singular))), Vt.T
 
 
+def _square(scatter):
+    """Return the p×p product of rows, if it is rows that the scatter is held as."""
+    n, p = scatter.shape
+    return scatter.T @ scatter if n < p else scatter
+
+
 def _eigh(covariance):
-    """Return eigenvalues and eigenvectors in descending order, eigenvalues that are noise as 0."""
+    """Return eigenvalues and eigenvectors in descending order, eigenvalues that are noise as 0.
+
+    Of the covariance, the lower triangle counts.
+    """
     values, U = np.linalg.eigh(covariance)
     values[values <= len(values) * EPS * values[-1]] = 0
     return values[::-1], U[:, ::-1]
@@ -93,9 +132,12 @@ SHRINKAGES = {"ledoit_wolf": _ledoit_wolf, "oas": _oas}
 # (matrix,). The first is for fewer samples than features, when the matrix may not fit in memory.
 
 
-def _apply(X, right, left=None, diagonal=None):
-    Z = X @ right.T
-    return Z if left is None else Z @ left.T + X * diagonal
+def _apply(X, right, left=None, diagonal=None, out=None):
+    if left is None:
+        return np.matmul(X, right.T, out=out)
+    Z = np.matmul(X @ right.T, left.T, out=out)
+    Z += X * diagonal
+    return Z
 
 
 def _matrix(right, left=None, diagonal=None):
@@ -112,7 +154,7 @@ def _symmetric(U, values):
     if k < p:
         return U.T, U * (values[:k] - values[-1]), np.full(p, values[-1])
     half = U * np.sqrt(values)
-    return (half @ half.T,)
+    return ((half @ half.T).T,)  # the same matrix, whose transpose BLAS multiplies with as it is
 
 
 def _zca(U, gain, root, rank):
@@ -232,7 +274,8 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
     have variance and no others. A feature that is constant has no correlation: "zca_cor" and
     "pca_cor" ignore it.
 
-    *Precision.* All statistics are computed in float64 from centred data. `fit` decomposes the
+    *Precision.* All statistics are computed in float64, in one pass, from data that are centred near
+    their mean; what the centre is off by is then taken out of the moments. `fit` decomposes the
     covariance, and takes the singular values of the data instead if an eigenvalue below 1e-8 of the
     largest would matter, or if there are fewer samples than features. `partial_fit` has no data to
     go back to, and counts eigenvalues below ``n_features * 2e-16`` of the largest as zero. In float32,
@@ -301,7 +344,28 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         self : Whitener
             The fitted estimator.
         """
-        return self._start(self._rows(X, sample_weight, first=True))
+        return self._start(self._rows(self._validate(X, reset=True), sample_weight))
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None, sample_weight=None):
+        """Learn from X and whiten it: `fit` and `transform`, with one look at whether X is valid.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training data.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts; any non-negative number.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features) or (n_samples, `rank_`)
+            A new array, float32 if X is, float64 otherwise.
+        """
+        X = self._validate(X, reset=True)
+        return self._start(self._rows(X, sample_weight))._whiten(X)
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
@@ -323,31 +387,28 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             The fitted estimator.
         """
         first = not hasattr(self, "mean_")
-        rows = self._rows(X, sample_weight, first)
+        rows = self._rows(self._validate(X, reset=first), sample_weight)
         return self._start(rows) if first else self._merge(rows)
 
-    def _rows(self, X, weight, first):
-        X = validate_data(self, X, reset=first, dtype=FLOATS)
+    def _validate(self, X, reset):
+        return validate_data(self, X, reset=reset, dtype=FLOATS)
+
+    def _rows(self, X, weight):
         if weight is None:
             return _Rows(X, np.ones(len(X)))
         weight = check_nonzero_weight(weight, X)
         return _Rows(X[weight > 0], weight[weight > 0])
 
     def _start(self, rows):
-        wide = len(rows.X) < self.n_features_in_
-        self.n_samples_seen_, self.mean_ = rows.n, rows.mean
-        # n×p rows or a p×p product of them, whichever is smaller
-        self._scatter = rows[:] if wide else rows.scatter()
+        self.n_samples_seen_, self.mean_, self._scatter = rows.n, rows.mean, rows.scatter
         return self._decompose(rows)
 
     def _merge(self, rows):
         """Chan, Golub & LeVeque (1983): d = m_b − mₐ, m = mₐ + d·n_b/n, M = Mₐ + M_b + ddᵀ·nₐn_b/n."""
-        if self._wide:
-            self._scatter = self._scatter.T @ self._scatter
         n = self.n_samples_seen_ + rows.n
         step = rows.mean - self.mean_
         between = np.outer(step, step * (self.n_samples_seen_ * rows.n / n))
-        self._scatter = self._scatter + rows.scatter() + between
+        self._scatter = _square(self._scatter) + _square(rows.scatter) + between
         self.mean_ = self.mean_ + step * (rows.n / n)
         self.n_samples_seen_ = n
         return self._decompose()
@@ -415,12 +476,14 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             A new array, float32 if X is, float64 otherwise.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        return self._whiten(self._validate(X, reset=False))
+
+    def _whiten(self, X):
         factors = self._cast(self._whitening, X.dtype)
         Z = np.empty((len(X), self._n_features_out), X.dtype)
         for b in _blocks(X):
-            rows = X[b] - self.mean_
-            Z[b] = _apply(rows.astype(X.dtype, copy=False), *factors)
+            rows = np.subtract(X[b], self.mean_, out=np.empty_like(X[b]), casting="same_kind")
+            _apply(rows, *factors, out=Z[b])
         return Z
 
     def inverse_transform(self, X):
