@@ -13,6 +13,7 @@ data, and `Dropout`, which follows an activation, leave X alone. `predict` write
 call, so that any number of threads can run it on one network.
 """
 
+import math
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -97,11 +98,18 @@ class Layer(ABC):
         """Map X as the trained layer does, keeping nothing."""
 
     def buffer(self, name, shape, dtype):
-        """Give an array, at first of ones, that is the same at every call with that name and shape."""
+        """Give an array, at first of ones, that is the same at every call with that name and shape.
+
+        The arrays of a name share memory: those of the last batch of an epoch, which is smaller, take none.
+        """
         key = name, shape
         buffer = self._buffers.get(key)
         if buffer is None:
-            buffer = self._buffers[key] = np.ones(shape, dtype)
+            size = math.prod(shape)
+            memory = self._buffers.get(name)
+            if memory is None or memory.size < size:
+                memory = self._buffers[name] = np.ones(size, dtype)
+            buffer = self._buffers[key] = memory[:size].reshape(shape)
         return buffer
 
     def sum_samples(self, X, out):
