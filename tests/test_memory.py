@@ -5,7 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 from plain import MLPClassifier
+from scipy import sparse
 from sklearn.neural_network import MLPClassifier as SklearnMLP
+from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPRegressor
 from sknn6.nn.training import Batches
@@ -105,3 +107,38 @@ def test_a_fit_takes_at_most_six_tenths_of_the_memory_of_scikit_learns(
     for cls in (MLPClassifier, SklearnMLP):
         fit(cls, rows=500)  # what is loaded once
     assert peak(lambda: fit(MLPClassifier)) < 0.6 * peak(lambda: fit(SklearnMLP))
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"input_scaling": True}, {"input_scaling": "learned"}, {"early_stopping": True}], ids=str
+)
+def test_sparse_input_never_becomes_dense(params):
+    """Data of 320 MB, were they dense, in a hundredth of it; besides, ten vectors of the weights' size."""
+    rng = np.random.default_rng(0)
+    n_rows, n_features, n_units = 2000, 20_000, 4
+    X = sparse.csr_array(
+        (rng.random(20 * n_rows), rng.integers(0, n_features, 20 * n_rows), np.arange(n_rows + 1) * 20),
+        shape=(n_rows, n_features),
+    )
+    y = np.arange(n_rows) % 3
+    model = MLPClassifier(n_units, batch_size=100, max_iter=1, **params)
+    model.fit(X[:500], y[:500])
+    dense, weights = 8 * n_rows * n_features, 4 * n_features * n_units
+    assert peak(lambda: (model.fit(X, y), model.predict_proba(X))) < dense / 100 + 10 * weights
+
+
+def test_few_looks_tell_how_to_scale_sparse_rows(monkeypatch):
+    """Each look, at 2**18 entries, takes time for all features: three looks, not one for a few rows."""
+    looks = []
+    partial_fit = StandardScaler.partial_fit
+    monkeypatch.setattr(
+        StandardScaler,
+        "partial_fit",
+        lambda scaler, X, **params: looks.append(X.nnz) or partial_fit(scaler, X, **params),
+    )
+    X = sparse.csr_array(
+        (np.ones(600_000), np.arange(600_000) % 10**5, np.arange(6001) * 100), shape=(6000, 10**5)
+    )
+    MLPClassifier(1, input_scaling=True, batch_size=6000, max_iter=1).fit(X, np.arange(6000) % 2)
+    assert sum(looks) == 600_000
+    assert len(looks) == 3

@@ -48,7 +48,8 @@ from sknn6.validation import is_valid
 
 AUTO = StrOptions({"auto"})
 
-# Numbers of X that are looked at together to learn how to scale it: 2**18 float64 are 2 MB.
+# Numbers of X, or entries of a sparse one, that are looked at together to learn how to scale it: of float64,
+# 2 MB.
 SCALING_BLOCK = 2**18
 
 # What X may be: CSR makes the rows of a batch quick to find, and floats are taken as they are.
@@ -696,7 +697,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if network.input_scaling is not None or not self._value("input_scaling"):
             return
         scaler = StandardScaler(with_mean=not issparse(data.X))
-        block = max(1, SCALING_BLOCK // data.X.shape[1])
+        block = max(1, SCALING_BLOCK * data.n_rows // max(1, data.X.size))  # sparse rows are short
         for part in gen_batches(data.n_rows if rows is None else len(rows), block):
             part = data.take(part if rows is None else rows[part])
             scaler.partial_fit(part.X, sample_weight=part.weight)
