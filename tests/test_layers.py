@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from sknn6.nn.layers import Dropout
+from sknn6.nn.layers import Dropout, product
+from sknn6.nn.network import perceptron
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -25,3 +27,42 @@ def test_dropout_draws_anew_and_not_in_prediction():
     first, second = (layer.forward(np.ones((9, 9))).copy() for _ in range(2))
     assert (first != second).any()
     np.testing.assert_array_equal(layer.predict(np.ones((9, 9))), np.ones((9, 9)))
+
+
+def some_rows(n_samples, n_features, n_entries, container=sparse.csr_array):
+    """Draw a sparse batch with that many entries."""
+    rng = np.random.default_rng(0)
+    X = np.zeros((n_samples, n_features))
+    X.flat[rng.choice(X.size, n_entries, replace=False)] = rng.standard_normal(n_entries)
+    return container(X)
+
+
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix])
+@pytest.mark.parametrize("members", [(), (2,)])
+@pytest.mark.parametrize("n_entries", [0, 1, 30, 60, 200])
+def test_products_of_sparse_batches_are_those_of_dense_ones(n_entries, members, container):
+    """Both ways, with fewer entries than features and with more; what was in `out` is forgotten."""
+    X = some_rows(6, 50, n_entries, container)
+    rng = np.random.default_rng(1)
+    for A, columns in ((X, (50, 3)), (X.T, (6, 3))):
+        B = rng.standard_normal((*members, *columns))
+        out = np.full((*members, A.shape[0], 3), np.nan)
+        np.testing.assert_allclose(product(A, B, out), A.toarray() @ B, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("learned_scale", [False, True])
+@pytest.mark.parametrize("n_entries", [30, 200])
+def test_a_sparse_batch_has_the_gradient_of_the_dense_one(n_entries, learned_scale, members):
+    X = some_rows(6, 50, n_entries)
+    network = perceptron(50, [4], 3, "tanh", members=members, learned_scale=learned_scale)
+    network.allocate(np.float64)
+    network.theta[:] = np.random.default_rng(1).standard_normal(network.theta.size)
+    gradients = []
+    for batch in (X, X.toarray()):
+        network.grad[:] = np.nan
+        Z = network.forward(batch)
+        np.testing.assert_allclose(network.predict(batch), Z, rtol=1e-12)
+        network.backward(Z - 1)
+        gradients.append(network.grad.copy())
+    np.testing.assert_allclose(*gradients, rtol=1e-9, atol=1e-12)

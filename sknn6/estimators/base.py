@@ -48,8 +48,9 @@ from sknn6.validation import is_valid
 
 AUTO = StrOptions({"auto"})
 
-# Numbers of X that are looked at together to learn how to scale it: 2**20 float64 are 8 MB.
-SCALING_BLOCK = 2**20
+# Numbers of X, or entries of a sparse one, that are looked at together to learn how to scale it: of float64,
+# 2 MB.
+SCALING_BLOCK = 2**18
 
 # What X may be: CSR makes the rows of a batch quick to find, and floats are taken as they are.
 CHECKS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
@@ -236,11 +237,22 @@ class Data(NamedTuple):
     def overflows(self, dtype):
         """Tell whether X has values beyond the range of `dtype`."""
         values = self.X.data if issparse(self.X) else self.X
-        return bool(np.abs(values).max(initial=0) > np.finfo(dtype).max)
+        return bool(max(values.max(initial=0), -values.min(initial=0)) > np.finfo(dtype).max)
 
     def take(self, rows):
         """Give some of the rows."""
         return Data(*(part if part is None else part[rows] for part in self))
+
+
+class Rows:
+    """Some rows of X, gathered when a slice of them is asked for."""
+
+    def __init__(self, X, rows):
+        self.X, self.rows = X, rows
+        self.shape = len(rows), X.shape[1]
+
+    def __getitem__(self, part):
+        return self.X[self.rows[part]]
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
@@ -673,17 +685,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        held_out = data.take(held_out)
-        if held_out.weight is not None and not held_out.weight.any():
-            held_out = held_out._replace(weight=None)
-        return rows, held_out
+        copied = self.scoring is not None or issparse(data.X)  # a scorer takes arrays only
+        X = data.X[held_out] if copied else Rows(data.X, held_out)
+        y, weight, labels = (part if part is None else part[held_out] for part in data[1:])
+        if weight is not None and not weight.any():
+            weight = None
+        return rows, Data(X, y, weight, labels)
 
     def _scale_input(self, network, data, rows=None):
         """Learn from the rows how to scale the input, if it is to be scaled and the network does not know."""
         if network.input_scaling is not None or not self._value("input_scaling"):
             return
         scaler = StandardScaler(with_mean=not issparse(data.X))
-        block = max(1, SCALING_BLOCK // data.X.shape[1])
+        block = max(1, SCALING_BLOCK * data.n_rows // max(1, data.X.size))  # sparse rows are short
         for part in gen_batches(data.n_rows if rows is None else len(rows), block):
             part = data.take(part if rows is None else rows[part])
             scaler.partial_fit(part.X, sample_weight=part.weight)
@@ -755,7 +769,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _fitted(self, network, structure, dtype):
         """Give the fitted attributes that a network amounts to, in the dtype of X, held to its range."""
         most = np.finfo(dtype).max
-        arrays = {name: array.clip(-most, most).astype(dtype) for name, array in network.arrays().items()}
+        arrays = {
+            name: np.clip(array, -most, most, out=np.empty(array.shape, dtype), casting="same_kind")
+            for name, array in network.arrays().items()
+        }
         n_dense = len(structure["hidden"]) + 1
         coefs = [arrays.pop(f"dense_{i}.W") for i in range(n_dense)]
         intercepts = [arrays.pop(f"dense_{i}.b") for i in range(n_dense)]

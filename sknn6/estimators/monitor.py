@@ -62,7 +62,7 @@ class Monitor:
                 estimator.t_ += batches.n_samples
                 settled = network.settled(batches, update.average is not None, rows_per_unit=8 * incremental)
                 with update.averaged(), settled:
-                    last = network.snapshot()
+                    last = network.snapshot(into=last)
                     self.take_down(record)
                     stops = self.callbacks.end_epoch(self.attributes)
                 if not incremental and (self.stops(record["learning_rate"]) or stops):
@@ -107,7 +107,7 @@ class Monitor:
             estimator.validation_scores_.append(merit)
             self.report(f"Validation score: {merit:f}")
             if merit > best:
-                estimator.best_validation_score_, self.best = merit, self.network.snapshot()
+                estimator.best_validation_score_, self.best = merit, self.network.snapshot(into=self.best)
         elif hasattr(estimator, "best_loss_"):
             merit, best = -estimator.loss_, -estimator.best_loss_
             estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)

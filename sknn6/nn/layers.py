@@ -13,9 +13,11 @@ data, and `Dropout`, which follows an activation, leave X alone. `predict` write
 call, so that any number of threads can run it on one network.
 """
 
+import math
 from abc import ABC, abstractmethod
 
 import numpy as np
+from scipy.sparse import csc_array, csr_array
 
 from sknn6.nn.blas import GEMM
 from sknn6.nn.initializers import CALIBRATED
@@ -97,11 +99,18 @@ class Layer(ABC):
         """Map X as the trained layer does, keeping nothing."""
 
     def buffer(self, name, shape, dtype):
-        """Give an array, at first of ones, that is the same at every call with that name and shape."""
+        """Give an array, at first of ones, that is the same at every call with that name and shape.
+
+        The arrays of a name share memory: those of the last batch of an epoch, which is smaller, take none.
+        """
         key = name, shape
         buffer = self._buffers.get(key)
         if buffer is None:
-            buffer = self._buffers[key] = np.ones(shape, dtype)
+            size = math.prod(shape)
+            memory = self._buffers.get(name)
+            if memory is None or memory.size < size:
+                memory = self._buffers[name] = np.ones(size, dtype)
+            buffer = self._buffers[key] = memory[:size].reshape(shape)
         return buffer
 
     def sum_samples(self, X, out):
@@ -115,9 +124,20 @@ def product(A, B, out):
     """Write the matrix product A @ B to `out`; A may be sparse."""
     if isinstance(A, np.ndarray):
         return multiply(A, B, out) if is_large(A, out) else np.matmul(A, B, out=out)
+    rows = slice(None)
+    if A.format == "csc" and A.nnz < A.shape[0]:
+        # A transposed batch of many features: most of its rows are empty, and so are those of the product.
+        out[...] = 0
+        rows, A = rows_with_entries(A)
     for member in np.ndindex(B.shape[:-2]):
-        out[member] = A @ B[member]
+        out[member][rows] = A @ B[member]
     return out
+
+
+def rows_with_entries(A):
+    """Give the numbers of the rows of a CSC matrix that are not empty, and the matrix of these."""
+    rows, row = np.unique(A.indices, return_inverse=True)
+    return rows, csc_array((A.data, row, A.indptr), shape=(len(rows), A.shape[1]))
 
 
 def affine(A, B, c, out):
@@ -260,15 +280,33 @@ class ScaledDense(Dense):
         return SCALE_SPEED * u
 
     def map(self, X, Z):
-        return affine(X, self.W * self._factors(), self.b, out=Z)
+        s = self._factors()
+        if isinstance(X, np.ndarray):
+            return affine(X, self.W * s, self.b, out=Z)
+        for member in np.ndindex(s.shape[:-2]):  # W may have many more numbers than X has entries
+            scaled = csr_array((X.data * s[member][X.indices, 0], X.indices, X.indptr), shape=X.shape)
+            Z[member] = scaled @ self.W[member]
+        Z += self.b
+        return Z
 
     def backward(self, dZ):
         dX = super().backward(dZ)
-        np.multiply(
-            SCALE_SPEED, np.einsum("...ij,...ij->...i", self.W, self.dW).reshape(self.u.shape), out=self.du
-        )
-        self.dW *= self._factors()
-        return dX if dX is None else np.multiply(dX, self._factors().swapaxes(-1, -2), out=dX)
+        s = self._factors()
+        if isinstance(self.X, np.ndarray):
+            self.du[...] = self._gradient(self.W, self.dW)
+            self.dW *= s
+        else:
+            used = np.unique(self.X.indices)  # elsewhere dW is 0
+            dV = self.dW[..., used, :]
+            self.du[...] = 0
+            self.du[..., used] = self._gradient(self.W[..., used, :], dV)
+            self.dW[..., used, :] = dV * s[..., used, :]
+        return dX if dX is None else np.multiply(dX, s.swapaxes(-1, -2), out=dX)
+
+    def _gradient(self, W, dV):
+        """Give du for rows of W and dV."""
+        du = SCALE_SPEED * np.einsum("...ij,...ij->...i", W, dV)
+        return du if self.u.ndim == 1 else du[:, None]
 
 
 class Projection(Dense):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import count
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sknn6.nn import kernels
 from sknn6.nn.activations import ACTIVATIONS, find_activation
@@ -17,7 +18,8 @@ from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
 __all__ = ["Network", "perceptron"]
 
 # Numbers in the widest layer's output for one block of rows at prediction, which thus stays in the cache from
-# one layer to the next: 2**16 float64 are 512 kB.
+# one layer to the next: 2**16 float64 are 512 kB. The numbers of a dense input, which is read once, may be
+# four times as many.
 PREDICTION_BLOCK = 2**16
 
 # Rows that initial weights and the statistics of prediction are taken from, where the data have more.
@@ -179,7 +181,10 @@ class Network:
 
         What it makes has the samples first.
         """
-        rows = max(1, PREDICTION_BLOCK // self.members // max(layer.width for layer in self.dense()))
+        rows = PREDICTION_BLOCK // self.members // max(layer.width for layer in self.dense())
+        if not issparse(X):
+            rows = min(rows, 4 * PREDICTION_BLOCK // X.shape[1])
+        rows = max(1, rows)
         starts = range(0, X.shape[0], rows)
         blocks = [finish(self._finite_logits(X[start : start + rows])) for start in starts]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
@@ -193,9 +198,13 @@ class Network:
         Z = self.predict(self.read(X))
         return Z if np.isfinite(Z).all() else np.nan_to_num(Z, copy=False)
 
-    def snapshot(self):
-        """Copy all that training changes."""
-        return self.theta.copy(), self.statistics.copy()
+    def snapshot(self, into=None):
+        """Copy all that training changes, into the memory of an earlier snapshot if one is given."""
+        if into is None:
+            return self.theta.copy(), self.statistics.copy()
+        for copied, vector in zip(into, (self.theta, self.statistics), strict=True):
+            copied[:] = vector
+        return into
 
     def restore(self, snapshot):
         """Put back what `snapshot` copied."""

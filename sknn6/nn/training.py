@@ -2,7 +2,7 @@
 
 import math
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, pairwise
 from time import perf_counter
 
 import numpy as np
@@ -11,8 +11,12 @@ from scipy.linalg import get_blas_funcs
 
 __all__ = ["Batches", "Update", "minimize", "train"]
 
-# Numbers of X up to which all of it is scaled and cast at once: 2**23 float32 are 32 MB.
-AT_ONCE = 2**23
+# Numbers of X up to which all of it is scaled and cast at once: 2**19 float32 are 2 MB.
+AT_ONCE = 2**19
+
+# Numbers that are worked on together, of a vector or of X, where they are a part of a large batch or several
+# small batches: 2**14 float64 are 128 kB, which stay in the cache from one operation to the next.
+PIECE = 2**14
 
 # Updates from one flush of tiny numbers to the next: often enough that few steps are slowed down by them,
 # seldom enough that looking for them takes next to no time.
@@ -22,9 +26,9 @@ FLUSH_EVERY = 100
 class Batches:
     """The mini-batches of a data set; each iteration is one epoch.
 
-    Small data are scaled and cast once, and put in the order of an epoch at once; a batch is then a slice. Of
-    others, rows are gathered, scaled and cast a batch at a time, into the same memory: a large X is never
-    copied whole, so it may be memory-mapped. A batch is valid until the next one is asked for.
+    Rows are gathered, scaled and cast a batch at a time, or a few small ones, into the same memory: a large
+    X is never copied whole, so it may be memory-mapped. Small data are scaled and cast once. A batch is valid
+    until the next one is asked for.
 
     Parameters
     ----------
@@ -58,44 +62,46 @@ class Batches:
         self.X, self.y, self.weight = X, y, weight
         self.dtype, self.rng, self.rows, self.scaling = np.dtype(dtype), rng, rows, scaling
         self.n_samples = X.shape[0] if rows is None else len(rows)
+        self._memory = {}
+        if isinstance(X, np.ndarray) and self.n_samples * X.shape[1] <= AT_ONCE:
+            self._prepare()
         self.starts = list(range(0, self.n_samples, size))
         if merge_tail and len(self.starts) > 1 and self.n_samples - self.starts[-1] < size / 2:
             self.starts.pop()
-        self._gathered = {}
-        self._ready = None
-        if isinstance(X, np.ndarray) and self.n_samples * X.shape[1] <= AT_ONCE:
-            used = slice(0, self.n_samples) if rows is None else rows
-            self._ready = self._gather(used), y[used], None if weight is None else weight[used]
-            self._gathered = {}
+        self._groups = self._group(size)
+
+    def _prepare(self):
+        """Put the rows that are used, scaled and cast, in the place of the data."""
+        used = slice(0, self.n_samples) if self.rows is None else self.rows
+        self.X, self.y = np.ascontiguousarray(self._gather(used)), self.y[used]
+        self.weight = None if self.weight is None else self.weight[used]
+        self.rows = self.scaling = None
+        self._memory = {}  # what it had may now be X
+
+    def _group(self, size):
+        """Give the bounds of the batches, in lists of those whose rows are gathered together."""
+        bounds = [*self.starts, self.n_samples]
+        dense = isinstance(self.X, np.ndarray)
+        per_group = max(1, PIECE // (size * self.X.shape[1])) if dense else 1
+        return [bounds[i : i + per_group + 1] for i in range(0, len(self), per_group)]
 
     def __len__(self):
         return len(self.starts)
 
     def __iter__(self):
-        if self._ready is None:
-            return self._gathering()
-        return self._slicing()
-
-    def _slicing(self):
-        """Give the batches of an epoch of small data."""
-        X, y, weight = self._ready
-        if self.rng is not None:
-            order = self.rng.permutation(self.n_samples)
-            shuffled = self._buffer(len(X), X.dtype)
-            X = np.take(X, order, axis=0, out=shuffled, mode="clip")
-            y, weight = y[order], None if weight is None else weight[order]
-        for start, stop in zip(self.starts, [*self.starts[1:], self.n_samples], strict=True):
-            yield X[start:stop], y[start:stop], None if weight is None else weight[start:stop]
-
-    def _gathering(self):
-        """Give the batches of an epoch of other data."""
         order = self.rows
         if self.rng is not None:
             order = self.rng.permutation(self.n_samples if order is None else order)
-        for start, stop in zip(self.starts, [*self.starts[1:], self.n_samples], strict=True):
-            rows = slice(start, stop) if order is None else order[start:stop]
-            weight = None if self.weight is None else self.weight[rows]
-            yield self._gather(rows), self.y[rows], weight
+        for bounds in self._groups:
+            first, last = bounds[0], bounds[-1]
+            rows = slice(first, last) if order is None else order[first:last]
+            gathered = self._gather(rows), self.y[rows], None if self.weight is None else self.weight[rows]
+            if len(bounds) == 2:
+                yield gathered
+                continue
+            for start, stop in pairwise(bounds):
+                batch = slice(start - first, stop - first)
+                yield tuple(None if part is None else part[batch] for part in gathered)
 
     def sample(self, n_rows):
         """Give X and weight of that many rows with any weight, or of all; the same ones at each call."""
@@ -107,27 +113,36 @@ class Batches:
         return self._gather(rows), None if self.weight is None else self.weight[rows]
 
     def _gather(self, rows):
+        """Give rows of X as the first layer takes them."""
         if not isinstance(self.X, np.ndarray) or (isinstance(rows, slice) and self.scaling is None):
             X = self.X[rows]
             return X.astype(self.dtype, copy=False) if self.scaling is None else self.scaling(X, self.dtype)
         if isinstance(rows, slice):
             rows = np.arange(*rows.indices(len(self.X)))
-        gathered = self._buffer(len(rows), self.X.dtype)
-        # mode="clip" writes straight to `out`; the default would go by way of another copy.
-        np.take(self.X, rows, axis=0, out=gathered, mode="clip")
-        if self.scaling is not None:
-            return self.scaling(gathered, self.dtype)
-        if self.X.dtype == self.dtype:
-            return gathered
-        cast = self._buffer(len(rows), self.dtype)
-        cast[...] = gathered
-        return cast
+        gathered = self._buffer(len(rows), self.dtype)
+        if self.scaling is None and self.X.dtype == self.dtype:
+            return self._take(rows, gathered)
+        step = max(1, PIECE // self.X.shape[1])
+        for start in range(0, len(rows), step):
+            piece = gathered[start : start + step]
+            taken = self._take(rows[start : start + step], self._buffer(len(piece), self.X.dtype, "piece"))
+            piece[...] = taken if self.scaling is None else self.scaling(taken, self.dtype)
+        return gathered
 
-    def _buffer(self, n_rows, dtype):
-        key = n_rows, dtype
-        if key not in self._gathered:
-            self._gathered[key] = np.empty((n_rows, self.X.shape[1]), dtype)
-        return self._gathered[key]
+    def _take(self, rows, out):
+        """Copy rows of X to `out`."""
+        if self.X.flags.c_contiguous:
+            # mode="clip" writes straight to `out`; the default would go by way of another copy.
+            return np.take(self.X, rows, axis=0, out=out, mode="clip")
+        out[...] = self.X[rows]  # np.take would first copy all of X to make it contiguous
+        return out
+
+    def _buffer(self, n_rows, dtype, name="batch"):
+        """Give memory for so many rows, the same at each call as far as it is large enough."""
+        memory = self._memory.get(name)
+        if memory is None or len(memory) < n_rows:
+            memory = self._memory[name] = np.empty((n_rows, self.X.shape[1]), dtype)
+        return memory[:n_rows]
 
 
 class Update:
@@ -194,9 +209,9 @@ class Update:
         numbers = np.finfo(self.network.theta.dtype)
         averages = [] if self.average is None else [self.average]
         for vector in (self.network.theta, *averages):
-            vector[np.abs(vector) < numbers.tiny / numbers.eps] = 0
+            flush(vector, numbers.tiny / numbers.eps)
         for vector in self.optimizer.state.values():
-            vector[np.abs(vector) < numbers.tiny] = 0
+            flush(vector, numbers.tiny)
 
     def isfinite(self):
         """Tell whether the optimizer's state is finite: an infinite one makes steps of 0."""
@@ -215,6 +230,13 @@ class Update:
             yield
         finally:
             self.network.theta[:] = theta
+
+
+def flush(vector, smallest):
+    """Put 0 for numbers of a smaller size, a piece at a time, which needs no memory of the vector's size."""
+    for start in range(0, vector.size, PIECE):
+        piece = vector[start : start + PIECE]
+        piece[np.abs(piece) < smallest] = 0
 
 
 def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accumulation=1):

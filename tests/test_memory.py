@@ -1,0 +1,144 @@
+"""What a fit allocates, by tracemalloc, which NumPy tells of every array: X is never copied whole."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from plain import MLPClassifier
+from scipy import sparse
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+from sklearn.preprocessing import StandardScaler
+
+from sknn6 import MLPRegressor
+from sknn6.nn.training import Batches
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*(hasn't converged yet|training diverged)")
+
+N_ROWS, N_FEATURES = 40_000, 250  # 80 MB of float64
+LAYOUTS = ("memory map", "columns first", "some columns")
+
+
+def laid_out(kind, folder, dtype=np.float64):
+    X = np.tile(np.random.default_rng(0).standard_normal((100, N_FEATURES)).astype(dtype), (N_ROWS // 100, 1))
+    if kind == "memory map":
+        np.save(folder / "X.npy", X)
+        return np.load(folder / "X.npy", mmap_mode="r")
+    return np.asfortranarray(X) if kind == "columns first" else np.hstack([X, X])[:, :N_FEATURES]
+
+
+def peak(run):
+    """Give the bytes that a call has allocated at most, beyond what there was before."""
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_epoch_of_batches_allocates_a_batch(kind, dtype, tmp_path):
+    X = laid_out(kind, tmp_path)
+    batches = Batches(X, np.zeros(N_ROWS), None, 200, dtype, np.random.default_rng(0))
+    order = 8 * N_ROWS
+    assert peak(lambda: list(map(len, batches))) < order + 4 * 200 * X[0].nbytes
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"input_scaling": True},
+        {"early_stopping": True, "validation_fraction": 0.5},
+        {"early_stopping": True, "validation_fraction": 0.5, "input_scaling": True},
+        {"batchnorm": "whiten", "ema_decay": 0.9},
+    ],
+    ids=str,
+)
+def test_a_fit_never_copies_X(kind, params, tmp_path):
+    """An eighth of X is enough for blocks of it and all that has a number a row: order, targets, logits."""
+    X, y = laid_out(kind, tmp_path), np.arange(N_ROWS) % 3
+    model = MLPClassifier(8, batch_size=1000, max_iter=1, **params)
+    model.fit(X[:5000], y[:5000])  # what is loaded once
+    assert peak(lambda: model.fit(X, y)) < X.nbytes / 8
+
+
+def test_partial_fit_never_copies_X(tmp_path):
+    X, y = laid_out("memory map", tmp_path), np.arange(N_ROWS) % 3
+    model = MLPRegressor(hidden_layer_sizes=8, batch_size=1000, input_scaling=True)
+    model.partial_fit(X[:5000], y[:5000].astype(float))
+    y = y.astype(float)
+    assert peak(lambda: model.partial_fit(X, y)) < X.nbytes / 8
+
+
+def test_a_fit_that_fails_for_huge_values_never_copies_X(tmp_path):
+    X, y = laid_out("columns first", tmp_path), np.arange(N_ROWS) % 3
+    model = MLPClassifier(8, batch_size=1000, max_iter=1).fit(X[:5000], y[:5000])
+    X[:, 0] = -1e300
+
+    def fit():
+        with pytest.raises(ValueError, match="X reaches beyond the range of float32"):
+            model.fit(X, y)
+
+    assert peak(fit) < X.nbytes / 8
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_features", "hidden", "batch", "early_stopping"),
+    [
+        (20000, 50, (256, 256), 256, False),
+        (40000, 20, (100,), 200, False),
+        (5000, 784, (512, 256), 256, False),
+        (5000, 784, (100,), 200, True),
+    ],
+)
+def test_a_fit_takes_at_most_six_tenths_of_the_memory_of_scikit_learns(
+    n_rows, n_features, hidden, batch, early_stopping
+):
+    """The same network on the same data in memory, in float64 as they mostly come."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((n_rows, n_features)), rng.integers(0, 3, n_rows)
+
+    def fit(cls, rows=n_rows):
+        cls(hidden, batch_size=batch, max_iter=2, early_stopping=early_stopping).fit(X[:rows], y[:rows])
+
+    for cls in (MLPClassifier, SklearnMLP):
+        fit(cls, rows=500)  # what is loaded once
+    assert peak(lambda: fit(MLPClassifier)) < 0.6 * peak(lambda: fit(SklearnMLP))
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"input_scaling": True}, {"input_scaling": "learned"}, {"early_stopping": True}], ids=str
+)
+def test_sparse_input_never_becomes_dense(params):
+    """Data of 320 MB, were they dense, in a hundredth of it; besides, ten vectors of the weights' size."""
+    rng = np.random.default_rng(0)
+    n_rows, n_features, n_units = 2000, 20_000, 4
+    X = sparse.csr_array(
+        (rng.random(20 * n_rows), rng.integers(0, n_features, 20 * n_rows), np.arange(n_rows + 1) * 20),
+        shape=(n_rows, n_features),
+    )
+    y = np.arange(n_rows) % 3
+    model = MLPClassifier(n_units, batch_size=100, max_iter=1, **params)
+    model.fit(X[:500], y[:500])
+    dense, weights = 8 * n_rows * n_features, 4 * n_features * n_units
+    assert peak(lambda: (model.fit(X, y), model.predict_proba(X))) < dense / 100 + 10 * weights
+
+
+def test_few_looks_tell_how_to_scale_sparse_rows(monkeypatch):
+    """Each look, at 2**18 entries, takes time for all features: three looks, not one for a few rows."""
+    looks = []
+    partial_fit = StandardScaler.partial_fit
+    monkeypatch.setattr(
+        StandardScaler,
+        "partial_fit",
+        lambda scaler, X, **params: looks.append(X.nnz) or partial_fit(scaler, X, **params),
+    )
+    X = sparse.csr_array(
+        (np.ones(600_000), np.arange(600_000) % 10**5, np.arange(6001) * 100), shape=(6000, 10**5)
+    )
+    MLPClassifier(1, input_scaling=True, batch_size=6000, max_iter=1).fit(X, np.arange(6000) % 2)
+    assert sum(looks) == 600_000
+    assert len(looks) == 3
