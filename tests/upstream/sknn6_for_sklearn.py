@@ -13,7 +13,7 @@ SKIPPED = {"test_gradient": "calls _loss_grad_lbfgs, an internal; tests/test_gra
 
 for estimator in (MLPClassifier, MLPRegressor):
     # Two tests read the rate there; it is what the next step would use.
-    estimator._optimizer = property(lambda self: SimpleNamespace(learning_rate=self._rate(0.0)))
+    estimator._optimizer = property(lambda self: SimpleNamespace(learning_rate=self._rates()(0.0)))
     setattr(sklearn.neural_network, estimator.__name__, estimator)
 
 
