@@ -29,12 +29,15 @@ def kernel(function):
 
 
 def use(library):
-    """Choose "numpy" or "numba"; raise ImportError if it is not there.
+    """Choose "numpy" or "numba" for the whole process; raise ImportError if it is not there.
 
     Examples
     --------
     >>> from sknn6.nn import kernels
-    >>> kernels.use("numpy")
+    >>> kernels.use("fortran")
+    Traceback (most recent call last):
+    ...
+    ValueError: The library of the kernels must be 'numpy' or 'numba', got 'fortran'.
     """
     if library not in ("numpy", "numba"):
         raise ValueError(f"The library of the kernels must be 'numpy' or 'numba', got {library!r}.")
