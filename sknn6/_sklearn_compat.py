@@ -30,6 +30,7 @@ __all__ = [
     "StrOptions",
     "check_n_features",
     "check_nonzero_weight",
+    "check_parameters",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",
@@ -49,3 +50,8 @@ def check_nonzero_weight(sample_weight, X):
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight
+
+
+def check_parameters(estimator):
+    """Raise InvalidParameterError if a parameter is not what the estimator needs."""
+    estimator._validate_params()

@@ -377,15 +377,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         resume = hasattr(self, "coefs_") and (self.warm_start or incremental)
-        dtype = np.dtype("float64" if self.solver == "lbfgs" else self.dtype)
-        data = self._validate(X, y, sample_weight, dtype, reset=not resume, incremental=incremental)
+        data, structure, network = self._compose(X, y, sample_weight, resume, incremental)
         if validation is not None:
-            validation = self._validate_held_out(*validation, dtype)
-        self._begin(resume)
-        structure = self._structure_for(data.X.shape[1])
-        if resume:
-            self._check_same(structure)
-        network = self._network(structure, dtype, resume)
+            validation = self._validate_held_out(*validation, network.dtype)
 
         def attributes():
             return self._fitted(network, structure, data.X.dtype)
@@ -396,10 +390,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 self._fit_lbfgs(network, attributes, data, validation, callbacks)
             else:
                 self._fit_stochastic(network, attributes, data, validation, callbacks, incremental)
-        if self.n_iter_ == 0 and data.overflows(dtype):
+        if self.n_iter_ == 0 and data.overflows(network.dtype):
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and "
-                f"need to be preprocessed: X reaches beyond the range of {dtype}."
+                f"need to be preprocessed: X reaches beyond the range of {network.dtype}."
             )
         vars(self).update(attributes())
         callbacks.end()
@@ -429,6 +423,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return softmax(logits, axis=-1)
 
     # Before the training
+
+    def _compose(self, X, y, sample_weight, resume, incremental=False):
+        """Validate the data and compose the network for them; give data, structure and network.
+
+        The network has fresh weights or, where a training is to go on, those that are fitted.
+        """
+        dtype = np.dtype("float64" if self.solver == "lbfgs" else self.dtype)
+        data = self._validate(X, y, sample_weight, dtype, reset=not resume, incremental=incremental)
+        self._begin(resume)
+        structure = self._structure_for(data.X.shape[1])
+        if resume:
+            self._check_same(structure)
+        return data, structure, self._network(structure, dtype, resume)
 
     @abstractmethod
     def _define_targets(self, y, redefine):

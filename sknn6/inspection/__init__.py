@@ -1,5 +1,6 @@
 """What happens inside a training or a search: numbers and pictures."""
 
 from sknn6.inspection.search import SearchDisplay
+from sknn6.inspection.statistics import LayerStatistics, layer_statistics
 
-__all__ = ["SearchDisplay"]
+__all__ = ["LayerStatistics", "SearchDisplay", "layer_statistics"]

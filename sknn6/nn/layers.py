@@ -401,24 +401,25 @@ class Activate(Layer):
         for name, start in self.activation.learned:
             getattr(self, name)[...] = start
 
-    def _learned(self):
+    def learned_values(self):
+        """Give the arrays of the learned parameters."""
         return [getattr(self, name) for name in self.parameters]
 
     def forward(self, Z, weight=None):
-        A, self.saved = self.activation.forward(Z, *self._learned())
+        A, self.saved = self.activation.forward(Z, *self.learned_values())
         return A
 
     def backward(self, dA):
         if not self.parameters:
             return self.activation.backward(dA, self.saved)
-        dZ, *gradients = self.activation.backward(dA, self.saved, *self._learned())
+        dZ, *gradients = self.activation.backward(dA, self.saved, *self.learned_values())
         for name, gradient in zip(self.parameters, gradients, strict=True):
             into = getattr(self, f"d{name}")
             into[...] = gradient.reshape(into.shape)
         return dZ
 
     def predict(self, Z):
-        return self.activation.forward(Z, *self._learned())[0]
+        return self.activation.forward(Z, *self.learned_values())[0]
 
 
 class Dropout(Layer):

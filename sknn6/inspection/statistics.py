@@ -1,0 +1,205 @@
+"""What the layers of a network look like from inside."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy.special import entr
+
+from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
+from sknn6.nn.observe import flat, observed
+from sknn6.nn.optimizers import OPTIMIZERS
+
+__all__ = ["LayerStatistics", "layer_statistics"]
+
+# Rows that are looked at; where there are more, a sample of so many.
+SAMPLE = 2048
+
+
+@dataclass(frozen=True, repr=False)
+class LayerStatistics:
+    """Figures of the hidden layers and the output layer, first to last.
+
+    Made by `layer_statistics`. With several networks side by side, each figure is the mean of theirs. Arrays
+    have the shape (n_layers,), n_layers being that of `coefs_`.
+
+    Attributes
+    ----------
+    names : list of str
+        "hidden 1", "hidden 2" and on, "output".
+    mean, std : ndarray
+        Of the layer's output: activations, or logits.
+    saturated : ndarray
+        Share of the activations where the nonlinearity lets next to no gradient pass: |f'(z)| is below 0.05
+        of its largest value. For standard normal z it is 0.5 with relu, 0.03 with tanh. NaN for the output.
+    dead : ndarray
+        Share of the units for which this is so with every row. NaN for the output.
+    gradient_norm : ndarray
+        Euclidean norm of the gradient in the weights W of the mean loss, penalty included.
+    update_ratio : ndarray
+        Norm of the next update of W at the initial learning rate, divided by the norm of W; about 1e-3 is
+        usual [1]_. NaN with "lbfgs".
+    weight_norm : ndarray
+        Euclidean norm of W.
+    effective_rank : ndarray
+        exp(-sum p log p), p the singular values of the layer's output divided by their sum [2]_: how many
+        directions it uses.
+    outputs : list of ndarray of shape (n_rows, n_units)
+        The outputs themselves, those of several networks side by side.
+    dead_units : list of ndarray of bool, shape (n_units,)
+        Which units are dead.
+
+    References
+    ----------
+    .. [1] Li, Karpathy & Johnson (2016), CS231n, lecture 6, "Babysitting the learning process".
+    .. [2] Roy & Vetterli (2007), The effective rank: a measure of effective dimensionality, EUSIPCO.
+    """
+
+    names: list
+    mean: np.ndarray
+    std: np.ndarray
+    saturated: np.ndarray
+    dead: np.ndarray
+    gradient_norm: np.ndarray
+    update_ratio: np.ndarray
+    weight_norm: np.ndarray
+    effective_rank: np.ndarray
+    outputs: list
+    dead_units: list
+
+    @property
+    def figures(self):
+        """The arrays of a figure a layer, a dict by their names."""
+        return {
+            field.name: getattr(self, field.name) for field in fields(self) if field.type is np.ndarray
+        }
+
+    def to_frame(self):
+        """Give the figures as a pandas DataFrame, a row a layer."""
+        import pandas as pd
+
+        return pd.DataFrame(self.figures, index=pd.Index(self.names, name="layer"))
+
+    def __repr__(self):
+        heads = "".join(f"{name.replace('_', ' '):>16}" for name in self.figures)
+        rows = zip(self.names, *self.figures.values(), strict=True)
+        lines = [name.ljust(10) + "".join(f"{value:16.3g}" for value in row) for name, *row in rows]
+        return "\n".join([" " * 10 + heads, *lines])
+
+
+def layer_statistics(estimator, X, y=None, *, sample_weight=None):
+    """Look inside a network: activations, gradients and weights, layer by layer.
+
+    A network that is not fitted is looked at as it would start; normalisation over the batch then takes the
+    statistics of the rows. With fitted weights everything is as in prediction: nothing is dropped, running
+    averages normalise.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
+        It stays as it is.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Of more than 2048 rows, a sample of as many.
+    y : array-like, default=None
+        The targets. Without them there are no gradients: `gradient_norm` and `update_ratio` are NaN. A
+        network that is not fitted needs them.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples.
+
+    Returns
+    -------
+    LayerStatistics
+
+    Raises
+    ------
+    TypeError
+        If there is no multi-layer perceptron at the end of the estimator.
+    ValueError
+        If the estimator is not fitted and there is no y.
+
+    Examples
+    --------
+    The lecture's deep tanh network with small weights: the signal dies on its way.
+
+    >>> import numpy as np
+    >>> from sknn6 import MLPClassifier
+    >>> from sknn6.inspection import layer_statistics
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.standard_normal((1000, 500)), rng.integers(0, 2, 1000)
+    >>> mlp = MLPClassifier(500, "tanh", depth=6, init="normal", init_scale=0.01, ensemble_size=1,
+    ...                     input_scaling=False, random_state=0)
+    >>> layer_statistics(mlp, X, y).std[:6].round(4).tolist()
+    [0.2139, 0.0479, 0.0107, 0.0024, 0.0005, 0.0001]
+    """
+    mlp, X = perceptron_and_input(estimator, X, y)
+    probe = Probe(mlp, X, targets(mlp, X) if y is None else y, sample_weight)
+    probe.settle()
+    X, *rest = probe.sample(SAMPLE)
+    with np.errstate(all="ignore"), observed(probe.network) as records:
+        if y is None:
+            gradient_norm = update_ratio = np.full(len(records), np.nan)
+            probe.network.forward(X)
+        else:
+            probe.differentiate((X, *rest))
+            gradient_norm = np.array([norm(layer.dW) for layer in probe.network.dense()])
+            update_ratio = update_ratios(probe)
+        return describe(probe.network, records, gradient_norm, update_ratio)
+
+
+def targets(mlp, X):
+    """Give what a fitted network predicts, where its gradients are not asked for."""
+    if not is_fitted(mlp):
+        raise ValueError("y must be given for an estimator that is not fitted, got None.")
+    return mlp.predict(X)
+
+
+def describe(network, records, gradient_norm, update_ratio):
+    """Make the statistics of what was recorded."""
+    outputs = [side_by_side(record.Y).astype(float) for record in records]
+    saturated = [
+        side_by_side(flat(record.layer.activation, record.X, record.layer.learned_values()))
+        for record in records[:-1]
+    ]
+    dead_units = [units.all(axis=0) for units in saturated]
+    return LayerStatistics(
+        names=[*(f"hidden {i + 1}" for i in range(len(saturated))), "output"],
+        mean=np.array([Y.mean() for Y in outputs]),
+        std=np.array([Y.std() for Y in outputs]),
+        saturated=np.array([*(units.mean() for units in saturated), np.nan]),
+        dead=np.array([*(units.mean() for units in dead_units), np.nan]),
+        gradient_norm=gradient_norm,
+        update_ratio=update_ratio,
+        weight_norm=np.array([norm(layer.W) for layer in network.dense()]),
+        effective_rank=np.array([effective_rank(record.Y) for record in records]),
+        outputs=outputs,
+        dead_units=dead_units,
+    )
+
+
+def side_by_side(Y):
+    """Give (members, samples, units) as (samples, members units)."""
+    return Y if Y.ndim == 2 else np.concatenate(Y, axis=-1)
+
+
+def norm(W):
+    """Give the Euclidean norm of a matrix, the mean of those of several members."""
+    return float(np.mean(np.sqrt(np.einsum("...ij,...ij->...", W, W, dtype=float))))
+
+
+def update_ratios(probe):
+    """Give the norm of the next update of each W, divided by the norm of W."""
+    layers = probe.network.dense()
+    if probe.mlp.solver not in OPTIMIZERS:
+        return np.full(len(layers), np.nan)
+    before = [layer.W.copy() for layer in layers]
+    probe.make_update()(probe.rate)
+    ratios = [norm(layer.W - W) / norm(W) for layer, W in zip(layers, before, strict=True)]
+    for layer, W in zip(layers, before, strict=True):
+        layer.W[...] = W
+    return np.array(ratios)
+
+
+def effective_rank(Y):
+    """Give exp(-sum p log p), p the singular values of Y divided by their sum; a mean over members."""
+    values = np.linalg.svd(np.nan_to_num(Y.astype(float)), compute_uv=False)
+    p = values / np.maximum(values.sum(axis=-1, keepdims=True), np.finfo(float).tiny)
+    return float(np.exp(entr(p).sum(axis=-1)).mean())

@@ -1,0 +1,174 @@
+"""What layer_statistics says, against formulas and the lecture's figures."""
+
+import joblib
+import numpy as np
+import pytest
+from plain import MLPClassifier as Plain
+from scipy import sparse
+from scipy.stats import norm
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sknn6 import MLPClassifier, MLPRegressor, Standardizer
+from sknn6.inspection import layer_statistics
+from sknn6.inspection.statistics import effective_rank
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((1000, 500)), RNG.integers(0, 2, 1000)
+pytestmark = pytest.mark.filterwarnings("ignore:.*hasn't converged yet", "ignore:.*starts all units")
+
+
+def deep_tanh(scale, init="normal"):
+    """The network of the lecture's slides on weight initialisation."""
+    return Plain(500, "tanh", depth=10, init=init, init_scale=scale, random_state=0)
+
+
+def test_small_weights_shrink_the_signal_by_their_size():
+    """tanh is linear near 0, and a layer of n inputs multiplies the std by std(w) sqrt(n)."""
+    std = layer_statistics(deep_tanh(0.01), X, Y).std[:10]
+    np.testing.assert_allclose(std[1:] / std[:-1], 0.01 * np.sqrt(500), rtol=0.02)
+
+
+def test_large_weights_saturate_tanh():
+    """z ~ N(0, n E[a^2]); flat is |z| > artanh(sqrt(0.95))."""
+    statistics = layer_statistics(deep_tanh(1.0), X, Y)
+    sigma = np.sqrt(500 * (statistics.std[:9] ** 2 + statistics.mean[:9] ** 2))
+    expected = 2 * norm.sf(np.arctanh(np.sqrt(0.95)) / sigma)
+    np.testing.assert_allclose(statistics.saturated[1:10], expected, atol=0.01)
+    assert np.isnan(statistics.saturated[10])
+
+
+def test_xavier_keeps_the_signal():
+    """The lecture: 0.63 after the first layer, 0.23 after the tenth."""
+    std = layer_statistics(deep_tanh(1.0, "xavier_normal"), X, Y).std
+    np.testing.assert_allclose(std[[0, 9]], [0.63, 0.23], atol=0.01)
+
+
+def linear_problem(**params):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((300, 7))
+    y = (X[:, 0] + rng.standard_normal(300) > 0).astype(int)
+    return Plain((), alpha=2.0, dtype="float64", random_state=0, **params), X, y
+
+
+def test_gradient_of_a_linear_model():
+    """X^T (P - y) / n + alpha W / n."""
+    model, X, y = linear_problem(max_iter=3)
+    model.fit(X, y)
+    W = model.coefs_[0]
+    gradient = X.T @ (model.predict_proba(X)[:, 1:] - y[:, None]) / 300 + 2.0 * W / 300
+    statistics = layer_statistics(model, X, y)
+    np.testing.assert_allclose(statistics.gradient_norm, np.linalg.norm(gradient), rtol=1e-9)
+    np.testing.assert_allclose(statistics.weight_norm, np.linalg.norm(W), rtol=1e-12)
+
+
+def test_update_ratio_of_sgd_and_of_adams_first_step():
+    """rate |grad| / |W|; Adam's first step is the rate times the sign of each component."""
+    model, X, y = linear_problem(solver="sgd", momentum=0.0, nesterovs_momentum=False, learning_rate_init=0.3)
+    found = layer_statistics(model, X, y)
+    np.testing.assert_allclose(found.update_ratio, 0.3 * found.gradient_norm / found.weight_norm, rtol=1e-9)
+    model, X, y = linear_problem(solver="adam", learning_rate_init=0.3)
+    found = layer_statistics(model, X, y)
+    np.testing.assert_allclose(found.update_ratio, 0.3 * np.sqrt(7) / found.weight_norm, rtol=1e-5)
+    assert np.isnan(layer_statistics(model.set_params(solver="lbfgs"), X, y).update_ratio).all()
+
+
+def test_dead_units_are_named():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((200, 5)), rng.integers(0, 3, 200)
+    model = Plain(20, max_iter=2, random_state=0).fit(X, y)
+    model.intercepts_[0][[3, 11]] = -1e3
+    model.intercepts_[0][4] = 1e3
+    statistics = layer_statistics(model, X, y)
+    assert np.flatnonzero(statistics.dead_units[0]).tolist() == [3, 11]
+    assert statistics.dead[0] == 0.1
+
+
+def test_effective_rank_of_known_matrices():
+    """k equal singular values have rank k; (3, 1) has exp(H(3/4, 1/4))."""
+    assert effective_rank(np.eye(9)[:, :4]) == pytest.approx(4)
+    assert effective_rank(np.ones((9, 4))) == pytest.approx(1)
+    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    assert effective_rank(np.diag([3.0, 1.0])) == pytest.approx(np.exp(entropy))
+
+
+def test_several_networks_are_averaged():
+    model = MLPClassifier(8, ensemble_size=3, input_scaling=False, max_iter=2, random_state=0).fit(X, Y)
+    found, parts = layer_statistics(model, X, Y), []
+    for k in range(3):
+        one = Plain(8, max_iter=1, random_state=0, warm_start=True).fit(X, Y)
+        one.coefs_, one.intercepts_ = [W[k] for W in model.coefs_], [b[k] for b in model.intercepts_]
+        parts.append(layer_statistics(one, X))
+    for name in ("mean", "saturated", "dead", "weight_norm", "effective_rank"):
+        each = [getattr(part, name) for part in parts]
+        np.testing.assert_allclose(getattr(found, name), np.mean(each, axis=0), rtol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("params", [{}, {"batchnorm": True}, {"layernorm": True, "residual": True}], ids=str)
+def test_fitted_outputs_are_those_of_prediction(params):
+    """The output layer's mean and std are those of the logits that the probabilities come from."""
+    model = Plain(10, depth=2, dropout=0.3, max_iter=2, random_state=0, dtype="float64", **params).fit(X, Y)
+    P = model.predict_proba(X)[:, 1]
+    logits = np.log(P / (1 - P))
+    statistics = layer_statistics(model, X)
+    np.testing.assert_allclose(statistics.outputs[-1][:, 0], logits, rtol=1e-6, atol=1e-9)
+    assert statistics.std[-1] == pytest.approx(logits.std(), rel=1e-6)
+    assert np.isnan(statistics.gradient_norm).all()
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_a_pipeline_or_a_search_is_looked_at_behind_its_steps(fitted):
+    pipeline = make_pipeline(Standardizer(), Plain(6, max_iter=2, random_state=0))
+    search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.01]}, cv=2)
+    alone = pipeline[-1].set_params(alpha=0.01)
+    scaled = Standardizer().fit_transform(X)
+    if fitted:
+        search.fit(X, Y)
+        alone.fit(scaled, Y)
+    found, expected = layer_statistics(search, X, Y), layer_statistics(alone, scaled, Y)
+    searched = pipeline if not fitted else search.best_estimator_
+    assert searched[-1].alpha == 0.01
+    for name, figures in expected.figures.items():
+        np.testing.assert_array_equal(found.figures[name], figures, err_msg=name)
+
+
+def test_the_estimator_stays_as_it_is():
+    model = MLPClassifier(8, batchnorm=True, max_iter=2, random_state=0).fit(X, Y)
+    for estimator in (model, clone(model)):
+        before = joblib.hash(vars(estimator))
+        layer_statistics(estimator, X, Y)
+        assert joblib.hash(vars(estimator)) == before
+
+
+def test_sparse_rows_weights_and_regression():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((50, 4)), rng.standard_normal((50, 2))
+    regressor = MLPRegressor(hidden_layer_sizes=5, random_state=0, dtype="float64")
+    dense = layer_statistics(regressor, X, y).figures
+    for name, figures in layer_statistics(regressor, sparse.csr_array(X), y).figures.items():
+        np.testing.assert_allclose(figures, dense[name], rtol=1e-9, err_msg=name)
+    twice = layer_statistics(regressor, np.vstack([X, X[:10]]), np.vstack([y, y[:10]]))
+    weight = np.where(np.arange(50) < 10, 2.0, 1.0)
+    once = layer_statistics(regressor, X, y, sample_weight=weight)
+    np.testing.assert_allclose(once.gradient_norm, twice.gradient_norm, rtol=1e-9)
+
+
+def test_frame_and_text_have_a_row_a_layer():
+    statistics = layer_statistics(Plain((8, 4), random_state=0), X, Y)
+    frame = statistics.to_frame()
+    assert frame.index.tolist() == statistics.names == ["hidden 1", "hidden 2", "output"]
+    assert frame["std"].tolist() == statistics.std.tolist()
+    lines = repr(statistics).splitlines()
+    assert [line[:10].strip() for line in lines] == ["", *statistics.names]
+    assert float(lines[1].split()[3]) == pytest.approx(statistics.std[0], rel=0.01)
+
+
+def test_what_cannot_be_looked_at():
+    with pytest.raises(TypeError, match=r"estimator must be an MLPClassifier.*got LogisticRegression"):
+        layer_statistics(LogisticRegression(), X, Y)
+    with pytest.raises(ValueError, match="y must be given for an estimator that is not fitted"):
+        layer_statistics(MLPClassifier(), X)
+    with pytest.raises(ValueError, match="The 'alpha' parameter"):
+        layer_statistics(MLPClassifier(alpha=-1), X, Y)

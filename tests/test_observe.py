@@ -1,0 +1,54 @@
+"""Records of what layers see, and where activations are flat."""
+
+import numpy as np
+import pytest
+
+from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.network import perceptron
+from sknn6.nn.observe import flat, observed
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_flat_is_where_differences_are_below_a_twentieth_of_the_largest(name):
+    activation = ACTIVATIONS[name]
+    z = np.linspace(-7.993, 7.993, 1999)[:, None]  # none of them within h of a kink
+    learned = [np.array([start]) for _, start in activation.learned]
+
+    def f(z):
+        # Further pieces are far below the first, which alone then matters.
+        pieces = [z] + [z - 100] * (activation.pieces - 1)
+        return activation.forward(np.concatenate(pieces, axis=1), *learned)[0]
+
+    h = 1e-6
+    slope = np.abs(f(z + h) - f(z - h)) / (2 * h)
+    clear = np.abs(slope / slope.max() - 0.05) > 1e-3
+    pieces = np.concatenate([z] + [z - 100] * (activation.pieces - 1), axis=1)
+    assert (flat(activation, pieces) == (slope < 0.05 * slope.max()))[clear].all()
+
+
+def test_tanh_is_flat_from_the_inverse_of_its_derivative_on():
+    """1 - tanh(z)^2 = 0.05 at z = artanh(sqrt(0.95))."""
+    edge = np.arctanh(np.sqrt(0.95))
+    Z = np.array([[-edge - 1e-3, -edge + 1e-3, edge - 1e-3, edge + 1e-3]])
+    assert flat(ACTIVATIONS["tanh"], Z).tolist() == [[True, False, False, True]]
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_records_hold_what_a_pass_computes_and_change_nothing(residual):
+    rng = np.random.default_rng(0)
+    network = perceptron(5, [6, 6], 3, "tanh", residual=residual).allocate(np.float64)
+    network.initialize(rng)
+    X, dZ = rng.standard_normal((7, 5)), rng.standard_normal((7, 3))
+    Z = network.forward(X).copy()
+    network.backward(dZ.copy())
+    grad = network.grad.copy()
+    with observed(network) as records:
+        network.forward(X)
+        network.backward(dZ.copy())
+    assert np.array_equal(network.grad, grad)
+    assert np.array_equal(records[-1].Y, Z)
+    for record in records[:-1]:
+        np.testing.assert_allclose(record.Y, np.tanh(record.X), rtol=1e-15)
+    W = network.dense()[-1].W
+    np.testing.assert_allclose(Z, records[1].Y @ W, rtol=1e-12)  # b is 0
+    assert not any({"forward", "backward", "predict"} & set(vars(leaf)) for leaf in network.leaves)
