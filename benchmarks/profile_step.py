@@ -66,7 +66,7 @@ class Training:
         self.batches = Batches(X, y, None, work.batch, np.float32, rng)
         self.update = Update(self.network, Adam(self.network.theta))
         estimator = plain(work.hidden, max_iter=1).fit(X[: work.batch], y[: work.batch])
-        self.alpha, self.rate = estimator.alpha, estimator._rate
+        self.alpha, self.rate = estimator.alpha, estimator._rates()
         self.outputs = {}  # of products, in memory that is touched already
 
     def whole(self, watch):
