@@ -30,7 +30,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
-from training import Workload, plain
+from workloads import Workload, plain
 
 from sknn6.inspection.theme import BLUE, GREEN, GREY, VERMILLION
 

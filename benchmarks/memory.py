@@ -4,10 +4,10 @@
     python benchmarks/memory.py --only mapped --gigabytes 2 --folder /tmp
 
 Each fit runs in a new process on one thread. Its memory is the anonymous memory of the process (RssAnon of
-/proc, so Linux only), looked at every millisecond, beyond what it holds just before the fit: imports, the data
-and a small fit have been paid by then. Pages of a mapped file are not part of it, as the system takes them back
-when it needs them. Time is that of an epoch, fits in turn, and a figure is the median over the rounds of the
-ratio within a round.
+/proc, so Linux only), looked at every millisecond, beyond what it holds just before the fit: imports, the
+data and a small fit have been paid by then. Pages of a mapped file are not part of it, as the system takes
+them back when it needs them. Time is that of an epoch, fits in turn, and a figure is the median over the
+rounds of the ratio within a round.
 
 mapped   one epoch on float64 rows of 1000 features in a file, against the time a row of as many rows as fill
          400 MB in memory; one hidden layer of 100 units, batches of 200
@@ -135,7 +135,7 @@ def report_mapped(rounds, gigabytes, folder):
 
 
 def compare(rounds, rows, *args, **params):
-    """Give sknn6's memory in bytes, the ratios of memory to scikit-learn's, and of scikit-learn's time to ours."""
+    """Give sknn6's memory in bytes, its ratio to scikit-learn's, and that of scikit-learn's time to sknn6's."""
     ours, theirs = (np.empty((rounds, 2)) for _ in range(2))
     for i in range(rounds):
         ours[i] = measure("sknn6", rows, *args, **params)
@@ -171,7 +171,9 @@ def main():
     parser.add_argument("--only", default="mapped,dense,sparse", help="comma-separated")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gigabytes", type=float, default=8, help="size of the mapped file")
-    parser.add_argument("--folder", type=pathlib.Path, help="where the file goes; a temporary folder otherwise")
+    parser.add_argument(
+        "--folder", type=pathlib.Path, help="where the file goes; a temporary folder otherwise"
+    )
     args = parser.parse_args()
     reports = {
         "mapped": lambda: report_mapped(args.rounds, args.gigabytes, args.folder),

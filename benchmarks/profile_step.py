@@ -23,7 +23,7 @@ from collections import defaultdict
 from time import perf_counter
 
 import numpy as np
-from training import WORKLOADS, plain
+from workloads import WORKLOADS, plain
 
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.layers import Dense
@@ -93,8 +93,7 @@ class Training:
             _, dZ = watch("loss", softmax_cross_entropy, X, y)
             for layer in reversed(network.layers):
                 dZ = watch(f"{layer.name} backward", layer.backward, dZ)
-            watch("penalty", network.penalise, self.alpha / len(y))
-            watch("update", self.update, rate)
+            watch("update", self.update, rate, self.alpha / len(y))
 
     def products(self, watch):
         """Run an epoch; time the products in it."""
@@ -113,8 +112,7 @@ class Training:
                     dX = self.output(layer, "dX", inputs[layer].shape)
                     watch(f"{layer.name} backward", products_backward, layer, inputs[layer], dZ, dX)
                 dZ = layer.backward(dZ)
-            network.penalise(self.alpha / len(y))
-            self.update(self.rate(0.0))
+            self.update(self.rate(0.0), self.alpha / len(y))
 
     def output(self, *key):
         """Give memory for a product, of the shape that the key ends with."""

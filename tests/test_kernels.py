@@ -15,7 +15,10 @@ from sknn6.nn.activations import normal_cdf
 DRAWS = np.random.default_rng(0).integers(2**16, size=120, dtype=np.uint16)
 
 
-SCRATCH = {"adam": [4], "batch_gradient": [6], "centre": [4], "cross_entropy": [0], "times_slope": [2, 3]}
+# beta_1, beta_2, rate, epsilon, l2, shrink, n
+ADAM = 0.9, 0.99, 0.01, 1e-8, 0.3, 0.9, 30
+# Of the gradient, NumPy's makes the penalised one.
+SCRATCH = {"adam": [1, 4], "batch_gradient": [6], "centre": [4], "cross_entropy": [0], "times_slope": [2, 3]}
 
 
 def normal(seed, dtype, shape=(2, 10, 6)):
@@ -41,7 +44,7 @@ def arguments(dtype):
         "scale_and_shift": (normal(0, dtype), *vectors_per_member(dtype, 2), np.empty((2, 10, 6), dtype)),
         "centre": (normal(0, dtype), *vectors_per_member(dtype, 1), p, np.empty((2, 1, 6), dtype), work),
         "batch_gradient": (normal(0, dtype), normal(1, dtype), *vectors_per_member(dtype, 3), p, work),
-        "adam": (*vectors, np.abs(normal(3, dtype, 50)), np.empty(50, dtype), 0.9, 0.99, 0.01, 1e-8),
+        "adam": (*vectors, np.abs(normal(3, dtype, 50)), np.empty(50, dtype), *ADAM),
         "cross_entropy": (
             5 * normal(5, dtype, (20, 6)),
             np.arange(20) % 6,

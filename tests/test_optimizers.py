@@ -66,3 +66,24 @@ def test_state_is_all_that_a_later_step_needs(name):
     optimizer.step(theta, np.array([2.0, 3.0]), 0.1)
     other.step(again, np.array([2.0, 3.0]), 0.1)
     np.testing.assert_array_equal(theta, again)
+
+
+@pytest.mark.parametrize("n_decayed", [0, 3, BLOCK + 5, 2 * BLOCK + 17])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_penalty_and_decay_are_those_of_the_definitions(name, n_decayed):
+    """The gradient of l2 / 2 |W|^2 is l2 W; W is first multiplied by 1 - rate decay, as in AdamW."""
+    rng = np.random.default_rng(0)
+    n = 2 * BLOCK + 17
+    theta = rng.standard_normal(n)
+    expected, by_hand = theta.copy(), OPTIMIZERS[name](theta)
+    made, l2, rate, weight_decay = OPTIMIZERS[name](theta), 0.3, 0.1, 0.5
+    for _ in range(2):
+        grad = rng.standard_normal(n)
+        penalised = grad.copy()
+        penalised[:n_decayed] += l2 * expected[:n_decayed]
+        squares = (expected[:n_decayed] ** 2).sum()
+        expected[:n_decayed] *= 1 - rate * weight_decay
+        by_hand.step(expected, penalised, rate)
+        found = made.step(theta, grad, rate, l2, weight_decay, n_decayed)
+        np.testing.assert_allclose(found, squares, rtol=1e-12)
+        np.testing.assert_allclose(theta, expected, rtol=1e-12)

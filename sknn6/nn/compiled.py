@@ -120,17 +120,23 @@ def per_member(vector):
     return vector.reshape((-1, vector.shape[-1]))
 
 
-@compiled
-def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon):
+@njit(cache=True, error_model="numpy", nogil=True, fastmath={"reassoc"})
+def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon, l2, shrink, n):
     """See `sknn6.nn.optimizers.adam`."""
     scalar = theta.dtype.type
     beta_1, beta_2, rate, epsilon = scalar(beta_1), scalar(beta_2), scalar(rate), scalar(epsilon)
+    l2, shrink, squares = scalar(l2), scalar(shrink), scalar(0)
     for i in range(theta.size):
-        g = grad[i]
+        w, g = theta[i], grad[i]
+        if i < n:
+            squares += w * w
+            g += l2 * w
+            w *= shrink
         m_i = beta_1 * m[i] + g
         v_i = beta_2 * v[i] + g * g
         m[i], v[i] = m_i, v_i
-        theta[i] -= rate * m_i / (math.sqrt(v_i) + epsilon)
+        theta[i] = w - rate * m_i / (math.sqrt(v_i) + epsilon)
+    return squares if l2 else 0.0
 
 
 def cross_entropy(Z, y, p, smoothing):

@@ -1,4 +1,4 @@
-"""What the layers of a network see: their inputs, outputs and gradients in a pass, and figures made of them."""
+"""What the layers of a network see in a pass: inputs, outputs, gradients, and where they are flat."""
 
 from contextlib import contextmanager
 from functools import cache

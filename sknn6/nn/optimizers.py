@@ -42,25 +42,65 @@ class Optimizer(ABC):
         self.state = {name: np.zeros_like(theta) for name in self.state_names}
         self._work = np.empty_like(theta[:BLOCK])
 
-    def step(self, theta, grad, rate):
-        """Move theta, in place, by one step at the given learning rate; grad may be overwritten."""
+    def step(self, theta, grad, rate, l2=0.0, weight_decay=0.0, n_decayed=0):
+        """Move theta, in place, by one step at the given learning rate; grad may be overwritten.
+
+        Parameters
+        ----------
+        theta, grad : ndarray of shape (n_parameters,)
+        rate : float
+        l2 : float
+            What of each decaying parameter is added to its gradient first, as an L2 penalty does.
+        weight_decay : float
+            Decoupled decay: a decaying parameter is multiplied by 1 - rate weight_decay besides [1]_.
+        n_decayed : int
+            How many parameters decay, the first ones.
+
+        Returns
+        -------
+        float
+            The sum of the squared decaying parameters before the step, or 0 if l2 is.
+
+        References
+        ----------
+        .. [1] Loshchilov & Hutter (2019), Decoupled Weight Decay Regularization, arXiv:1711.05101.
+        """
         self.t += 1
         vectors = (theta, grad, *self.state.values())
+        decay = l2, 1 - rate * weight_decay
         scalars = self.scalars(rate)
         if theta.size <= BLOCK:
-            self.update(*vectors, self._work, *scalars)
-            return
+            return self.update(*vectors, self._work, *scalars, *decay, n_decayed)
+        squares = 0.0
         for start in range(0, theta.size, BLOCK):
             piece = [vector[start : start + BLOCK] for vector in vectors]
-            self.update(*piece, self._work[: piece[0].size], *scalars)
+            size = piece[0].size
+            squares += self.update(
+                *piece, self._work[:size], *scalars, *decay, max(0, min(size, n_decayed - start))
+            )
+        return squares
 
     @abstractmethod
     def scalars(self, rate):
         """Give the numbers that `update` needs in this step."""
 
     @abstractmethod
-    def update(self, theta, grad, *state_work_scalars):
-        """Move one piece of theta: arguments are theta, grad, the state, scratch space, the scalars."""
+    def update(self, theta, grad, *state_work_scalars_decay):
+        """Move one piece of theta; give the sum of its squared decaying parameters.
+
+        Arguments are theta, grad, the state, scratch space, the scalars, then what `decay` takes.
+        """
+
+
+def decay(theta, grad, l2, shrink, n):
+    """Add l2 theta to the gradient and shrink theta, for the first n; give the sum of their squares before."""
+    W, squares = theta[:n], 0.0
+    if l2 and n:
+        squares = float(W @ W)
+        AXPY[W.dtype](W, grad[:n], a=l2)
+    if shrink != 1:
+        W *= shrink
+    return squares
 
 
 class SGD(Optimizer):
@@ -84,7 +124,8 @@ class SGD(Optimizer):
     def scalars(self, rate):
         return (rate,)
 
-    def update(self, theta, grad, velocity, work, rate):
+    def update(self, theta, grad, velocity, work, rate, *decay_of):
+        squares = decay(theta, grad, *decay_of)
         np.multiply(grad, rate, out=grad)
         velocity *= self.momentum
         velocity -= grad
@@ -93,6 +134,7 @@ class SGD(Optimizer):
             theta += np.multiply(velocity, self.momentum, out=work)
         else:
             theta += velocity
+        return squares
 
 
 class Adam(Optimizer):
@@ -128,13 +170,14 @@ class Adam(Optimizer):
         root = math.sqrt(1 - self.beta_2)
         return corrected * (1 - self.beta_1) / root, self.epsilon / root
 
-    def update(self, theta, grad, m, v, work, rate, epsilon):
-        adam(theta, grad, m, v, work, self.beta_1, self.beta_2, rate, epsilon)
+    def update(self, theta, grad, m, v, work, rate, epsilon, *decay_of):
+        return adam(theta, grad, m, v, work, self.beta_1, self.beta_2, rate, epsilon, *decay_of)
 
 
 @kernel
-def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon):
-    """m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon)."""
+def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon, l2, shrink, n):
+    """m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon); `decay` first."""
+    squares = decay(theta, grad, l2, shrink, n)
     m *= beta_1
     m += grad
     v *= beta_2
@@ -143,6 +186,7 @@ def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon):
     work += epsilon
     np.divide(m, work, out=work)
     AXPY[theta.dtype](work, theta, a=-rate)  # theta -= rate work, in one pass
+    return squares
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam}

@@ -182,22 +182,27 @@ class Update:
             if lead is not None:
                 network.theta += lead
 
-    def __call__(self, rate):
-        theta, grad = self.network.theta, self.network.grad
+    def __call__(self, rate, l2=0.0):
+        """Update at a learning rate; with a penalty, l2 / 2 times the sum of the squared weights, give it.
+
+        Its gradient is not part of ``network.grad`` yet.
+        """
+        network, penalty = self.network, 0.0
+        theta, grad = network.theta, network.grad
         if self.clip_norm is not None:
+            penalty, l2 = network.penalise(l2), 0.0
             nrm2 = get_blas_funcs("nrm2", (grad,))  # no square of it overflows
-            norm = float(nrm2(grad)) / math.sqrt(self.network.members)
+            norm = float(nrm2(grad)) / math.sqrt(network.members)
             if norm > self.clip_norm:
                 grad *= float(self.clip_norm) / norm
-        if self.weight_decay:
-            theta[: self.network.n_decayed] *= float(1 - rate * self.weight_decay)
-        self.optimizer.step(theta, grad, rate)
+        squares = self.optimizer.step(theta, grad, rate, l2, self.weight_decay, network.n_decayed)
         if self.ema_decay:
             t = self.optimizer.t
             share = 1 - min(float(self.ema_decay), (1 + t) / (10 + t))
             self.average += share * (theta - self.average)
         if self.optimizer.t % FLUSH_EVERY == 0:
             self.flush()
+        return penalty + 0.5 * l2 * squares / network.members
 
     def flush(self):
         """Put 0 for subnormal numbers, and for weights so small that products with them would be subnormal.
@@ -243,7 +248,7 @@ def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accum
     """Train a network by mini-batches, an epoch each time the generator is advanced.
 
     Mini-batches whose weights are all zero make no update. The epoch ends early, with a loss that is not
-    finite, once an update would have such a loss.
+    finite, once the samples of an update have such a loss.
 
     Parameters
     ----------
@@ -277,12 +282,12 @@ def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accum
         for i in range(epoch * n_updates, (epoch + 1) * n_updates):
             rate = learning_rate(i / (epochs * n_updates))
             micro_batches = islice(remaining, accumulation)
-            mean_loss, n_rows = loss_and_gradient(network, loss, micro_batches, alpha, mean_grad)
+            mean_loss, n_rows, weight = average(network, loss, micro_batches, mean_grad)
             total += mean_loss * n_rows
             if not math.isfinite(total):
                 break
             if n_rows:
-                update(rate)
+                total += n_rows * update(rate, alpha / weight)
         yield {
             "loss": total / batches.n_samples,
             "learning_rate": rate,
@@ -293,12 +298,32 @@ def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accum
 def loss_and_gradient(network, loss, batches, alpha, mean_grad=None):
     """Give the penalised mean loss of some batches together and write its gradient to ``network.grad``.
 
+    Parameters
+    ----------
+    network, loss, alpha
+        As in `train`.
+    batches, mean_grad
+        As in `average`.
+
+    Returns
+    -------
+    loss : float
+    n_rows : int
+        Rows of the batches with any weight; if 0, there is no gradient.
+    """
+    mean_loss, n_rows, weight = average(network, loss, batches, mean_grad)
+    return mean_loss + (network.penalise(alpha / weight) if n_rows else 0.0), n_rows
+
+
+def average(network, loss, batches, mean_grad=None):
+    """Give the mean loss of some batches together and write its gradient to ``network.grad``.
+
     The mean is sum n_k g_k / sum n_k, n_k the samples of a batch or the sum of their weights: the gradient of
     all the samples at once, unless the network has statistics over the batch, which are each batch's own.
 
     Parameters
     ----------
-    network, loss, alpha
+    network, loss
         As in `train`.
     batches : iterable of (X, y, weight)
     mean_grad : ndarray like ``network.grad``, optional
@@ -309,6 +334,8 @@ def loss_and_gradient(network, loss, batches, alpha, mean_grad=None):
     loss : float
     n_rows : int
         Rows of the batches with any weight; if 0, there is no gradient.
+    weight : float
+        The samples, or the sum of their weights.
     """
     mean_loss, n_total, n_rows = 0.0, 0.0, 0
     for X, y, weight in batches:
@@ -323,11 +350,9 @@ def loss_and_gradient(network, loss, batches, alpha, mean_grad=None):
         if mean_grad is not None:
             mean_grad *= 1 - share
             mean_grad += share * network.grad
-    if n_rows == 0:
-        return 0.0, 0
-    if mean_grad is not None:
+    if mean_grad is not None and n_rows:
         network.grad[:] = mean_grad
-    return mean_loss + network.penalise(alpha / n_total), n_rows
+    return mean_loss, n_rows, n_total
 
 
 def minimize(network, loss, batches, *, alpha, max_iter, max_fun, tol, callback):
