@@ -135,7 +135,7 @@ def report_mapped(rounds, gigabytes, folder):
 
 
 def compare(rounds, rows, *args, **params):
-    """Give sknn6's memory in bytes, its ratio to scikit-learn's, and that of scikit-learn's time to sknn6's."""
+    """Give sknn6's bytes, their ratio to scikit-learn's, and that of scikit-learn's time to sknn6's."""
     ours, theirs = (np.empty((rounds, 2)) for _ in range(2))
     for i in range(rounds):
         ours[i] = measure("sknn6", rows, *args, **params)

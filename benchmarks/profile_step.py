@@ -73,9 +73,10 @@ class Training:
         """Run an epoch; time its steps."""
         ticks = [perf_counter()]
 
-        def update(rate):
-            self.update(rate)
+        def update(*args):
+            penalty = self.update(*args)
             ticks.append(perf_counter())
+            return penalty
 
         settings = {"learning_rate": self.rate, "alpha": self.alpha, "epochs": 1}
         next(train(self.network, softmax_cross_entropy, update, self.batches, **settings))

@@ -93,7 +93,7 @@ class Optimizer(ABC):
 
 
 def decay(theta, grad, l2, shrink, n):
-    """Add l2 theta to the gradient and shrink theta, for the first n; give the sum of their squares before."""
+    """Add l2 W to the gradient of W, the first n parameters, and shrink W; give the sum of W^2 before."""
     W, squares = theta[:n], 0.0
     if l2 and n:
         squares = float(W @ W)
