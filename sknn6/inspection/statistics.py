@@ -69,9 +69,7 @@ class LayerStatistics:
     @property
     def figures(self):
         """The arrays of a figure a layer, a dict by their names."""
-        return {
-            field.name: getattr(self, field.name) for field in fields(self) if field.type is np.ndarray
-        }
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.type is np.ndarray}
 
     def to_frame(self):
         """Give the figures as a pandas DataFrame, a row a layer."""
@@ -182,7 +180,7 @@ def side_by_side(Y):
 
 def norm(W):
     """Give the Euclidean norm of a matrix, the mean of those of several members."""
-    return float(np.mean(np.sqrt(np.einsum("...ij,...ij->...", W, W, dtype=float))))
+    return np.mean(np.sqrt(np.einsum("...ij,...ij->...", W, W, dtype=float)))
 
 
 def update_ratios(probe):

@@ -1,0 +1,212 @@
+"""sanity_check names what is wrong, on real data, and nothing where nothing is."""
+
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from plain import MLPClassifier as Plain
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import scale
+
+from sknn6 import MLPClassifier, MLPRegressor, Standardizer
+from sknn6.inspection import sanity_check
+from sknn6.inspection.sanity import CHECKS
+from sknn6.nn.activations import Activation
+
+
+def between(load, *classes):
+    X, y = load(return_X_y=True)
+    rows = np.isin(y, classes)
+    return X[rows], y[rows]
+
+
+def diabetes_above_median():
+    X, y = load_diabetes(return_X_y=True)
+    return X, y > np.median(y)
+
+
+def even_or_odd():
+    X, y = load_digits(return_X_y=True)
+    return X, y % 2
+
+
+DATA = {
+    "iris": lambda: load_iris(return_X_y=True),
+    "iris, two kinds": lambda: between(load_iris, 1, 2),
+    "wine": lambda: load_wine(return_X_y=True),
+    "wine, two kinds": lambda: between(load_wine, 0, 1),
+    "breast cancer": lambda: load_breast_cancer(return_X_y=True),
+    "breast cancer, means": lambda: (load_breast_cancer().data[:, :10], load_breast_cancer().target),
+    "digits": lambda: load_digits(return_X_y=True),
+    "digits, even or odd": even_or_odd,
+    "digits, 3 or 8": lambda: between(load_digits, 3, 8),
+    "diabetes, above the median": diabetes_above_median,
+}
+HEALTHY = {
+    "defaults": MLPClassifier(random_state=0),
+    "scikit-learn's defaults": Plain(100, random_state=0),
+    "deep": Plain(64, "gelu", depth=6, layernorm=True, residual=True, random_state=0),
+    "tanh": MLPClassifier(50, "tanh", batchnorm=True, ensemble_size=1, random_state=0),
+    "sgd": Plain(100, solver="sgd", learning_rate_init=0.05, random_state=0),
+    "lbfgs": Plain(50, "logistic", solver="lbfgs", random_state=0),
+}
+
+
+def check(model, X, y):
+    return sanity_check(make_pipeline(Standardizer(), model), X, y)
+
+
+@pytest.mark.parametrize("data", DATA)
+def test_the_defaults_are_healthy_on_real_data(data):
+    report = check(HEALTHY["defaults"], *DATA[data]())
+    assert report.failed == [], report
+
+
+@pytest.mark.parametrize("name", list(HEALTHY)[1:])
+def test_other_networks_are_healthy(name):
+    report = check(HEALTHY[name], *DATA["digits"]())
+    assert report.failed == [], report
+    report = check(HEALTHY[name], *DATA["wine"]())
+    assert report.failed == [], report
+
+
+def test_a_regression():
+    X, y = load_diabetes(return_X_y=True)
+    model = MLPRegressor(random_state=0)
+    assert check(model, X, scale(y)).failed == []
+    assert check(model, X, np.column_stack([scale(y), scale(y**2)])).failed == []
+    assert "targets" in check(model, X, 1000 + y).failed
+
+
+def half_a_relu():
+    """An activation whose backward belongs to another forward."""
+    return Activation(lambda Z: (np.maximum(Z, 0), Z), lambda dA, Z: 0.5 * dA * (Z > 0))
+
+
+FAULTS = {
+    "unscaled input": ("input", {"input_scaling": False}),
+    "rate of 100": ("learning rate", {"learning_rate_init": 100.0}),
+    "rate of 1e-6": ("learning rate", {"learning_rate_init": 1e-6}),
+    "zeros": ("signal", {"init": "zeros"}),
+    "zeros, penalty": ("penalty", {"init": "zeros"}),
+    "large weights": ("initial loss", {"init_scale": 10.0}),
+    "large weights, tanh": ("saturated units", {"init_scale": 10.0, "activation": "tanh"}),
+    "small weights, deep": ("signal", {"init": "normal", "init_scale": 0.01, "depth": 5}),
+    "too narrow to learn": ("overfit", {"hidden_layer_sizes": 1, "depth": 8}),
+    "wrong backward": ("gradient", {"activation": half_a_relu()}),
+}
+
+
+@pytest.mark.parametrize("data", ["wine", "digits", "breast cancer"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_named(fault, data):
+    row, params = FAULTS[fault]
+    model = MLPClassifier(ensemble_size=2, random_state=0).set_params(**params)
+    report = sanity_check(model, *DATA[data]())
+    assert row in report.failed, report
+    assert "labels" not in report.failed, report
+
+
+@pytest.mark.parametrize("data", ["wine", "digits", "breast cancer", "iris"])
+@pytest.mark.parametrize("seed", range(3))
+def test_shuffled_labels_are_named_and_nothing_else(data, seed):
+    X, y = DATA[data]()
+    y = np.random.default_rng(seed).permutation(y)
+    assert check(MLPClassifier(random_state=0), X, y).failed == ["labels"]
+
+
+def test_dead_units_are_those_of_the_fitted_weights():
+    X, y = DATA["digits"]()
+    model = Plain(20, max_iter=3, random_state=0)
+    with pytest.warns(match="converged"):
+        model.fit(X / 16, y)
+    assert "dead units" not in sanity_check(model, X / 16, y).failed
+    model.intercepts_[0][:11] = -1e3
+    report = sanity_check(model, X / 16, y)
+    assert report.findings["dead units"].measured == 11 / 20
+    assert report.failed == ["dead units"]
+    assert "hidden layer 1" in report.findings["dead units"].advice
+
+
+def test_what_is_measured_is_what_is_said():
+    """log 10, the classes of digits; alpha = n adds half the sum of the squared weights."""
+    X, y = DATA["digits"]()
+    model = Plain(20, random_state=0)
+    findings = sanity_check(model, X / 16, y).findings
+    assert findings["initial loss"].expected.startswith(f"about {np.log(10):.3g}")
+    with pytest.warns(match="converged"):
+        start = clone(model).set_params(max_iter=1, learning_rate_init=1e-300).fit(X / 16, y)
+    weights = sum((W.astype(float) ** 2).sum() for W in start.coefs_)
+    assert findings["penalty"].measured == pytest.approx(weights / 2, rel=1e-4)
+    assert findings["initial loss"].measured == pytest.approx(start.loss_, rel=1e-4)
+    assert findings["input"].measured == pytest.approx(np.sqrt((X / 16) ** 2).mean(0).max(), rel=0.2)
+
+
+def test_an_unbalanced_rare_class_and_strings():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((3000, 5))
+    y = np.where(X[:, 0] + 0.3 * rng.standard_normal(3000) > 2.2, "rare", "common")
+    y[0] = "once"
+    assert check(MLPClassifier(random_state=0), X, y).failed == []
+
+
+def test_indicators_of_labels():
+    X, y = DATA["digits"]()
+    report = check(MLPClassifier(random_state=0), X, np.column_stack([y % 2, y > 4]))
+    assert report.failed == []
+
+
+def test_frames_and_sparse_rows():
+    X, y = DATA["digits"]()
+    model = MLPClassifier(random_state=0)
+    dense = sanity_check(model, X, y)
+    framed = sanity_check(model, pd.DataFrame(X), pd.Series(y))
+    assert framed.failed == dense.failed == []
+    for name, finding in dense.findings.items():
+        assert framed.findings[name].measured == pytest.approx(
+            finding.measured, rel=1e-3, abs=1e-6, nan_ok=True
+        )
+    assert sanity_check(model, sparse.csr_array(X), y).failed == []
+
+
+def test_no_hidden_layer():
+    report = check(Plain((), learning_rate_init=0.01, random_state=0), *DATA["wine"]())
+    assert report.failed == []
+    verdicts = {row["check"]: row["verdict"] for row in report.rows}
+    assert verdicts["signal"] == verdicts["dead units"] == "skipped"
+
+
+def test_the_estimator_stays_as_it_is_and_nothing_is_warned_of():
+    X, y = DATA["wine"]()
+    model = MLPClassifier(8, max_iter=2, random_state=0)
+    with pytest.warns(match="converged"):
+        fitted = clone(model).fit(X, y)
+    for estimator in (model, fitted):
+        before = joblib.hash(estimator)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            sanity_check(estimator, X, y)
+        assert joblib.hash(estimator) == before
+
+
+def test_report():
+    X, y = DATA["wine"]()
+    report = sanity_check(MLPClassifier(input_scaling=False, random_state=0), X, y)
+    assert not report.ok
+    assert [row["check"] for row in report.rows] == list(CHECKS)
+    frame = report.to_frame()
+    assert frame.loc["input", "verdict"] == "fails"
+    assert "Standardizer" in frame.loc["input", "advice"]
+    assert frame.loc["gradient", "verdict"] == "ok"
+    assert frame.loc["gradient", "advice"] == ""
+    assert frame.loc["targets", "verdict"] == "skipped"
+    lines = repr(report).splitlines()
+    assert len(lines) == 1 + len(CHECKS)
+    assert lines[1].split()[:2] == ["fails", "input"]
+    assert report._repr_html_().count("<tr>") == 1 + len(CHECKS)
+    assert "&lt;" not in report._repr_html_()
