@@ -1,15 +1,27 @@
 """What happens inside a training or a search: numbers and pictures."""
 
+from sknn6.inspection.displays import (
+    FilterDisplay,
+    LayerStatisticsDisplay,
+    LearningRateDisplay,
+    LossCurveDisplay,
+    WhiteningDisplay,
+)
 from sknn6.inspection.learning_rate import LearningRateRange, learning_rate_range_test
 from sknn6.inspection.sanity import SanityReport, sanity_check
 from sknn6.inspection.search import SearchDisplay
 from sknn6.inspection.statistics import LayerStatistics, layer_statistics
 
 __all__ = [
+    "FilterDisplay",
     "LayerStatistics",
+    "LayerStatisticsDisplay",
+    "LearningRateDisplay",
     "LearningRateRange",
+    "LossCurveDisplay",
     "SanityReport",
     "SearchDisplay",
+    "WhiteningDisplay",
     "layer_statistics",
     "learning_rate_range_test",
     "sanity_check",

@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["add_legend", "colour_bar", "label_panels", "number_axis", "panels", "parameter_axis"]
 
 
-def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2)):
+def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
     """Give that many Axes: those given, or of a new figure.
 
     Raises
@@ -29,7 +29,7 @@ def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2)):
     _, axes = plt.subplots(
         n_rows,
         n_cols,
-        sharey=True,
+        sharey=sharey,
         squeeze=False,
         figsize=(size[0] * n_cols + 0.6, size[1] * n_rows),
         layout="constrained",

@@ -12,7 +12,7 @@ from sknn6.estimators.base import BaseMLP
 from sknn6.nn.layers import Dropout
 from sknn6.nn.training import loss_and_gradient
 
-__all__ = ["Probe", "perceptron_and_input"]
+__all__ = ["Probe", "is_fitted", "perceptron_and_input", "perceptron_of"]
 
 
 def perceptron_and_input(estimator, X, y=None):
@@ -21,7 +21,7 @@ def perceptron_and_input(estimator, X, y=None):
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
-        Steps before the perceptron are applied as they are fitted, or where the perceptron is not fitted,
+        Steps before the perceptron are applied as they are fitted or, where the perceptron is not fitted,
         copies of them are fitted.
     X, y : array-like
 
@@ -35,19 +35,27 @@ def perceptron_and_input(estimator, X, y=None):
     TypeError
         If there is no perceptron.
     """
-    estimator = getattr(estimator, "best_estimator_", getattr(estimator, "estimator", estimator))
-    if isinstance(estimator, BaseMLP):
-        return estimator, X
-    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else None
-    if not isinstance(last, BaseMLP):
+    mlp, before = parts(estimator)
+    if before is None:
+        return mlp, X
+    return mlp, before.transform(X) if is_fitted(mlp) else clone(before).fit_transform(X, y)
+
+
+def perceptron_of(estimator):
+    """Give the perceptron at the end of an estimator; raise TypeError if there is none."""
+    return parts(estimator)[0]
+
+
+def parts(estimator):
+    """Give the perceptron at the end of an estimator, and what is before it, None if nothing."""
+    found = getattr(estimator, "best_estimator_", getattr(estimator, "estimator", estimator))
+    steps = [step for _, step in found.steps] if isinstance(found, Pipeline) else [found]
+    if not isinstance(steps[-1], BaseMLP):
         raise TypeError(
             "estimator must be an MLPClassifier or MLPRegressor of sknn6, a Pipeline that ends in one, or a "
             f"search over such, got {estimator!r}."
         )
-    if len(estimator.steps) == 1:
-        return last, X
-    before = estimator[:-1]
-    return last, before.transform(X) if is_fitted(last) else clone(before).fit_transform(X, y)
+    return steps[-1], found[:-1] if len(steps) > 1 else None
 
 
 def is_fitted(mlp):

@@ -5,3 +5,4 @@ BLUE, VERMILLION, GREEN, ORANGE, PURPLE = "#0072b2", "#d55e00", "#009e73", "#e69
 GREY = "#808080"
 CYCLE = {"color": [BLUE, ORANGE, GREEN, PURPLE], "linestyle": ["-", "--", "-.", ":"]}
 SEQUENTIAL = "viridis_r"  # from light to dark, in grey too
+DIVERGING = "cividis"  # from dark, negative, to light

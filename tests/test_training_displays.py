@@ -1,0 +1,169 @@
+"""Pictures of trainings and networks: what is drawn stands where the numbers say, and is labelled."""
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from matplotlib import pyplot as plt
+from plain import MLPClassifier as Plain
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknn6 import MLPClassifier, Standardizer, Whitener
+from sknn6.inspection import (
+    FilterDisplay,
+    LayerStatisticsDisplay,
+    LearningRateDisplay,
+    LearningRateRange,
+    LossCurveDisplay,
+    WhiteningDisplay,
+    layer_statistics,
+)
+from sknn6.inspection.theme import BLUE, CYCLE, DIVERGING, VERMILLION
+
+matplotlib.use("Agg")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = load_digits(return_X_y=True)
+X = X / 16
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return Plain(20, max_iter=8, random_state=0).fit(X[:1000], Y[:1000], X_val=X[1000:], y_val=Y[1000:])
+
+
+def texts(legend):
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def lightness(colour):
+    """CIE 1931 luminance of an sRGB colour, to CIE 1976 L*."""
+    rgb = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return 116 * np.cbrt(linear @ [0.2126, 0.7152, 0.0722]) - 16
+
+
+def test_colours_are_apart_in_grey():
+    """By 5 of 100 in lightness for the first pairs, by their style for all; that of images only rises."""
+    for first, second in (CYCLE["color"][:2], CYCLE["color"][1:3], [BLUE, VERMILLION]):
+        assert abs(lightness(first) - lightness(second)) > 5
+    assert len(set(CYCLE["linestyle"])) == len(CYCLE["linestyle"])
+    ramp = [lightness(colour) for colour in colormaps[DIVERGING](np.linspace(0, 1, 64))[:, :3]]
+    assert (np.diff(ramp) > 0).all()
+
+
+def test_loss_curves_are_those_of_the_history(fitted):
+    display = LossCurveDisplay.from_estimator(make_pipeline(Standardizer(), fitted), name="ours")
+    train, held_out = display.lines_
+    assert train.get_ydata().tolist() == fitted.loss_curve_
+    assert train.get_xdata().tolist() == list(range(1, 9))
+    losses = [record["validation_loss"] for record in fitted.history_]
+    assert held_out.get_ydata().tolist() == losses
+    assert texts(display.ax_.get_legend()) == ["ours", "ours, validation"]
+    best = display.ax_.lines[2]
+    assert best.get_xydata().tolist() == [[1 + np.argmin(losses), min(losses)]]
+
+
+def test_two_trainings_share_axes_in_two_colours(fitted):
+    other = Plain(5, max_iter=3, random_state=0).fit(X, Y)
+    first = LossCurveDisplay.from_estimator(fitted)
+    second = LossCurveDisplay.from_estimator(other, name="narrow", ax=first.ax_, log=True)
+    assert second.ax_ is first.ax_
+    assert second.ax_.get_yscale() == "log"
+    assert len(second.lines_) == 1
+    assert first.lines_[0].get_color() != second.lines_[0].get_color()
+    assert texts(second.ax_.get_legend()) == ["MLPClassifier", "MLPClassifier, validation", "narrow"]
+
+
+def test_learning_rates_and_what_they_suggest():
+    means = np.array([10.0, 9.0, 6.0, 4.1, 4.0, 2.0, 8.0])
+    found = LearningRateRange(np.logspace(-4, 2, 7), means + 0.5, means)
+    display = LearningRateDisplay(found).plot()
+    batches, mean, suggestion = display.lines_
+    assert batches.get_ydata().tolist() == found.losses.tolist()
+    assert mean.get_ydata().tolist() == found.smoothed.tolist()
+    np.testing.assert_allclose(suggestion.get_xdata(), 1.0)
+    assert display.ax_.get_xscale() == "log"
+    assert "suggestion, 1" in texts(display.ax_.get_legend())
+    (span,) = display.ax_.patches
+    np.testing.assert_allclose(
+        span.get_extents().transformed(display.ax_.transData.inverted()).intervalx, found.bounds
+    )
+
+
+def test_no_suggestion_draws_none():
+    found = LearningRateRange(np.logspace(-4, 2, 7), np.arange(7.0), np.arange(7.0))
+    assert len(LearningRateDisplay(found).plot().lines_) == 2
+
+
+def test_histograms_count_every_output(fitted):
+    found = layer_statistics(fitted, X)
+    display = LayerStatisticsDisplay.from_estimator(fitted, X, bins=12)
+    for panel, name, outputs in zip(display.axes_, found.names, found.outputs, strict=True):
+        assert panel.get_title(loc="left") == name
+        assert sum(bar.get_height() for bar in panel.patches) == outputs.size
+        assert len(panel.patches) == 12
+    assert f"std {found.std[0]:.2g}" in display.axes_[0].get_xlabel()
+    assert f"dead {found.dead[0]:.0%}" in display.axes_[0].get_xlabel()
+    assert "dead" not in display.axes_[-1].get_xlabel()
+
+
+def test_filters_are_the_first_weights_of_the_largest_norm(fitted):
+    display = FilterDisplay.from_estimator(fitted, n_filters=5)
+    W = fitted.coefs_[0]
+    units = np.argsort(-np.linalg.norm(W, axis=0))[:5]
+    assert [panel.get_title() for panel in display.axes_] == [f"unit {unit}" for unit in units]
+    for panel, unit in zip(display.axes_, units, strict=True):
+        (image,) = panel.images
+        np.testing.assert_array_equal(image.get_array(), W[:, unit].reshape(8, 8))
+        assert image.get_clim() == (-np.abs(display.filters).max(), np.abs(display.filters).max())
+
+
+def test_filters_hold_the_learned_factors_of_the_input():
+    """What a filter gives for an image is what the unit's preactivation changes by."""
+    model = MLPClassifier(6, "identity", dtype="float64", max_iter=2, random_state=0).fit(X, Y)
+    display = FilterDisplay.from_estimator(model, member=2, n_filters=6)
+    mean, scale = model.layer_state_["input.mean"], model.layer_state_["input.scale"]
+    z = (X[:1] - mean) / scale
+    z /= np.sqrt(1 + (z / 3) ** 2)
+    units = [int(title.split()[1]) for title in display.titles]
+    hidden = np.empty(6)
+    hidden[units] = display.filters.reshape(6, 64) @ z[0]
+    expected = layer_statistics(model, X[:1]).outputs[0][0].reshape(4, 6)[2]
+    np.testing.assert_allclose(hidden + model.intercepts_[0][2], expected, rtol=1e-6)
+
+
+def test_covariances_before_and_after():
+    whitener = Whitener()
+    display = WhiteningDisplay.from_estimator(whitener, X)
+    before, after = (panel.images[0].get_array() for panel in display.axes_[:2])
+    np.testing.assert_allclose(before, np.cov(X, rowvar=False))
+    np.testing.assert_allclose(after, np.cov(whitener.fit_transform(X), rowvar=False), atol=1e-9)
+    spectra = [line.get_ydata() for line in display.axes_[2].lines]
+    rank = np.linalg.matrix_rank(X - X.mean(axis=0))
+    assert np.isfinite(spectra[0]).sum() == rank
+    np.testing.assert_allclose(spectra[1][:50], 1, atol=0.01)  # those far above the whitener's eps
+    assert WhiteningDisplay.from_estimator(StandardScaler().fit(X), X).after.shape == (64, 64)
+
+
+def test_what_cannot_be_drawn(fitted):
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(MLPClassifier())
+    with pytest.raises(TypeError, match="estimator must be an MLPClassifier"):
+        FilterDisplay.from_estimator(LogisticRegression())
+    with pytest.raises(ValueError, match="as many pixels as the 64 features, got \\(3, 5\\)"):
+        FilterDisplay.from_estimator(fitted, image_shape=(3, 5))
+    with pytest.raises(ValueError, match="member must be an int from 0 to 0, got 1"):
+        FilterDisplay.from_estimator(fitted, member=1)
+    with pytest.raises(ValueError, match="ax must be 3 Axes, one a panel, got 1"):
+        WhiteningDisplay.from_estimator(Whitener(), X, ax=plt.figure().add_subplot())
