@@ -63,7 +63,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         with `input_scaling`, "input.mean" and "input.scale".
     history_ : list of dict
         A record an epoch: "epoch", "loss", "seconds", with a stochastic solver "learning_rate", with
-        validation data "validation_loss" and "validation_score". ``pandas.DataFrame(model.history_)``.
+        validation data "validation_loss" and "validation_score", and what `track` asks for.
+        ``pandas.DataFrame(model.history_)`` makes a table of it.
     loss_ : float
         The loss of the last epoch, penalty included.
     loss_curve_ : list of float
@@ -149,6 +150,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         random_state=None,
         tol=1e-4,
         verbose=False,
+        track=None,
         warm_start=False,
         momentum=0.9,
         nesterovs_momentum=True,

@@ -8,12 +8,16 @@ from sklearn.metrics import check_scoring
 
 from sknn6._sklearn_compat import takes_weights
 from sknn6.estimators.warn import warn_user
+from sknn6.nn.observe import LayerTracker
 from sknn6.nn.schedules import adaptive
 
 __all__ = ["Monitor"]
 
 # With learning_rate="adaptive", a training stops at the plateau after the rate has come down to this.
 SMALLEST_ADAPTIVE_RATE = 1e-6
+
+# Rows that track="layers" looks at, fewest and most.
+TRACKED_ROWS = 64, 256
 
 
 class Monitor:
@@ -27,13 +31,16 @@ class Monitor:
         The network in training.
     attributes : callable
         Gives the fitted attributes that the network amounts to at present.
+    batches : Batches
+        What it is trained on.
     validation : Data or None
         What to score, and if `early_stopping` is set, to stop by.
     callbacks : Callbacks
     """
 
-    def __init__(self, estimator, network, attributes, validation, callbacks):
+    def __init__(self, estimator, network, attributes, batches, validation, callbacks):
         self.estimator, self.network, self.attributes = estimator, network, attributes
+        self.batches, self.tracker = batches, None
         self.validation, self.callbacks = validation, callbacks
         self.watches_validation = estimator.early_stopping and validation is not None
         self.diverged = self.stopped = False
@@ -46,8 +53,11 @@ class Monitor:
             # A training that goes on has to beat the weights it starts from, by today's score.
             estimator.best_validation_score_ = self.evaluate()["validation_score"]
             self.best = network.snapshot()
+        if estimator.track:
+            n_rows = np.clip(batches.n_samples // 50, *TRACKED_ROWS)
+            self.tracker = LayerTracker(network, batches.sample(int(n_rows))[0].copy())
 
-    def follow(self, records, update, batches, max_epochs, incremental):
+    def follow(self, records, update, max_epochs, incremental):
         """Let the training run until it is to stop; leave the best, or the last finite, weights."""
         estimator, network = self.estimator, self.network
         last = network.snapshot()
@@ -59,8 +69,10 @@ class Monitor:
                     self.warn_diverged()
                     break
                 estimator.n_iter_ += 1
-                estimator.t_ += batches.n_samples
-                settled = network.settled(batches, update.average is not None, rows_per_unit=8 * incremental)
+                estimator.t_ += self.batches.n_samples
+                settled = network.settled(
+                    self.batches, update.average is not None, rows_per_unit=8 * incremental
+                )
                 with update.averaged(), settled:
                     last = network.snapshot(into=last)
                     self.take_down(record)
@@ -97,6 +109,8 @@ class Monitor:
         """Write an epoch to the curves and the history, and count those without improvement."""
         estimator = self.estimator
         record = {"epoch": len(estimator.history_) + 1, **record, **self.evaluate()}
+        if self.tracker is not None:
+            record |= self.tracker()
         estimator.history_.append(record)
         estimator.loss_ = record["loss"]
         self.report(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")

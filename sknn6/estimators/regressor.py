@@ -93,6 +93,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         random_state=None,
         tol=1e-4,
         verbose=False,
+        track=None,
         warm_start=False,
         momentum=0.9,
         nesterovs_momentum=True,

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.special import entr
 
 from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
-from sknn6.nn.observe import flat, observed
+from sknn6.nn.observe import flat, norm, observed
 from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.nn.training import loss_and_gradient
 
 __all__ = ["LayerStatistics", "layer_statistics"]
 
@@ -132,12 +133,13 @@ def layer_statistics(estimator, X, y=None, *, sample_weight=None):
     probe = Probe(mlp, X, targets(mlp, X) if y is None else y, sample_weight)
     probe.settle()
     X, *rest = probe.sample(SAMPLE)
-    with np.errstate(all="ignore"), observed(probe.network) as records:
+    twin, records = observed(probe.network)
+    with np.errstate(all="ignore"):
         if y is None:
             gradient_norm = update_ratio = np.full(len(records), np.nan)
-            probe.network.forward(X)
+            twin.forward(X)
         else:
-            probe.differentiate((X, *rest))
+            loss_and_gradient(twin, probe.loss, [(X, *rest)], probe.mlp.alpha)
             gradient_norm = np.array([norm(layer.dW) for layer in probe.network.dense()])
             update_ratio = update_ratios(probe)
         return describe(probe.network, records, gradient_norm, update_ratio)
@@ -176,11 +178,6 @@ def describe(network, records, gradient_norm, update_ratio):
 def side_by_side(Y):
     """Give (members, samples, units) as (samples, members units)."""
     return Y if Y.ndim == 2 else np.concatenate(Y, axis=-1)
-
-
-def norm(W):
-    """Give the Euclidean norm of a matrix, the mean of those of several members."""
-    return np.mean(np.sqrt(np.einsum("...ij,...ij->...", W, W, dtype=float)))
 
 
 def update_ratios(probe):

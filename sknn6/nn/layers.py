@@ -15,6 +15,7 @@ call, so that any number of threads can run it on one network.
 
 import math
 from abc import ABC, abstractmethod
+from copy import copy
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
@@ -68,6 +69,12 @@ class Layer(ABC):
     def leaves(self):
         """Give the layers that this one is made of, which have the arrays; here itself."""
         return [self]
+
+    def twin(self):
+        """Give a layer that has the same arrays, and buffers of its own."""
+        twin = copy(self)
+        twin._buffers = {}
+        return twin
 
     def initialize(self, rng):  # noqa: B027, not abstract: a layer without parameters has none to write
         """Write the initial values into the bound arrays."""
@@ -341,6 +348,12 @@ class Residual(Layer):
     def leaves(self):
         body = [leaf for layer in self.body for leaf in layer.leaves()]
         return body if self.projection is None else [*body, self.projection]
+
+    def twin(self):
+        twin = super().twin()
+        twin.body = [layer.twin() for layer in self.body]
+        twin.projection = self.projection and self.projection.twin()
+        return twin
 
     def forward(self, X, weight=None):
         Y = self.buffer("X", X.shape, X.dtype)  # the body may overwrite its input, which is still needed

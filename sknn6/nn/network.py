@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from contextlib import contextmanager
+from copy import copy
 from itertools import count
 
 import numpy as np
@@ -86,6 +87,13 @@ class Network:
         if self.members == 1:
             return shape
         return (self.members, *shape) if len(shape) == 2 else (self.members, 1, *shape)
+
+    def twin(self):
+        """Give a network of layers of its own that have the same arrays."""
+        twin = copy(self)
+        twin.layers = [layer.twin() for layer in self.layers]
+        twin.leaves = [leaf for layer in twin.layers for leaf in layer.leaves()]
+        return twin
 
     def arrays(self):
         """Give all parameters and statistics by name, as in ``{"dense_0.W": W, ...}``; not copies."""
