@@ -64,5 +64,5 @@ def test_partial_fit_is_tracked_too():
 
 
 def test_bad_value():
-    with pytest.raises(ValueError, match="The 'track' parameter .* must be None or a str among {'layers'}"):
+    with pytest.raises(ValueError, match=r"The 'track' parameter .* must be None or a str among {'layers'}"):
         MLPClassifier(track="all").fit(FEW, FEW_Y)

@@ -148,9 +148,10 @@ SHARED_PARAMETERS = """\
         Whether to print a line an epoch.
     track : "layers" or None, default=None
         Whether to look at the layers after each epoch and add to its record in `history_`, for layer i from 1
-        on, the output last: "mean_i" and "std_i" of what it puts out, the shares "saturated_i" and "dead_i" as
-        in `sknn6.inspection.LayerStatistics`, "weight_norm_i", and "change_i", the norm of the epoch's change
-        of the weights divided by theirs. Of a fiftieth of the rows, 64 to 256, the same ones each time.
+        on, the output last: "mean_i" and "std_i" of what it puts out, the shares "saturated_i" and "dead_i"
+        as in `sknn6.inspection.LayerStatistics`, "weight_norm_i", and "change_i", the norm of the epoch's
+        change of the weights divided by theirs. Of a fiftieth of the rows, 64 to 256, the same ones each
+        time.
     warm_start : bool, default=False
         Whether `fit` goes on from the present weights.
     momentum : float, default=0.9
