@@ -95,11 +95,11 @@ def sparse_rows(n_rows=20_000, n_features=100_000, words=100):
     return X, rng.integers(0, 10, n_rows)
 
 
-def fit(contestant, rows, args, params):
+def fit(contestant, rows, args, hidden, params):
     """Fit in this process, after a small fit; give the bytes that it takes and its seconds."""
     warnings.simplefilter("ignore")
     X, y = rows(*args)
-    model = CONTESTANTS[contestant](**params, random_state=0)
+    model = CONTESTANTS[contestant](hidden, **params, random_state=0)
     model.fit(X[:1000], y[:1000])
     with Peak() as peak:
         started = perf_counter()
@@ -108,15 +108,15 @@ def fit(contestant, rows, args, params):
     return peak.extra, seconds
 
 
-def measure(contestant, rows, *args, **params):
+def measure(contestant, rows, *args, hidden, **params):
     """Fit in a new process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(fit, (contestant, rows, args, params))
+        return pool.apply(fit, (contestant, rows, args, hidden, params))
 
 
 def report_mapped(rounds, gigabytes, folder):
     """Print the memory of an epoch on a file, and its time a row against that in memory."""
-    params = {"hidden_layer_sizes": (100,), "batch_size": 200, "max_iter": 1}
+    params = {"hidden": (100,), "batch_size": 200, "max_iter": 1}
     n_rows, few = int(gigabytes * 1e9 / 8000), 50_000
     with tempfile.TemporaryDirectory(dir=folder) as path:
         path = pathlib.Path(path) / "X.npy"
@@ -148,13 +148,13 @@ def report_dense(rounds):
     """Print the memory of a fit on each workload, against scikit-learn's."""
     for name, work in WORKLOADS.items():
         params = {"batch_size": work.batch, "max_iter": 2}
-        extra, memory, _ = compare(rounds, dense_rows, name, hidden_layer_sizes=work.hidden, **params)
+        extra, memory, _ = compare(rounds, dense_rows, name, hidden=work.hidden, **params)
         print(f"dense, {name}: {extra / MB:.1f} MB, {memory:.2f} of scikit-learn's", flush=True)
 
 
 def report_sparse(rounds):
     """Print the memory and the time of an epoch on sparse rows, against scikit-learn's."""
-    params = {"hidden_layer_sizes": (100,), "batch_size": 200, "max_iter": 1}
+    params = {"hidden": (100,), "batch_size": 200, "max_iter": 1}
     extra, memory, time = compare(rounds, sparse_rows, **params)
     print(
         f"sparse, 20000 x 100000: {extra / MB:.0f} MB, {memory:.2f} of scikit-learn's memory, "

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sknn6 import MLPRegressor
 from sknn6.nn.training import Batches
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*(hasn't converged yet|training diverged)")
+pytestmark = pytest.mark.filterwarnings("ignore:.*(hasn't converged yet|training diverged|worse than)")
 
 N_ROWS, N_FEATURES = 40_000, 250  # 80 MB of float64
 LAYOUTS = ("memory map", "columns first", "some columns")

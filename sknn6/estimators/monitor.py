@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
 from sknn6._sklearn_compat import takes_weights
+from sknn6.estimators.symptoms import SAMPLE, warn_of_symptoms
 from sknn6.estimators.warn import warn_user
 from sknn6.nn.observe import LayerTracker
 from sknn6.nn.schedules import adaptive
@@ -44,6 +45,7 @@ class Monitor:
         self.validation, self.callbacks = validation, callbacks
         self.watches_validation = estimator.early_stopping and validation is not None
         self.diverged = self.stopped = False
+        self.first, self.unchanged = len(estimator.history_), False
         self.scorer = estimator.scoring and check_scoring(estimator, estimator.scoring)
         self.best = None
         if self.watches_validation and not hasattr(estimator, "validation_scores_"):
@@ -74,6 +76,9 @@ class Monitor:
                     self.batches, update.average is not None, rows_per_unit=8 * incremental
                 )
                 with update.averaged(), settled:
+                    if not self.records:
+                        W = slice(network.n_decayed)
+                        self.unchanged = np.array_equal(network.theta[W], last[0][W])
                     last = network.snapshot(into=last)
                     self.take_down(record)
                     stops = self.callbacks.end_epoch(self.attributes)
@@ -85,8 +90,20 @@ class Monitor:
         except KeyboardInterrupt:
             self.warn_interrupted()
         network.restore(last)
+        if not (incremental or self.diverged) and self.records:
+            warn_of_symptoms(self)
         if self.watches_validation:
             self.restore_best()
+
+    @property
+    def records(self):
+        """What was taken down in this training."""
+        return self.estimator.history_[self.first :]
+
+    @property
+    def sample(self):
+        """Rows that are trained on, as the first layer gets them."""
+        return self.batches.sample(SAMPLE)[0]
 
     def ends_early(self, epochs):
         """Tell whether that many epochs are too few: the rate was not to be 0 yet, or "auto" takes more."""
