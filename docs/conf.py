@@ -22,8 +22,13 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "numpydoc",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
+default_role = "py:obj"  # a link where there is a page, code where there is none
+nitpicky = True
+OTHERS = r"(collections|matplotlib|numpy|pandas|scipy|sklearn|skopt)\..*"  # their pages are not known here
+nitpick_ignore_regex = [("py:obj", ".*"), ("py:.*", OTHERS)]
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
@@ -41,6 +46,9 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "remove_config_comments": True,
+    "doc_module": ("sknn6",),
+    "backreferences_dir": "gallery/backreferences",
+    "reference_url": {"sknn6": None},
 }
 
 

@@ -1,10 +1,12 @@
-"""The tables of the documentation: every registered part has its row."""
+"""The documentation is complete: every public name has a page, every registered part its row."""
 
 import runpy
 from pathlib import Path
 
 import pytest
 
+import sknn6
+import sknn6.inspection
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.normalization import NORMALIZATIONS
@@ -36,3 +38,12 @@ def test_every_part_has_a_row_that_says_what_it_is(name):
 def test_every_table_is_on_a_page(name):
     pages = [page.read_text() for page in DOCS.rglob("*.rst") if "_build" not in page.parts]
     assert any(f".. registry-table:: {name}\n" in page for page in pages)
+
+
+@pytest.mark.parametrize("module", [sknn6, sknn6.inspection], ids=lambda module: module.__name__)
+def test_every_public_name_has_a_page(module):
+    """The names of the summaries after ``currentmodule`` are the module's."""
+    _, *parts = (DOCS / "api.rst").read_text().split(".. currentmodule:: ")
+    listed = {part.split()[0]: part.splitlines() for part in parts}[module.__name__]
+    names = {line.strip() for line in listed if line.startswith("   ")}
+    assert set(module.__all__) <= names

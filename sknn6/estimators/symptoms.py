@@ -96,7 +96,8 @@ def worse_than_chance(monitor):
         return None
     return (
         f"The loss on the validation data was never below {best:.3g}, worse than the {guess:.3g} of "
-        "guessing. See whether X_val and y_val belong together and are prepared as X is; or raise alpha or dropout."
+        "guessing. See whether X_val and y_val belong together and are prepared as X is; or raise alpha or "
+        "dropout."
     )
 
 

@@ -30,8 +30,9 @@ class LayerStatistics:
     mean, std : ndarray
         Of the layer's output: activations, or logits.
     saturated : ndarray
-        Share of the activations where the nonlinearity lets next to no gradient pass: |f'(z)| is below 0.05
-        of its largest value. For standard normal z it is 0.5 with relu, 0.03 with tanh. NaN for the output.
+        Share of the activations where the nonlinearity lets next to no gradient pass: ``|f'(z)|`` is below
+        0.05 of its largest value. For standard normal z it is 0.5 with relu, 0.03 with tanh. NaN for the
+        output.
     dead : ndarray
         Share of the units for which this is so with every row. NaN for the output.
     gradient_norm : ndarray
