@@ -266,6 +266,15 @@ def test_inverse_transform_undoes_transform(X, method, clip, dtype, rtol):
     standardizer = Standardizer(method, clip=clip)
     Z = standardizer.fit_transform(X)
     original = Z.copy()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("clip", [5e-324, 1e-310, 1e-39])
+def test_a_bound_that_has_no_reciprocal_bounds_to_next_to_nothing(dtype, clip):
+    standardizer = Standardizer(clip=clip).fit(np.array([[-1], [1]], dtype))
+    Z = standardizer.transform(np.array([[0], [3]], dtype))
+    assert Z[0] == 0
+    assert 0 < Z[1] <= max(clip, np.finfo(dtype).tiny)
+
+
     back = standardizer.inverse_transform(Z)
     assert_array_equal(Z, original)
     assert back.dtype == dtype

@@ -144,6 +144,7 @@ def _squash(Z, c):
     """Z ← Z / √(1 + (Z/c)²)."""
     far = c / float(np.finfo(Z.dtype).eps)  # the result is ±c from here on, and no square overflows
     np.clip(Z, -far, far, out=Z)
+    c = max(c, float(np.finfo(Z.dtype).tiny))  # 1 / c must not overflow
     Z /= np.sqrt(1 + (Z * (1 / c)) ** 2)
 
 
@@ -151,6 +152,7 @@ def _stretch(Z, c):
     """Undo `_squash`; rounding leaves nothing to tell |Z| ≥ c by, so that is the largest |Z| < c."""
     Z /= c
     below = 1 - np.finfo(Z.dtype).epsneg
+    c = max(c, float(np.finfo(Z.dtype).tiny))
     np.clip(Z, -below, below, out=Z)
     Z *= c / np.sqrt((1 - Z) * (1 + Z))
 
