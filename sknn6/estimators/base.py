@@ -717,7 +717,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         block = max(1, SCALING_BLOCK * data.n_rows // max(1, data.X.size))  # sparse rows are short
         for part in gen_batches(data.n_rows if rows is None else len(rows), block):
             part = data.take(part if rows is None else rows[part])
-            scaler.partial_fit(part.X, sample_weight=part.weight)
+            # scikit-learn sums the squares of sparse float32 in float32, where they may overflow.
+            X = part.X.astype(np.float64) if issparse(part.X) else part.X
+            scaler.partial_fit(X, sample_weight=part.weight)
         mean = scaler.mean_ if scaler.with_mean else np.zeros(data.X.shape[1])
         network.input_scaling = InputScaling(*(a.astype(data.X.dtype) for a in (mean, scaler.scale_)))
 
