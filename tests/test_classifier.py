@@ -607,7 +607,7 @@ def test_an_interrupt_leaves_a_usable_model(monkeypatch):
         ({"dtype": "float16"}, "'dtype' parameter .* must be a str among"),
         ({"hidden_layer_sizes": "64x64"}, "hidden_layer_sizes must be .* '256-128', got '64x64'"),
         ({"hidden_layer_sizes": (8, 1.5)}, r"hidden_layer_sizes must be .* got \(8, 1.5\)"),
-        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes must be > 0, got \[8, 0\]"),
+        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes must be > 0, got \(8, 0\)"),
         ({"hidden_layer_sizes": -1}, "'hidden_layer_sizes' parameter"),
         ({"learning_rate": "exponential"}, "'learning_rate' parameter .* must be a str among"),
         ({"learning_rate_init": 0}, "'learning_rate_init' parameter .* must be .*a float in the range"),

@@ -527,7 +527,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 f"got {self.hidden_layer_sizes!r}."
             ) from None
         if min(sizes, default=1) <= 0:
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes!r}.")
         return sizes * (self.depth or 1)
 
     def _activations(self, n_hidden):
