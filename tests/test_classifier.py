@@ -611,7 +611,18 @@ def test_an_interrupt_leaves_a_usable_model(monkeypatch):
         ({"hidden_layer_sizes": -1}, "'hidden_layer_sizes' parameter"),
         ({"learning_rate": "exponential"}, "'learning_rate' parameter .* must be a str among"),
         ({"learning_rate_init": 0}, "'learning_rate_init' parameter .* must be .*a float in the range"),
-        ({"validation_fraction": 0.01, "early_stopping": True}, "validation set is too small"),
+        (
+            {"validation_fraction": 0.01, "early_stopping": True},
+            "validation set is too small. Increase 'validation_fraction' .* needs 2, got 1 of 60",
+        ),
+        (
+            {"validation_fraction": 0.0, "early_stopping": True},
+            "validation set is too small. Increase 'validation_fraction' .* needs 2, got 0 of 60",
+        ),
+        (
+            {"validation_fraction": 0.999, "early_stopping": True},
+            "training set is too small. Decrease 'validation_fraction' .* needs 1, got 0 of 60",
+        ),
     ],
 )
 def test_bad_parameters_are_named(params, message):

@@ -1,6 +1,7 @@
 """What the estimators share: parameters, the course of a fit, and what is kept of it."""
 
 import copy
+import math
 import operator
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -692,22 +693,34 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _hold_out(self, data):
         """Draw the rows for early stopping; give the other rows and the data held out."""
+        strata = self._strata(data.y)
+        self._check_parts(data.n_rows, 1 if strata is None else len(np.unique(strata)))
         rows, held_out = train_test_split(
             np.arange(data.n_rows),
             test_size=self.validation_fraction,
             random_state=self._split_seed,
-            stratify=self._strata(data.y),
+            stratify=strata,
         )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
         copied = self.scoring is not None or issparse(data.X)  # a scorer takes arrays only
         X = data.X[held_out] if copied else Rows(data.X, held_out)
         y, weight, labels = (part if part is None else part[held_out] for part in data[1:])
         if weight is not None and not weight.any():
             weight = None
         return rows, Data(X, y, weight, labels)
+
+    def _check_parts(self, n_rows, n_strata):
+        """Raise if there are too few rows for two parts, two rows or more held out, all strata in both."""
+        held_out = math.ceil(self.validation_fraction * n_rows)
+        for part, size, needed, change in (
+            ("validation", held_out, max(2, n_strata), "Increase"),
+            ("training", n_rows - held_out, n_strata, "Decrease"),
+        ):
+            if size < needed:
+                raise ValueError(
+                    f"The {part} set is too small. {change} 'validation_fraction' or give more rows: it "
+                    f"needs {needed}, got {size} of {n_rows} rows, a validation_fraction of "
+                    f"{self.validation_fraction}."
+                )
 
     def _scale_input(self, network, data, rows=None):
         """Learn from the rows how to scale the input, if it is to be scaled and the network does not know."""
