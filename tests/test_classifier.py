@@ -603,6 +603,13 @@ def test_an_interrupt_leaves_a_usable_model(monkeypatch):
         ({"layernorm": "yes"}, "'layernorm' parameter .* must be an instance of 'bool'"),
         ({"residual": 3}, "'residual' parameter .* must be an instance of 'bool'"),
         ({"batchnorm_momentum": 0}, "'batchnorm_momentum' parameter .* must be a float in the range"),
+        ({"class_weight": {0: -1.0}}, r"class_weight must be .* not negative, got \{0: -1.0\}"),
+        ({"class_weight": {0: np.nan}}, r"class_weight must be .* finite and not negative, got \{0: nan\}"),
+        ({"class_weight": {0: "2"}}, r"class_weight must be a dict of weights.* got \{0: '2'\}"),
+        (
+            {"class_weight": dict.fromkeys(range(3), 0.0)},
+            "class_weight must leave a sample with a weight > 0, got",
+        ),
         ({"depth": 0}, "'depth' parameter .* must be None or an int in the range"),
         ({"dtype": "float16"}, "'dtype' parameter .* must be a str among"),
         ({"hidden_layer_sizes": "64x64"}, "hidden_layer_sizes must be .* '256-128', got '64x64'"),
