@@ -443,7 +443,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         if self._wide:
             values, U = _svd(self._scatter * unit, mean, n)
         else:
-            values, U = _eigh(self._scatter * np.outer(unit, unit / n))
+            values, U = _eigh(self._scatter * unit * (unit[:, None] / n))  # whose product may overflow
         self.shrinkage_ = self._intensity(values, unit, rows)
         floor = (self.shrinkage_ + self.eps) * values.mean()
         # eigh is off by about 1e-16 λ₀, which matters to small eigenvalues that stay small.
