@@ -511,7 +511,11 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     @staticmethod
     def _cast(factors, dtype):
-        return [factor.astype(dtype, copy=False) for factor in factors]
+        """Give the factors in dtype, held to its range: the gain of tiny float32 may be beyond it."""
+        if dtype == np.float64:
+            return factors
+        most = np.finfo(dtype).max
+        return [np.clip(factor, -most, most).astype(dtype) for factor in factors]
 
     @property
     def whitening_(self):
