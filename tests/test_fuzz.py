@@ -128,6 +128,10 @@ CLASSIFIER = NETWORK | {
     ),
     "label_smoothing": number(0, 1, "auto", ends="[)"),
 }
+REGRESSOR = NETWORK | {
+    "loss": choice(*REGRESSION_LOSSES),
+    "scoring": choice(None, "r2", "neg_mean_squared_error"),
+}
 STANDARDIZER = {
     "method": choice("zscore", "robust", "minmax"),
     "clip": number(0, math.inf, None, ends="()"),
@@ -139,7 +143,7 @@ WHITENER = {
 }
 TABLES = {
     MLPClassifier: CLASSIFIER,
-    MLPRegressor: NETWORK | {"loss": choice(*REGRESSION_LOSSES)},
+    MLPRegressor: REGRESSOR,
     Standardizer: STANDARDIZER,
     Whitener: WHITENER,
 }
@@ -272,6 +276,13 @@ def check_probabilities(model, X, y, classes):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), P)
 
 
+def check_predictions(model, X):
+    """They are finite, and a pickle predicts the same."""
+    found = model.predict(X)
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), found)
+
+
 def pipeline_for(X, standardizer, whitener, mlp):
     """Compose the pipeline; sparse data are neither shifted nor whitened."""
     if sparse.issparse(X):
@@ -282,14 +293,37 @@ def pipeline_for(X, standardizer, whitener, mlp):
 
 def goes_on(mlp):
     """Tell whether partial_fit is there for these parameters."""
-    return mlp.solver != "lbfgs" and not mlp.early_stopping and mlp.class_weight != "balanced"
+    weights = getattr(mlp, "class_weight", None)
+    return mlp.solver != "lbfgs" and not mlp.early_stopping and weights != "balanced"
+
+
+def fits(model, X, y):
+    """Fit a model; tell whether it was, for else the refusal says what the data lack."""
+    try:
+        model.fit(X, y)
+    except ValueError as refusal:
+        assert re.search(NEEDS, str(refusal)), refusal  # noqa: PT017
+        return False
+    return True
+
+
+def hold_for_two_thirds(check, *strategies, examples, anew):
+    """Call `check`, which tells whether a case trained, with drawn cases: most of them must."""
+    trained = []
+
+    def count(case):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            warnings.filterwarnings("ignore", "overflow encountered in matmul", RuntimeWarning)
+            trained.append(check(*case))
+
+    hold(count, st.tuples(*strategies), examples=examples, anew=anew)
+    assert len(trained) >= examples
+    assert np.mean(trained) > 2 / 3
 
 
 @sizes("n_examples", 150, 2000)
-def test_valid_parameters_train_on_any_data(n_examples):
-    """Of the drawn cases two thirds or more train, the others are refused for what they lack."""
-    trained = []
-
+def test_valid_parameters_train_a_classifier_on_any_data(n_examples):
     def check(data, standardizer, whitener, parameters):
         X, y, label = data
         classes = np.unique(y)
@@ -297,29 +331,31 @@ def test_valid_parameters_train_on_any_data(n_examples):
             weights = {label(code): weight for code, weight in parameters["class_weight"].items()}
             parameters = parameters | {"class_weight": weights}
         model = pipeline_for(X, standardizer, whitener, MLPClassifier(**parameters))
-        trained.append(False)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            warnings.filterwarnings("ignore", "overflow encountered in matmul", RuntimeWarning)
-            try:
-                model.fit(X, y)
-            except ValueError as refusal:
-                assert re.search(NEEDS, str(refusal)), refusal  # noqa: PT017
-                return
-            trained[-1] = True
+        if not fits(model, X, y):
+            return False
+        check_probabilities(model, X, y, classes)
+        if goes_on(model[-1]):
+            model[-1].partial_fit(model[:-1].transform(X), y)
             check_probabilities(model, X, y, classes)
-            if goes_on(model[-1]):
-                model[-1].partial_fit(model[:-1].transform(X), y)
-                check_probabilities(model, X, y, classes)
+        return True
 
-    hold(
-        check,
-        data_sets(),
-        valid(STANDARDIZER),
-        valid(WHITENER),
-        valid(CLASSIFIER),
-        examples=n_examples,
-        anew=n_examples > 150,
-    )
-    assert len(trained) >= n_examples
-    assert np.mean(trained) > 2 / 3
+    strategies = data_sets(), valid(STANDARDIZER), valid(WHITENER), valid(CLASSIFIER)
+    hold_for_two_thirds(check, *strategies, examples=n_examples, anew=n_examples > 150)
+
+
+@sizes("n_examples", 100, 1000)
+def test_valid_parameters_train_a_regressor_on_any_data(n_examples):
+    def check(data, n_targets, scale, parameters):
+        X, codes, _ = data
+        y = np.random.default_rng(0).random((len(codes), n_targets)) * scale
+        model = MLPRegressor(**parameters)
+        if not fits(model, X, y if n_targets > 1 else y[:, 0]):
+            return False
+        check_predictions(model, X)
+        if goes_on(model):
+            model.partial_fit(X, y if n_targets > 1 else y[:, 0])
+            check_predictions(model, X)
+        return True
+
+    strategies = data_sets(), st.integers(1, 3), st.sampled_from([0, 1, 1e-30, 1e30]), valid(REGRESSOR)
+    hold_for_two_thirds(check, *strategies, examples=n_examples, anew=n_examples > 100)
