@@ -776,6 +776,13 @@ def test_early_stopping_can_be_switched_between_fits():
         assert model.best_loss_ == min(model.loss_curve_[-model.n_iter_ :])
 
 
+def test_samples_to_train_on_may_not_all_have_weight_zero():
+    """Of 60 rows, 54 are held out, the only one with a weight among them."""
+    model = MLPClassifier(5, early_stopping=True, validation_fraction=0.9, max_iter=2, random_state=0)
+    with pytest.raises(ValueError, match="training set has no sample with a weight > 0"):
+        model.fit(X, TARGETS["multiclass"], sample_weight=np.arange(60) == 0)
+
+
 def test_held_out_samples_may_all_have_weight_zero():
     weight = np.zeros(60)
     weight[:3] = 1

@@ -251,7 +251,8 @@ NEEDS = "|".join(
     [
         # Too few rows, or rows of a class, to hold some out.
         r"set is too small. (In|De)crease 'validation_fraction' or give more rows: it needs \d+, got \d+",
-        r"The least populated classes in y have only 1 member, .* cannot be less than 2",
+        r"The least populated class(es)? in y ha(s|ve) only 1 member, .* cannot be less than 2",
+        r"The training set has no sample with a weight > 0. Decrease 'validation_fraction'",
         # A scorer's own words, where those held out lack a class.
         r"provide the (true|list of all expected class) labels explicitly|need classifier with two classes",
         r"class_weight must leave a sample with a weight > 0, got",
@@ -314,7 +315,7 @@ def hold_for_two_thirds(check, *strategies, examples, anew):
     def count(case):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            warnings.filterwarnings("ignore", "overflow encountered in matmul", RuntimeWarning)
+            warnings.filterwarnings("ignore", "overflow encountered in (matmul|multiply)", RuntimeWarning)
             trained.append(check(*case))
 
     hold(count, st.tuples(*strategies), examples=examples, anew=anew)

@@ -694,13 +694,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _hold_out(self, data):
         """Draw the rows for early stopping; give the other rows and the data held out."""
         strata = self._strata(data.y)
-        self._check_parts(data.n_rows, 1 if strata is None else len(np.unique(strata)))
+        self._check_parts(data.n_rows, strata)
         rows, held_out = train_test_split(
             np.arange(data.n_rows),
             test_size=self.validation_fraction,
             random_state=self._split_seed,
             stratify=strata,
         )
+        if data.weight is not None and not data.weight[rows].any():
+            raise ValueError(
+                "The training set has no sample with a weight > 0. Decrease 'validation_fraction' or give "
+                f"more of them: got {np.count_nonzero(data.weight)}, all held out with a validation_fraction "
+                f"of {self.validation_fraction}."
+            )
         copied = self.scoring is not None or issparse(data.X)  # a scorer takes arrays only
         X = data.X[held_out] if copied else Rows(data.X, held_out)
         y, weight, labels = (part if part is None else part[held_out] for part in data[1:])
@@ -708,12 +714,17 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             weight = None
         return rows, Data(X, y, weight, labels)
 
-    def _check_parts(self, n_rows, n_strata):
+    def _check_parts(self, n_rows, strata):
         """Raise if there are too few rows for two parts, two rows or more held out, all strata in both."""
         held_out = math.ceil(self.validation_fraction * n_rows)
+        least = [2, 1]
+        if strata is not None:
+            counts = np.unique(strata, return_counts=True)[1]
+            # Of a class of one row, which cannot be in both, train_test_split tells.
+            least = [max(2, len(counts)), len(counts)] if counts.min() > 1 else [1, 1]
         for part, size, needed, change in (
-            ("validation", held_out, max(2, n_strata), "Increase"),
-            ("training", n_rows - held_out, n_strata, "Decrease"),
+            ("validation", held_out, least[0], "Increase"),
+            ("training", n_rows - held_out, least[1], "Decrease"),
         ):
             if size < needed:
                 raise ValueError(
