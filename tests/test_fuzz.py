@@ -139,7 +139,8 @@ STANDARDIZER = {
 WHITENER = {
     "method": choice("zca", "zca_cor", "pca", "pca_cor", "cholesky"),
     "shrinkage": number(0, 1, None, "ledoit_wolf", "oas"),
-    "eps": SIZE,
+    # Less blows up the rounding of data without full rank, as far as infinity in float32.
+    "eps": Drawn(st.just(0.0) | st.floats(1e-20, 1e3), SIZE.invalid),
 }
 TABLES = {
     MLPClassifier: CLASSIFIER,
@@ -256,8 +257,7 @@ NEEDS = "|".join(
         # A scorer's own words, where those held out lack a class.
         r"provide the (true|list of all expected class) labels explicitly|need classifier with two classes",
         r"class_weight must leave a sample with a weight > 0, got",
-        # Of constants, "pca" leaves no column; and an eps of 1e-250 makes their rounding 1e100, or in float32
-        # infinite.
+        # Of constants, "pca" leaves no column; huge gains on tiny data may leave the range of float32.
         r"0 feature\(s\) \(shape=.*\) while a minimum of 1 is required",
         r"need to be preprocessed: X reaches beyond the range of float32",
         r"Input X contains infinity or a value too large for dtype\('float32'\)",
