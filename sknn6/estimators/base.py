@@ -1,6 +1,7 @@
 """What the estimators share: parameters, the course of a fit, and what is kept of it."""
 
 import copy
+import math
 import operator
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -527,7 +528,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 f"got {self.hidden_layer_sizes!r}."
             ) from None
         if min(sizes, default=1) <= 0:
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes!r}.")
         return sizes * (self.depth or 1)
 
     def _activations(self, n_hidden):
@@ -692,15 +693,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _hold_out(self, data):
         """Draw the rows for early stopping; give the other rows and the data held out."""
+        strata = self._strata(data.y)
+        self._check_parts(data.n_rows, strata)
         rows, held_out = train_test_split(
             np.arange(data.n_rows),
             test_size=self.validation_fraction,
             random_state=self._split_seed,
-            stratify=self._strata(data.y),
+            stratify=strata,
         )
-        if len(held_out) < 2:
+        if data.weight is not None and not data.weight[rows].any():
             raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+                "The training set has no sample with a weight > 0. Decrease 'validation_fraction' or give "
+                f"more of them: got {np.count_nonzero(data.weight)}, all held out with a validation_fraction "
+                f"of {self.validation_fraction}."
             )
         copied = self.scoring is not None or issparse(data.X)  # a scorer takes arrays only
         X = data.X[held_out] if copied else Rows(data.X, held_out)
@@ -708,6 +713,25 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if weight is not None and not weight.any():
             weight = None
         return rows, Data(X, y, weight, labels)
+
+    def _check_parts(self, n_rows, strata):
+        """Raise if there are too few rows for two parts, two rows or more held out, all strata in both."""
+        held_out = math.ceil(self.validation_fraction * n_rows)
+        least = [2, 1]
+        if strata is not None:
+            counts = np.unique(strata, return_counts=True)[1]
+            # Of a class of one row, which cannot be in both, train_test_split tells.
+            least = [max(2, len(counts)), len(counts)] if counts.min() > 1 else [1, 1]
+        for part, size, needed, change in (
+            ("validation", held_out, least[0], "Increase"),
+            ("training", n_rows - held_out, least[1], "Decrease"),
+        ):
+            if size < needed:
+                raise ValueError(
+                    f"The {part} set is too small. {change} 'validation_fraction' or give more rows: it "
+                    f"needs {needed}, got {size} of {n_rows} rows, a validation_fraction of "
+                    f"{self.validation_fraction}."
+                )
 
     def _scale_input(self, network, data, rows=None):
         """Learn from the rows how to scale the input, if it is to be scaled and the network does not know."""
@@ -717,7 +741,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         block = max(1, SCALING_BLOCK * data.n_rows // max(1, data.X.size))  # sparse rows are short
         for part in gen_batches(data.n_rows if rows is None else len(rows), block):
             part = data.take(part if rows is None else rows[part])
-            scaler.partial_fit(part.X, sample_weight=part.weight)
+            # scikit-learn sums the squares of sparse float32 in float32, where they may overflow.
+            X = part.X.astype(np.float64) if issparse(part.X) else part.X
+            scaler.partial_fit(X, sample_weight=part.weight)
         mean = scaler.mean_ if scaler.with_mean else np.zeros(data.X.shape[1])
         network.input_scaling = InputScaling(*(a.astype(data.X.dtype) for a in (mean, scaler.scale_)))
 

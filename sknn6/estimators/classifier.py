@@ -312,27 +312,38 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         weight = np.ones(y.shape[0]) if sample_weight is None else sample_weight
         y = one_column(y)
         if y.ndim == 2:
-            return self._weigh_labels(weight, y.toarray() if sparse.issparse(y) else y)
-        codes = np.searchsorted(self.classes_, y)
-        if self.class_weight == "balanced":
-            return weight * balanced(codes, weight)
-        if isinstance(self.class_weight, list) or not set(self.class_weight) <= set(self.classes_):
+            weight = weight * self._weigh_labels(weight, y.toarray() if sparse.issparse(y) else y)
+        else:
+            weight = weight * self._weigh_classes(weight, np.searchsorted(self.classes_, y))
+        if not weight.any():
             raise ValueError(
-                f"class_weight must be a dict of weights of the classes {list(self.classes_)}, "
-                f"got {self.class_weight!r}."
+                f"class_weight must leave a sample with a weight > 0, got {self.class_weight!r}."
             )
-        return weight * np.array([self.class_weight.get(label, 1.0) for label in self.classes_])[codes]
+        return weight
+
+    def _weigh_classes(self, weight, codes):
+        """Give for each sample the weight of its class."""
+        if self.class_weight == "balanced":
+            return balanced(codes, weight)
+        fits = are_weights(self.class_weight) and set(self.class_weight) <= set(self.classes_)
+        if not fits:
+            raise ValueError(
+                "class_weight must be a dict of weights of the classes "
+                f"{list(self.classes_)}, finite and not negative, got {self.class_weight!r}."
+            )
+        return np.array([self.class_weight.get(label, 1.0) for label in self.classes_])[codes]
 
     def _weigh_labels(self, weight, Y):
-        """Multiply weights by those of indicators: over the labels, the product of the weight of 0 or 1."""
+        """Give for each sample the product over the labels of the weight of 0 or 1."""
         if self.class_weight == "balanced":
-            return weight * np.prod([balanced(column.astype(int), weight) for column in Y.T], axis=0)
-        if not isinstance(self.class_weight, list) or len(self.class_weight) != Y.shape[1]:
+            return np.prod([balanced(column.astype(int), weight) for column in Y.T], axis=0)
+        fits = isinstance(self.class_weight, list) and len(self.class_weight) == Y.shape[1]
+        if not (fits and all(map(are_weights, self.class_weight))):
             raise ValueError(
                 f"class_weight, for indicators of {Y.shape[1]} labels, must be 'balanced' or a list of as "
-                f"many dicts such as {{0: 1.0, 1: 2.0}}, got {self.class_weight!r}."
+                f"many dicts of weights such as {{0: 1.0, 1: 2.0}}, got {self.class_weight!r}."
             )
-        return weight * compute_sample_weight(self.class_weight, Y)
+        return compute_sample_weight(self.class_weight, Y)
 
     def _loss(self):
         loss = LOSSES[self.out_activation_].loss
@@ -382,6 +393,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 def one_column(y):
     """Make a matrix of one column a vector, with a warning."""
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def are_weights(class_weight):
+    """Tell whether it is a dict of finite numbers, none negative."""
+    return isinstance(class_weight, dict) and all(
+        isinstance(weight, Real) and 0 <= weight < np.inf for weight in class_weight.values()
+    )
 
 
 def balanced(codes, sample_weight):

@@ -33,6 +33,8 @@ CHECKS = {
 
 def _moments(X, weight=None):
     """Return (n, mean, variance) of each feature, NaN left out."""
+    if issparse(X):
+        X = X.astype(np.float64, copy=False)  # scikit-learn would square float32 in float32
     scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=weight)
     n, mean, variance = np.broadcast_arrays(scaler.n_samples_seen_, scaler.mean_, scaler.var_)
     constant = variance <= (X.shape[0] * EPS * mean) ** 2
@@ -142,6 +144,7 @@ def _streams(standardizer):
 
 def _squash(Z, c):
     """Z ← Z / √(1 + (Z/c)²)."""
+    c = max(c, float(np.finfo(Z.dtype).tiny))  # 1 / c must not overflow
     far = c / float(np.finfo(Z.dtype).eps)  # the result is ±c from here on, and no square overflows
     np.clip(Z, -far, far, out=Z)
     Z /= np.sqrt(1 + (Z * (1 / c)) ** 2)
@@ -149,6 +152,7 @@ def _squash(Z, c):
 
 def _stretch(Z, c):
     """Undo `_squash`; rounding leaves nothing to tell |Z| ≥ c by, so that is the largest |Z| < c."""
+    c = max(c, float(np.finfo(Z.dtype).tiny))
     Z /= c
     below = 1 - np.finfo(Z.dtype).epsneg
     np.clip(Z, -below, below, out=Z)

@@ -443,7 +443,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         if self._wide:
             values, U = _svd(self._scatter * unit, mean, n)
         else:
-            values, U = _eigh(self._scatter * np.outer(unit, unit / n))
+            values, U = _eigh(self._scatter * unit * (unit[:, None] / n))  # whose product may overflow
         self.shrinkage_ = self._intensity(values, unit, rows)
         floor = (self.shrinkage_ + self.eps) * values.mean()
         # eigh is off by about 1e-16 λ₀, which matters to small eigenvalues that stay small.
@@ -511,7 +511,11 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     @staticmethod
     def _cast(factors, dtype):
-        return [factor.astype(dtype, copy=False) for factor in factors]
+        """Give the factors in dtype, held to its range: the gain of tiny float32 may be beyond it."""
+        if dtype == np.float64:
+            return factors
+        most = np.finfo(dtype).max
+        return [np.clip(factor, -most, most).astype(dtype) for factor in factors]
 
     @property
     def whitening_(self):
