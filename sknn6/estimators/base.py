@@ -828,9 +828,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if not (self.__sklearn_is_fitted__() and is_valid(X, self)):
             check_is_fitted(self)
             X = validate_data(self, X, **CHECKS, reset=False)
-        network = perceptron(**self._structure, input_scaling=self._fitted_scaling())
         with np.errstate(all="ignore"):  # a float64 weight beyond the range of float32 is infinite, for one
-            return network.attach(self._arrays(), X.dtype).predict_in_blocks(X, finish)
+            return self._fitted_network(X.dtype).predict_in_blocks(X, finish)
+
+    def _fitted_network(self, dtype):
+        """Compose the network of the fitted arrays, to predict in that dtype."""
+        network = perceptron(**self._structure, input_scaling=self._fitted_scaling())
+        return network.attach(self._arrays(), dtype)
 
     def _fitted_scaling(self):
         """Give what the fitted network does to its input, None if nothing."""
