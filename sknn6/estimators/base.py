@@ -45,6 +45,7 @@ from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import ALONG_MAX_ITER, FOR_SGD, SCHEDULES, Progress
 from sknn6.nn.training import Batches, Update, minimize, train
 from sknn6.validation import is_valid
+from sknn6.versions import Versioned
 
 AUTO = StrOptions({"auto"})
 
@@ -261,7 +262,7 @@ class Rows:
         return self.X[self.rows[part]]
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the multi-layer perceptrons; a subclass says what y is and which loss it has."""
 
     # Where the question mark of the HTML representation leads.
@@ -853,7 +854,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def __getstate__(self):
         """Pack what is there for later trainings and for looking back, so that a pickle is mostly weights."""
-        state = dict(super().__getstate__())
+        state = super().__getstate__()
         if "history_" in state:
             records = state["history_"]
             for curve, key in CURVES.items():
