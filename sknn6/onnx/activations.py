@@ -71,8 +71,12 @@ def gelu(graph, Z):
 
 
 def silu(graph, Z):
-    """A = z logistic(z)."""
-    return graph("Mul", Z, graph("Sigmoid", Z))
+    """A = z logistic(z) = z / 2 (1 + tanh(z / 2)).
+
+    Of z logistic(z) ONNX Runtime makes one operator, which old releases have in float32 only.
+    """
+    half = graph("Mul", Z, 0.5)
+    return graph("Mul", half, graph("Add", graph("Tanh", half), 1.0))
 
 
 def softplus(graph, Z):

@@ -38,15 +38,16 @@ def register():
 
     Examples
     --------
-    >>> import numpy as np
     >>> import sknn6.onnx
+    >>> from skl2onnx import to_onnx
     >>> from sklearn.datasets import load_iris
     >>> from sknn6 import MLPClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> classifier = MLPClassifier(random_state=0).fit(X, y)
-    >>> sknn6.onnx.register()  # doctest: +SKIP
-    >>> from skl2onnx import to_onnx  # doctest: +SKIP
-    >>> onnx_model = to_onnx(classifier, X[:1], options={"zipmap": False})  # doctest: +SKIP
+    >>> sknn6.onnx.register()
+    >>> onnx_model = to_onnx(classifier, X[:1], options={"zipmap": False})
+    >>> [output.name for output in onnx_model.graph.output]
+    ['label', 'probabilities']
     """
     from skl2onnx import update_registered_converter
 
@@ -100,14 +101,14 @@ def is_multilabel(classifier):
 
 
 def class_labels(operator):
-    """Give the classes as ONNX has them, int64 or str; with the option "nocl" their numbers."""
+    """Give the classes as ONNX has them, int64 or UTF-8; with the option "nocl" their numbers."""
     from skl2onnx.common.utils_classifier import get_label_classes
 
     classes = get_label_classes(operator.scope_inst, operator.raw_operator)
     if classes.dtype.kind in "biuf" and (classes == np.trunc(classes)).all():
         return classes.astype(np.int64)
     if all(isinstance(label, str) for label in classes):
-        return classes.astype(object)
+        return np.array([label.encode() for label in classes], dtype=object)
     raise ValueError(f"Export to ONNX needs classes that are whole numbers or strings, got {list(classes)}.")
 
 
