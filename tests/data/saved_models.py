@@ -1,6 +1,7 @@
 """Writes model_VERSION.pkl and model_VERSION.skops, a fitted pipeline, data and what it predicts for them.
 
-Run it with each release: ``python tests/data/saved_models.py``.
+Run it with each release: ``python tests/data/saved_models.py``, with the oldest dependencies, since old
+releases of NumPy cannot load what new ones save.
 """
 
 import pickle
