@@ -18,9 +18,7 @@ skl2onnx = pytest.importorskip("skl2onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-# Whitening divides by deviations down to 0.003, and so multiplies the rounding of float32, here and there.
 TOLERANCE = 1e-5
-WHITENED_TOLERANCE = 2e-4
 
 
 @pytest.fixture(autouse=True)
@@ -82,8 +80,12 @@ def draw(seed):
 
 def check_drawn(seed):
     model, X = draw(seed)
-    whitened = model.batchnorm in ("whiten", "switchable") and X.dtype == np.float32
-    assert_predicts_the_same(model, X, WHITENED_TOLERANCE if whitened else TOLERANCE)
+    tolerance = TOLERANCE
+    if model.batchnorm == "whiten" and X.dtype == np.float32:
+        # It divides by deviations down to 0.003 and can make much of a last bit, here as in predict_proba.
+        last_bit = model.predict_proba(np.nextafter(X, np.float32(np.inf))) - model.predict_proba(X)
+        tolerance += 10 * abs(last_bit).max()
+    assert_predicts_the_same(model, X, tolerance)
 
 
 @pytest.mark.parametrize("seed", range(40))
