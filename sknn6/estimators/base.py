@@ -46,6 +46,7 @@ from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import ALONG_MAX_ITER, FOR_SGD, SCHEDULES, Progress
 from sknn6.nn.training import Batches, Update, minimize, train
 from sknn6.validation import is_valid
+from sknn6.versions import Versioned
 
 AUTO = StrOptions({"auto"})
 
@@ -262,7 +263,7 @@ class Rows:
         return self.X[self.rows[part]]
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the multi-layer perceptrons; a subclass says what y is and which loss it has."""
 
     # Where the question mark of the HTML representation leads.
@@ -854,9 +855,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if not (self.__sklearn_is_fitted__() and is_valid(X, self)):
             check_is_fitted(self)
             X = validate_data(self, X, **CHECKS, reset=False)
-        network = perceptron(**self._structure, input_scaling=self._fitted_scaling())
         with np.errstate(all="ignore"):  # a float64 weight beyond the range of float32 is infinite, for one
-            return network.attach(self._arrays(), X.dtype).predict_in_blocks(X, finish)
+            return self._fitted_network(X.dtype).predict_in_blocks(X, finish)
+
+    def _fitted_network(self, dtype):
+        """Compose the network of the fitted arrays, to predict in that dtype."""
+        network = perceptron(**self._structure, input_scaling=self._fitted_scaling())
+        return network.attach(self._arrays(), dtype)
 
     def _fitted_scaling(self):
         """Give what the fitted network does to its input, None if nothing."""
@@ -875,7 +880,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def __getstate__(self):
         """Pack what is there for later trainings and for looking back, so that a pickle is mostly weights."""
-        state = dict(super().__getstate__())
+        state = super().__getstate__()
         if "history_" in state:
             records = state["history_"]
             for curve, key in CURVES.items():

@@ -22,6 +22,7 @@ from sknn6._sklearn_compat import (
     check_nonzero_weight,
     fit_context,
 )
+from sknn6.versions import Versioned
 
 EPS = np.finfo(np.float64).eps
 CHECKS = {
@@ -159,7 +160,7 @@ def _stretch(Z, c):
     Z *= c / np.sqrt((1 - Z) * (1 + Z))
 
 
-class Standardizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     r"""Centre and scale each feature, then clip it smoothly if asked to.
 
     .. math::

@@ -17,6 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn6._sklearn_compat import Interval, StrOptions, check_nonzero_weight, fit_context
+from sknn6.versions import Versioned
 
 EPS = np.finfo(np.float64).eps
 FLOATS = (np.float64, np.float32)
@@ -199,7 +200,9 @@ def _streams(whitener):
     return True
 
 
-class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Whitener(
+    Versioned, OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     r"""Make the features uncorrelated and of unit variance.
 
     .. math::

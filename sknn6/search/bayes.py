@@ -10,11 +10,12 @@ from skopt.callbacks import check_callback
 from sknn6.search.checkpoint import Checkpoint
 from sknn6.search.proposals import Axis
 from sknn6.search.run import Run, SameSplits
+from sknn6.versions import Versioned
 
 __all__ = ["BayesSearchCV"]
 
 
-class BayesSearchCV(skopt.BayesSearchCV):
+class BayesSearchCV(Versioned, skopt.BayesSearchCV):
     """Bayesian search over parameters with cross-validation, on scikit-optimize's optimizer.
 
     The estimator's own parameters are evaluated first, then a few points spread over the space, then, one
@@ -202,7 +203,7 @@ class BayesSearchCV(skopt.BayesSearchCV):
 
     def __getstate__(self):
         """Leave out what a worker of a running search has no use for, the callbacks and the checkpoint."""
-        state = dict(super().__getstate__())
+        state = super().__getstate__()
         state.pop("_search", None)
         return state
 
