@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from inspect import signature
 from numbers import Integral, Real
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, is_regressor
@@ -335,7 +336,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None) -> Self:
         """Train on X and y, from fresh weights unless `warm_start` is set.
 
         Parameters
@@ -409,7 +410,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     @property
-    def switchable_weights_(self):
+    def switchable_weights_(self) -> NDArray:
         """The learned weights of batchnorm="switchable", an ndarray of shape (n_hidden_layers, 2, 3).
 
         For each hidden layer the weights of the mean and of the covariance, which sum to 1 over the last

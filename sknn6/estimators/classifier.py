@@ -2,8 +2,10 @@
 
 from functools import partial
 from numbers import Real
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
@@ -171,7 +173,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @available_if(has_stochastic_solver)
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(self, X, y, sample_weight=None, classes=None) -> Self:
         """Train for one epoch on X and y, going on from the present weights and optimizer state.
 
         Parameters
@@ -199,7 +201,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             check_partial_fit_first_call(self, classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X) -> NDArray | sparse.csr_matrix:
         """Give the most probable class of each row.
 
         Parameters
@@ -219,7 +221,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         labels = found.astype(int)
         return sparse.csr_matrix(labels) if self._sparse_labels else labels
 
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> NDArray:
         """Give the probability of each class, in the dtype of X.
 
         Parameters
@@ -234,7 +236,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._map(X, self._probabilities)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X) -> NDArray:
         """Give the logarithm of `predict_proba`.
 
         Parameters

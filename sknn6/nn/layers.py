@@ -49,9 +49,9 @@ class Layer(ABC):
         Whether running averages over batches with different weights make bad statistics for prediction.
     """
 
-    parameters = {}
-    decayed = ()
-    statistics = {}
+    parameters: dict = {}
+    decayed: tuple[str, ...] = ()
+    statistics: dict = {}
     training = True
     propagates = True
     uncalibrated = False

@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Callable
 from numbers import Real
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
-from scipy.sparse import diags, issparse
+from numpy.typing import NDArray
+from scipy.sparse import diags, issparse, spmatrix
 from sklearn import config_context
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
@@ -260,7 +261,7 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
         self.clip = clip
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None) -> Self:
         """Learn center and scale.
 
         Parameters
@@ -281,7 +282,7 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X, y=None, sample_weight=None) -> Self:
         """Go on learning center and scale; the order and size of the chunks do not matter.
 
         Parameters
@@ -345,7 +346,7 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
             warnings.filterwarnings("ignore", "All-NaN|invalid value", RuntimeWarning)
             return METHODS[self.method].summarise(X, weight)
 
-    def transform(self, X):
+    def transform(self, X) -> NDArray | spmatrix:
         """Centre, scale and clip.
 
         Parameters
@@ -379,7 +380,7 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
         if self.clip is not None:
             _squash(Z, float(self.clip))
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X) -> NDArray | spmatrix:
         """Undo the clipping, the scaling and the centring.
 
         Parameters

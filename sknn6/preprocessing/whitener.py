@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from numbers import Real
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 from sklearn.base import (
     BaseEstimator,
@@ -330,7 +331,7 @@ class Whitener(
         self.eps = eps
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None) -> Self:
         """Learn the mean and the whitening map.
 
         Parameters
@@ -350,7 +351,7 @@ class Whitener(
         return self._start(self._rows(self._validate(X, reset=True), sample_weight))
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None, sample_weight=None):
+    def fit_transform(self, X, y=None, sample_weight=None) -> NDArray:
         """Learn from X and whiten it: `fit` and `transform`, with one look at whether X is valid.
 
         Parameters
@@ -372,7 +373,7 @@ class Whitener(
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X, y=None, sample_weight=None) -> Self:
         """Add a chunk of any size to what was learned; the result is that of `fit` on all of them.
 
         Parameters
@@ -465,7 +466,7 @@ class Whitener(
         intensity = of(values, self.n_samples_seen_, lambda: rows.quartic(unit)) / dispersion
         return float(np.clip(intensity, 0, 1))
 
-    def transform(self, X):
+    def transform(self, X) -> NDArray:
         """Whiten: z = W (x − mean).
 
         Parameters
@@ -489,7 +490,7 @@ class Whitener(
             _apply(rows, *factors, out=Z[b])
         return Z
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X) -> NDArray:
         """Colour: x = W⁻¹ z + mean.
 
         Parameters
@@ -521,12 +522,12 @@ class Whitener(
         return [np.clip(factor, -most, most).astype(dtype) for factor in factors]
 
     @property
-    def whitening_(self):
+    def whitening_(self) -> NDArray:
         """W, (n_features or `rank_`, n_features)."""
         return _matrix(*self._whitening)
 
     @property
-    def coloring_(self):
+    def coloring_(self) -> NDArray:
         """The inverse of W, its pseudo-inverse where it has none."""
         return _matrix(*self._coloring) * self._std[:, None]
 
@@ -534,7 +535,7 @@ class Whitener(
     def _n_features_out(self):
         return self._whitening[-2 if len(self._whitening) > 1 else 0].shape[0]
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features=None) -> NDArray:
         """Return the names of the output: those of X, or whitener0, whitener1, … for components.
 
         Parameters

@@ -1,5 +1,7 @@
 """A Bayesian search that goes on where scikit-optimize's ends."""
 
+from typing import Self
+
 import numpy as np
 import skopt
 from sklearn.base import clone, is_classifier
@@ -152,11 +154,11 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         return [space if isinstance(space, tuple) else (space, self.n_iter) for space in spaces]
 
     @property
-    def total_iterations(self):
+    def total_iterations(self) -> int:
         """Candidates of all spaces together."""
         return sum(n_iter for _, n_iter in self._subspaces())
 
-    def fit(self, X, y=None, *, groups=None, callback=None, **params):
+    def fit(self, X, y=None, *, groups=None, callback=None, **params) -> Self:
         """Search, then refit on all the data.
 
         Parameters
@@ -191,7 +193,8 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         if groups is not None:
             params["groups"] = groups
         self._search = {"callbacks": check_callback(callback), "checkpoint": self._checkpoint(X, y)}
-        cv, self.cv = self.cv, SameSplits(check_cv(self.cv, y, classifier=is_classifier(self.estimator)))
+        cv = self.cv  # type: ignore[has-type]
+        self.cv = SameSplits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
         try:
             # The one of BaseSearchCV, to which scikit-optimize's adds what is handled here otherwise.
             super(skopt.BayesSearchCV, self).fit(X, y, **params)
