@@ -1,8 +1,10 @@
 """The only place that touches scikit-learn's private names."""
 
+from collections.abc import Callable
 from inspect import signature
+from typing import TypeVar
 
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
@@ -14,13 +16,18 @@ try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # before scikit-learn 1.9
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand in for the base class of estimators that tell callbacks of their progress."""
 
     def with_callbacks(method):
         """Leave the method as it is."""
         return method
 
+
+Method = TypeVar("Method", bound=Callable)
+
+# Typed, so that a method keeps its signature for type checkers.
+fit_context: Callable[..., Callable[[Method], Method]] = _fit_context
 
 __all__ = [
     "CallbackSupportMixin",

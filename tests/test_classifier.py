@@ -603,15 +603,33 @@ def test_an_interrupt_leaves_a_usable_model(monkeypatch):
         ({"layernorm": "yes"}, "'layernorm' parameter .* must be an instance of 'bool'"),
         ({"residual": 3}, "'residual' parameter .* must be an instance of 'bool'"),
         ({"batchnorm_momentum": 0}, "'batchnorm_momentum' parameter .* must be a float in the range"),
+        ({"class_weight": {0: -1.0}}, r"class_weight must be .* not negative, got \{0: -1.0\}"),
+        ({"class_weight": {0: np.nan}}, r"class_weight must be .* finite and not negative, got \{0: nan\}"),
+        ({"class_weight": {0: "2"}}, r"class_weight must be a dict of weights.* got \{0: '2'\}"),
+        (
+            {"class_weight": dict.fromkeys(range(3), 0.0)},
+            "class_weight must leave a sample with a weight > 0, got",
+        ),
         ({"depth": 0}, "'depth' parameter .* must be None or an int in the range"),
         ({"dtype": "float16"}, "'dtype' parameter .* must be a str among"),
         ({"hidden_layer_sizes": "64x64"}, "hidden_layer_sizes must be .* '256-128', got '64x64'"),
         ({"hidden_layer_sizes": (8, 1.5)}, r"hidden_layer_sizes must be .* got \(8, 1.5\)"),
-        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes must be > 0, got \[8, 0\]"),
+        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes must be > 0, got \(8, 0\)"),
         ({"hidden_layer_sizes": -1}, "'hidden_layer_sizes' parameter"),
         ({"learning_rate": "exponential"}, "'learning_rate' parameter .* must be a str among"),
         ({"learning_rate_init": 0}, "'learning_rate_init' parameter .* must be .*a float in the range"),
-        ({"validation_fraction": 0.01, "early_stopping": True}, "validation set is too small"),
+        (
+            {"validation_fraction": 0.01, "early_stopping": True},
+            "validation set is too small. Increase 'validation_fraction' .* needs 2, got 1 of 60",
+        ),
+        (
+            {"validation_fraction": 0.0, "early_stopping": True},
+            "validation set is too small. Increase 'validation_fraction' .* needs 2, got 0 of 60",
+        ),
+        (
+            {"validation_fraction": 0.999, "early_stopping": True},
+            "training set is too small. Decrease 'validation_fraction' .* needs 1, got 0 of 60",
+        ),
     ],
 )
 def test_bad_parameters_are_named(params, message):
@@ -756,6 +774,13 @@ def test_early_stopping_can_be_switched_between_fits():
         assert len(model.validation_scores_) == model.n_iter_
         model.set_params(early_stopping=False).fit(X, y)
         assert model.best_loss_ == min(model.loss_curve_[-model.n_iter_ :])
+
+
+def test_samples_to_train_on_may_not_all_have_weight_zero():
+    """Of 60 rows, 54 are held out, the only one with a weight among them."""
+    model = MLPClassifier(5, early_stopping=True, validation_fraction=0.9, max_iter=2, random_state=0)
+    with pytest.raises(ValueError, match="training set has no sample with a weight > 0"):
+        model.fit(X, TARGETS["multiclass"], sample_weight=np.arange(60) == 0)
 
 
 def test_held_out_samples_may_all_have_weight_zero():

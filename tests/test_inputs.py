@@ -101,6 +101,14 @@ def test_sparse_training_does_not_centre():
     np.testing.assert_allclose(model.predict_proba(sparse.csr_matrix(X)), model.predict_proba(X), rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*the training hasn't converged yet")
+def test_huge_sparse_float32_are_scaled_as_float64_are():
+    """The square of 1e30 is beyond the range of float32."""
+    huge = sparse.csr_array(X * 1e30)
+    scales = [fitted(X, max_iter=1).layer_state_["input.scale"] for X in (huge, huge.astype(np.float32))]
+    np.testing.assert_allclose(scales[1], scales[0], rtol=1e-6)
+
+
 def test_unscaled_data_need_no_scaler():
     """Breast cancer's features reach from 1e-3 to 4e3."""
     cancer, diagnosis = load_breast_cancer(return_X_y=True)

@@ -6,6 +6,7 @@ import pytest
 from sknn6.nn.losses import (
     LOSSES,
     REGRESSION_LOSSES,
+    exponential,
     sigmoid_cross_entropy,
     softmax,
     softmax_cross_entropy,
@@ -48,6 +49,15 @@ def test_a_weight_counts_as_repetition(name):
     expected, dZ_rows = ALL_LOSSES[name].loss(Z[rows], y[rows])
     assert loss == pytest.approx(expected, rel=1e-12)
     np.testing.assert_allclose(dZ[[0, 2, 3]], [dZ_rows[0], 3 * dZ_rows[1], 2 * dZ_rows[4]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_exponential_is_held_to_the_range_of_the_floats(dtype):
+    """Also in float32, where the logarithm of the largest number is rounded up."""
+    most = np.finfo(dtype).max
+    np.testing.assert_allclose(
+        exponential(np.array([0, 85, 1e4, most], dtype)), [1, np.exp(85), most, most], 1e-4
+    )
 
 
 def test_softmax_sums_to_one_at_any_scale():

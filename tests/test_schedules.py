@@ -8,7 +8,11 @@ from sknn6.nn.schedules import SCHEDULES, Progress
 
 EXPECTED = {
     "constant": [(Progress(0.1, 0.0), 0.1), (Progress(0.1, 1.0, 999, 3), 0.1)],
-    "invscaling": [(Progress(0.1, samples=0), 0.1), (Progress(0.1, samples=99, power_t=0.5), 0.01)],
+    "invscaling": [
+        (Progress(0.1, samples=0), 0.1),
+        (Progress(0.1, samples=99, power_t=0.5), 0.01),
+        (Progress(0.1, samples=99, power_t=500.0), 0.0),  # 100^500 is beyond the range of the floats
+    ],
     "adaptive": [(Progress(0.1), 0.1), (Progress(0.1, plateaus=2), 0.1 / 25)],
     "cosine": [
         (Progress(0.1, 0.0), 0.1),

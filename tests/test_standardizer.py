@@ -160,6 +160,14 @@ def test_robust_divides_a_rare_spike_by_its_deviation(unit, container):
     assert robust.transform(X * unit).max() < 1 + np.sqrt(100)
 
 
+@pytest.mark.parametrize("method", SPARSE)
+def test_huge_sparse_float32_are_scaled_as_float64_are(method):
+    """The square of 1e30 is beyond the range of float32."""
+    X = sparse.csr_array(np.random.default_rng(0).standard_normal((20, 3)) * 1e30)
+    scale = Standardizer(method).fit(X.astype(np.float32)).scale_
+    assert_allclose(scale, Standardizer(method).fit(X).scale_, rtol=1e-6)
+
+
 def test_robust_knows_a_range_of_one():
     X = np.repeat([[1.0], [2.0], [3.0], [4.0]], [1, 4, 4, 1], axis=0)
     assert RobustScaler().fit(X).scale_ == 1
@@ -256,6 +264,15 @@ def test_clip_bounds_what_is_far_out(dtype, huge, clip):
     Z = standardizer.transform(np.array([[-huge], [0], [1e-9], [huge]], dtype))
     assert Z.dtype == dtype
     assert_allclose(Z[:, 0], [-clip, 0, 1e-9, clip], 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("clip", [5e-324, 1e-310, 1e-39])
+def test_a_bound_that_has_no_reciprocal_bounds_to_next_to_nothing(dtype, clip):
+    standardizer = Standardizer(clip=clip).fit(np.array([[-1], [1]], dtype))
+    Z = standardizer.transform(np.array([[0], [3]], dtype))
+    assert Z[0] == 0
+    assert 0 < Z[1] <= max(clip, np.finfo(dtype).tiny)
 
 
 @every_method

@@ -226,11 +226,20 @@ def test_the_unit_of_the_data_does_not_matter(method, scale):
 
 
 @every_method
-@pytest.mark.parametrize("exponents", [[30, 0, 0, 0], [0, -30, 0, 30]])
+@pytest.mark.parametrize("exponents", [[30, 0, 0, 0], [0, -30, 0, 30], [-155] * 4])
 def test_features_of_extreme_scale_stay_finite(method, exponents):
     X = np.random.default_rng(0).normal(size=(50, 4)) * 10.0 ** np.array(exponents)
     Z = Whitener(method).fit_transform(X)
     assert np.abs(Z).max() <= np.sqrt(50)
+
+
+@every_method
+def test_a_gain_beyond_float32_is_held_to_its_range(method):
+    """Of a deviation of 1e-42, as float32 can hold, the gain would be 1e42."""
+    X = (np.random.default_rng(0).normal(size=(50, 4)) * 1e-42).astype(np.float32)
+    Z = Whitener(method).fit_transform(X)
+    assert np.isfinite(Z).all()
+    assert np.abs(Z).max() > 1e-5
 
 
 @pytest.mark.parametrize("method", COR)

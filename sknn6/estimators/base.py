@@ -1,15 +1,17 @@
 """What the estimators share: parameters, the course of a fit, and what is kept of it."""
 
 import copy
+import math
 import operator
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from inspect import signature
 from numbers import Integral, Real
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, is_regressor
@@ -45,6 +47,7 @@ from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import ALONG_MAX_ITER, FOR_SGD, SCHEDULES, Progress
 from sknn6.nn.training import Batches, Update, minimize, train
 from sknn6.validation import is_valid
+from sknn6.versions import Versioned
 
 AUTO = StrOptions({"auto"})
 
@@ -261,7 +264,7 @@ class Rows:
         return self.X[self.rows[part]]
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the multi-layer perceptrons; a subclass says what y is and which loss it has."""
 
     # Where the question mark of the HTML representation leads.
@@ -333,7 +336,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None) -> Self:
         """Train on X and y, from fresh weights unless `warm_start` is set.
 
         Parameters
@@ -407,7 +410,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     @property
-    def switchable_weights_(self):
+    def switchable_weights_(self) -> NDArray:
         """The learned weights of batchnorm="switchable", an ndarray of shape (n_hidden_layers, 2, 3).
 
         For each hidden layer the weights of the mean and of the covariance, which sum to 1 over the last
@@ -527,7 +530,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 f"got {self.hidden_layer_sizes!r}."
             ) from None
         if min(sizes, default=1) <= 0:
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes!r}.")
         return sizes * (self.depth or 1)
 
     def _activations(self, n_hidden):
@@ -692,15 +695,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _hold_out(self, data):
         """Draw the rows for early stopping; give the other rows and the data held out."""
+        strata = self._strata(data.y)
+        self._check_parts(data.n_rows, strata)
         rows, held_out = train_test_split(
             np.arange(data.n_rows),
             test_size=self.validation_fraction,
             random_state=self._split_seed,
-            stratify=self._strata(data.y),
+            stratify=strata,
         )
-        if len(held_out) < 2:
+        if data.weight is not None and not data.weight[rows].any():
             raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+                "The training set has no sample with a weight > 0. Decrease 'validation_fraction' or give "
+                f"more of them: got {np.count_nonzero(data.weight)}, all held out with a validation_fraction "
+                f"of {self.validation_fraction}."
             )
         copied = self.scoring is not None or issparse(data.X)  # a scorer takes arrays only
         X = data.X[held_out] if copied else Rows(data.X, held_out)
@@ -708,6 +715,25 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if weight is not None and not weight.any():
             weight = None
         return rows, Data(X, y, weight, labels)
+
+    def _check_parts(self, n_rows, strata):
+        """Raise if there are too few rows for two parts, two rows or more held out, all strata in both."""
+        held_out = math.ceil(self.validation_fraction * n_rows)
+        least = [2, 1]
+        if strata is not None:
+            counts = np.unique(strata, return_counts=True)[1]
+            # Of a class of one row, which cannot be in both, train_test_split tells.
+            least = [max(2, len(counts)), len(counts)] if counts.min() > 1 else [1, 1]
+        for part, size, needed, change in (
+            ("validation", held_out, least[0], "Increase"),
+            ("training", n_rows - held_out, least[1], "Decrease"),
+        ):
+            if size < needed:
+                raise ValueError(
+                    f"The {part} set is too small. {change} 'validation_fraction' or give more rows: it "
+                    f"needs {needed}, got {size} of {n_rows} rows, a validation_fraction of "
+                    f"{self.validation_fraction}."
+                )
 
     def _scale_input(self, network, data, rows=None):
         """Learn from the rows how to scale the input, if it is to be scaled and the network does not know."""
@@ -717,7 +743,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         block = max(1, SCALING_BLOCK * data.n_rows // max(1, data.X.size))  # sparse rows are short
         for part in gen_batches(data.n_rows if rows is None else len(rows), block):
             part = data.take(part if rows is None else rows[part])
-            scaler.partial_fit(part.X, sample_weight=part.weight)
+            # scikit-learn sums the squares of sparse float32 in float32, where they may overflow.
+            X = part.X.astype(np.float64) if issparse(part.X) else part.X
+            scaler.partial_fit(X, sample_weight=part.weight)
         mean = scaler.mean_ if scaler.with_mean else np.zeros(data.X.shape[1])
         network.input_scaling = InputScaling(*(a.astype(data.X.dtype) for a in (mean, scaler.scale_)))
 
@@ -828,9 +856,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if not (self.__sklearn_is_fitted__() and is_valid(X, self)):
             check_is_fitted(self)
             X = validate_data(self, X, **CHECKS, reset=False)
-        network = perceptron(**self._structure, input_scaling=self._fitted_scaling())
         with np.errstate(all="ignore"):  # a float64 weight beyond the range of float32 is infinite, for one
-            return network.attach(self._arrays(), X.dtype).predict_in_blocks(X, finish)
+            return self._fitted_network(X.dtype).predict_in_blocks(X, finish)
+
+    def _fitted_network(self, dtype):
+        """Compose the network of the fitted arrays, to predict in that dtype."""
+        network = perceptron(**self._structure, input_scaling=self._fitted_scaling())
+        return network.attach(self._arrays(), dtype)
 
     def _fitted_scaling(self):
         """Give what the fitted network does to its input, None if nothing."""
@@ -849,7 +881,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def __getstate__(self):
         """Pack what is there for later trainings and for looking back, so that a pickle is mostly weights."""
-        state = dict(super().__getstate__())
+        state = super().__getstate__()
         if "history_" in state:
             records = state["history_"]
             for curve, key in CURVES.items():

@@ -2,8 +2,10 @@
 
 from functools import partial
 from numbers import Real
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
@@ -171,7 +173,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @available_if(has_stochastic_solver)
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(self, X, y, sample_weight=None, classes=None) -> Self:
         """Train for one epoch on X and y, going on from the present weights and optimizer state.
 
         Parameters
@@ -199,7 +201,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             check_partial_fit_first_call(self, classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X) -> NDArray | sparse.csr_matrix:
         """Give the most probable class of each row.
 
         Parameters
@@ -219,7 +221,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         labels = found.astype(int)
         return sparse.csr_matrix(labels) if self._sparse_labels else labels
 
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> NDArray:
         """Give the probability of each class, in the dtype of X.
 
         Parameters
@@ -234,7 +236,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._map(X, self._probabilities)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X) -> NDArray:
         """Give the logarithm of `predict_proba`.
 
         Parameters
@@ -312,27 +314,38 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         weight = np.ones(y.shape[0]) if sample_weight is None else sample_weight
         y = one_column(y)
         if y.ndim == 2:
-            return self._weigh_labels(weight, y.toarray() if sparse.issparse(y) else y)
-        codes = np.searchsorted(self.classes_, y)
-        if self.class_weight == "balanced":
-            return weight * balanced(codes, weight)
-        if isinstance(self.class_weight, list) or not set(self.class_weight) <= set(self.classes_):
+            weight = weight * self._weigh_labels(weight, y.toarray() if sparse.issparse(y) else y)
+        else:
+            weight = weight * self._weigh_classes(weight, np.searchsorted(self.classes_, y))
+        if not weight.any():
             raise ValueError(
-                f"class_weight must be a dict of weights of the classes {list(self.classes_)}, "
-                f"got {self.class_weight!r}."
+                f"class_weight must leave a sample with a weight > 0, got {self.class_weight!r}."
             )
-        return weight * np.array([self.class_weight.get(label, 1.0) for label in self.classes_])[codes]
+        return weight
+
+    def _weigh_classes(self, weight, codes):
+        """Give for each sample the weight of its class."""
+        if self.class_weight == "balanced":
+            return balanced(codes, weight)
+        fits = are_weights(self.class_weight) and set(self.class_weight) <= set(self.classes_)
+        if not fits:
+            raise ValueError(
+                "class_weight must be a dict of weights of the classes "
+                f"{list(self.classes_)}, finite and not negative, got {self.class_weight!r}."
+            )
+        return np.array([self.class_weight.get(label, 1.0) for label in self.classes_])[codes]
 
     def _weigh_labels(self, weight, Y):
-        """Multiply weights by those of indicators: over the labels, the product of the weight of 0 or 1."""
+        """Give for each sample the product over the labels of the weight of 0 or 1."""
         if self.class_weight == "balanced":
-            return weight * np.prod([balanced(column.astype(int), weight) for column in Y.T], axis=0)
-        if not isinstance(self.class_weight, list) or len(self.class_weight) != Y.shape[1]:
+            return np.prod([balanced(column.astype(int), weight) for column in Y.T], axis=0)
+        fits = isinstance(self.class_weight, list) and len(self.class_weight) == Y.shape[1]
+        if not (fits and all(map(are_weights, self.class_weight))):
             raise ValueError(
                 f"class_weight, for indicators of {Y.shape[1]} labels, must be 'balanced' or a list of as "
-                f"many dicts such as {{0: 1.0, 1: 2.0}}, got {self.class_weight!r}."
+                f"many dicts of weights such as {{0: 1.0, 1: 2.0}}, got {self.class_weight!r}."
             )
-        return weight * compute_sample_weight(self.class_weight, Y)
+        return compute_sample_weight(self.class_weight, Y)
 
     def _loss(self):
         loss = LOSSES[self.out_activation_].loss
@@ -382,6 +395,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 def one_column(y):
     """Make a matrix of one column a vector, with a warning."""
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def are_weights(class_weight):
+    """Tell whether it is a dict of finite numbers, none negative."""
+    return isinstance(class_weight, dict) and all(
+        isinstance(weight, Real) and 0 <= weight < np.inf for weight in class_weight.values()
+    )
 
 
 def balanced(codes, sample_weight):

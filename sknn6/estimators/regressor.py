@@ -1,6 +1,9 @@
 """The regressor."""
 
+from typing import Self
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -112,7 +115,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @available_if(has_stochastic_solver)
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y, sample_weight=None) -> Self:
         """Train for one epoch on X and y, going on from the present weights and optimizer state.
 
         Parameters
@@ -130,7 +133,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X) -> NDArray:
         """Predict the targets, in the dtype of X.
 
         Parameters

@@ -20,6 +20,9 @@ DEAD, FEWEST_UNITS = 0.8, 8
 # The last loss of a training that went wrong is so many times the first.
 RISEN = 1.1
 
+# Of fewer validation rows the loss says little.
+FEWEST_ROWS = 30
+
 # Share of the mean square of the input that varies, below which the rest swamps it.
 VARYING = 0.01
 
@@ -87,7 +90,7 @@ def dead_shares(network, X):
 
 def worse_than_chance(monitor):
     """The validation data are predicted worse than by guessing."""
-    if monitor.validation is None:
+    if monitor.validation is None or monitor.validation.n_rows < FEWEST_ROWS:
         return None
     y, weight = monitor.validation.y, monitor.validation.weight
     best = min(record["validation_loss"] for record in monitor.records)
@@ -96,8 +99,7 @@ def worse_than_chance(monitor):
         return None
     return (
         f"The loss on the validation data was never below {best:.3g}, worse than the {guess:.3g} of "
-        "guessing. See whether X_val and y_val belong together and are prepared as X is; or raise alpha or "
-        "dropout."
+        "guessing. See whether X_val and y_val belong together and are prepared as X is; or raise alpha."
     )
 
 

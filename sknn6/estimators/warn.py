@@ -10,7 +10,7 @@ import sknn6
 
 __all__ = ["warn_user"]
 
-INSIDE = tuple(str(Path(package.__file__).parent) for package in (sknn6, sklearn))
+INSIDE = tuple(str(Path(package.__path__[0])) for package in (sknn6, sklearn))
 
 
 def warn_user(message, category=UserWarning):

@@ -1,6 +1,7 @@
 """Pictures of a training, of a network, and of what prepares its data."""
 
 import math
+from typing import Self
 
 import numpy as np
 from sklearn.base import clone
@@ -60,7 +61,7 @@ class LossCurveDisplay:
         self.history, self.name = history, name
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, **how):
+    def from_estimator(cls, estimator, *, name=None, **how) -> Self:
         """Draw the training of a fitted estimator.
 
         Parameters
@@ -86,7 +87,7 @@ class LossCurveDisplay:
         check_is_fitted(mlp)
         return cls(mlp.history_, name=name or type(mlp).__name__).plot(**how)
 
-    def plot(self, *, ax=None, log=False):
+    def plot(self, *, ax=None, log=False) -> Self:
         """Draw.
 
         Parameters
@@ -150,7 +151,7 @@ class LearningRateDisplay:
         self.found = found
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None, **test):
+    def from_estimator(cls, estimator, X, y, *, ax=None, **test) -> Self:
         """Run the test and draw it.
 
         Parameters
@@ -169,7 +170,7 @@ class LearningRateDisplay:
         """
         return cls(learning_rate_range_test(estimator, X, y, **test)).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax=None) -> Self:
         """Draw.
 
         Parameters
@@ -227,7 +228,7 @@ class LayerStatisticsDisplay:
         self.statistics = statistics
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, **how):
+    def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, **how) -> Self:
         """Look inside a network, fitted or as it would start, and draw it.
 
         Parameters
@@ -246,7 +247,7 @@ class LayerStatisticsDisplay:
         """
         return cls(layer_statistics(estimator, X, y, sample_weight=sample_weight)).plot(**how)
 
-    def plot(self, *, ax=None, n_cols=5, bins=30):
+    def plot(self, *, ax=None, n_cols=5, bins=30) -> Self:
         """Draw.
 
         Parameters
@@ -312,7 +313,7 @@ class FilterDisplay:
         self.filters, self.titles = filters, titles
 
     @classmethod
-    def from_estimator(cls, estimator, *, image_shape=None, n_filters=24, member=0, **how):
+    def from_estimator(cls, estimator, *, image_shape=None, n_filters=24, member=0, **how) -> Self:
         """Draw the filters of a fitted estimator, those of the largest norm.
 
         Steps of a Pipeline before the network are not undone: these are the weights of what it is given.
@@ -353,7 +354,7 @@ class FilterDisplay:
         filters = W.T[units].reshape(-1, *shape)
         return cls(filters, [f"unit {unit}" for unit in units]).plot(**how)
 
-    def plot(self, *, ax=None, n_cols=8):
+    def plot(self, *, ax=None, n_cols=8) -> Self:
         """Draw.
 
         Parameters
@@ -420,7 +421,7 @@ class WhiteningDisplay:
         self.before, self.after = before, after
 
     @classmethod
-    def from_estimator(cls, whitener, X, *, ax=None):
+    def from_estimator(cls, whitener, X, *, ax=None) -> Self:
         """Draw what a whitener, or any transformer, does to the covariance of X.
 
         Parameters
@@ -442,7 +443,7 @@ class WhiteningDisplay:
         before, after = np.asarray(X, float), np.asarray(whitener.transform(X), float)
         return cls(*(np.atleast_2d(np.cov(part, rowvar=False)) for part in (before, after))).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax=None) -> Self:
         """Draw.
 
         Parameters

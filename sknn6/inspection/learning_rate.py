@@ -45,7 +45,7 @@ class LearningRateRange:
     smoothed: np.ndarray
 
     @property
-    def suggestion(self):
+    def suggestion(self) -> float:
         """The rate to take: the lowest at which the running mean has come down three quarters of its way.
 
         NaN if it has not come down.
@@ -57,7 +57,7 @@ class LearningRateRange:
         return float(self.rates[fallen.argmax()])
 
     @property
-    def bounds(self):
+    def bounds(self) -> tuple[float, float]:
         """The rates to search among, (lowest, highest).
 
         From a hundredth of the suggestion to the rate at which the running mean is smallest.
@@ -71,7 +71,9 @@ class LearningRateRange:
         )
 
 
-def learning_rate_range_test(estimator, X, y, *, sample_weight=None, low=1e-5, high=10.0):
+def learning_rate_range_test(
+    estimator, X, y, *, sample_weight=None, low=1e-5, high=10.0
+) -> LearningRateRange:
     """Train for two epochs while the learning rate rises, and see at which rates the loss comes down [1]_.
 
     Two epochs, or 100 updates where these are fewer, or 300 where they are more. The weights are fresh, and

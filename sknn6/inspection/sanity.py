@@ -56,20 +56,20 @@ class SanityReport:
         By the name of the check: `ok`, `measured`, `expected` and `advice`.
     """
 
-    findings: dict
+    findings: dict[str, Finding]
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether no check failed."""
         return not self.failed
 
     @property
-    def failed(self):
+    def failed(self) -> list[str]:
         """The names of the checks that failed."""
         return [name for name, finding in self.findings.items() if finding.ok is False]
 
     @property
-    def rows(self):
+    def rows(self) -> list[dict]:
         """The findings as a list of dicts, with the keys check, verdict, measured, expected and advice."""
         return [
             {"check": name, "verdict": VERDICTS[ok], "measured": measured, "expected": expected,
@@ -374,7 +374,7 @@ CHECKS = {
 }
 
 
-def sanity_check(estimator, X, y):
+def sanity_check(estimator, X, y) -> SanityReport:
     """Check a network and its data before a long training, or after one that went wrong.
 
     The lecture's list [1]_, on a sample of at most 2048 rows, in a few seconds:

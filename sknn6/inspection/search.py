@@ -1,6 +1,7 @@
 """Pictures of a search."""
 
 from numbers import Number
+from typing import Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -63,7 +64,7 @@ class SearchDisplay:
         self.metric, self.name = metric, name
 
     @classmethod
-    def from_search(cls, search, *, metric=None, name=None, **how):
+    def from_search(cls, search, *, metric=None, name=None, **how) -> Self:
         """Draw a search that has been fitted.
 
         Parameters
@@ -93,7 +94,7 @@ class SearchDisplay:
         candidates, spaces = candidates_of(search)
         return cls(candidates, scores, spaces, metric=metric, name=name or type(search).__name__).plot(**how)
 
-    def plot(self, *, kind="convergence", params=None, space=0, n_cols=3, ax=None):
+    def plot(self, *, kind="convergence", params=None, space=0, n_cols=3, ax=None) -> Self:
         """Draw.
 
         Scores further from the best than three times the median is would hide the differences that matter;

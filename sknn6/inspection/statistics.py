@@ -69,7 +69,7 @@ class LayerStatistics:
     dead_units: list
 
     @property
-    def figures(self):
+    def figures(self) -> dict[str, np.ndarray]:
         """The arrays of a figure a layer, a dict by their names."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.type is np.ndarray}
 
@@ -86,7 +86,7 @@ class LayerStatistics:
         return "\n".join([" " * 10 + heads, *lines])
 
 
-def layer_statistics(estimator, X, y=None, *, sample_weight=None):
+def layer_statistics(estimator, X, y=None, *, sample_weight=None) -> LayerStatistics:
     """Look inside a network: activations, gradients and weights, layer by layer.
 
     A network that is not fitted is looked at as it would start; normalisation over the batch then takes the

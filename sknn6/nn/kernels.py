@@ -6,14 +6,15 @@ arguments. The compiled ones are loaded with the first network that is to be tra
 """
 
 import os
+from collections.abc import Callable
 from functools import cache, wraps
 from importlib import import_module
 from importlib.util import find_spec
 
 __all__ = ["kernel", "load", "use"]
 
-NUMPY = {}
-chosen = {}
+NUMPY: dict[str, Callable] = {}
+chosen: dict[str, Callable] = {}
 
 
 def kernel(function):

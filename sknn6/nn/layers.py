@@ -49,9 +49,9 @@ class Layer(ABC):
         Whether running averages over batches with different weights make bad statistics for prediction.
     """
 
-    parameters = {}
-    decayed = ()
-    statistics = {}
+    parameters: dict = {}
+    decayed: tuple[str, ...] = ()
+    statistics: dict = {}
     training = True
     propagates = True
     uncalibrated = False
@@ -236,9 +236,13 @@ class Dense(Layer):
         self.X = X
         return self.map(X, self.buffer("Z", (*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype))
 
+    def weights(self):
+        """Give the matrix that X is multiplied with."""
+        return self.W
+
     def map(self, X, Z):
         """Write the output for X to Z and give it."""
-        return affine(X, self.W, self.b, out=Z)
+        return affine(X, self.weights(), self.b, out=Z)
 
     def backward(self, dZ):
         product(transpose(self.X), dZ, out=self.dW)
@@ -286,10 +290,13 @@ class ScaledDense(Dense):
         u = self.u[:, None] if self.u.ndim == 1 else self.u.swapaxes(-1, -2)
         return SCALE_SPEED * u
 
+    def weights(self):
+        return self.W * self._factors()
+
     def map(self, X, Z):
-        s = self._factors()
         if isinstance(X, np.ndarray):
-            return affine(X, self.W * s, self.b, out=Z)
+            return super().map(X, Z)
+        s = self._factors()
         for member in np.ndindex(s.shape[:-2]):  # W may have many more numbers than X has entries
             scaled = csr_array((X.data * s[member][X.indices, 0], X.indices, X.indptr), shape=X.shape)
             Z[member] = scaled @ self.W[member]

@@ -182,7 +182,8 @@ def identity(Z):
 
 def exponential(Z):
     """P = e^z, held to the range of the floats."""
-    return np.exp(np.minimum(Z, np.log(np.finfo(Z.dtype).max)))
+    most = np.nextafter(np.log(np.finfo(Z.dtype).max), 0, dtype=Z.dtype)  # in case it was rounded up
+    return np.exp(np.minimum(Z, most))
 
 
 def log_mean_exp(Z):

@@ -35,7 +35,7 @@ class Optimizer(ABC):
         What a later step needs of the earlier ones, besides `t`; zeros at first.
     """
 
-    state_names = ()
+    state_names: tuple[str, ...] = ()
 
     def __init__(self, theta):
         self.t = 0

@@ -41,7 +41,7 @@ def constant(progress):
 
 def invscaling(progress):
     """Give initial / (t + 1)^power_t, t the samples seen."""
-    return progress.initial / (progress.samples + 1) ** progress.power_t
+    return progress.initial * float(progress.samples + 1) ** -progress.power_t  # may be 0, not overflow
 
 
 def adaptive(progress):

@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Callable
 from numbers import Real
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
-from scipy.sparse import diags, issparse
+from numpy.typing import NDArray
+from scipy.sparse import diags, issparse, spmatrix
 from sklearn import config_context
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
@@ -22,6 +23,7 @@ from sknn6._sklearn_compat import (
     check_nonzero_weight,
     fit_context,
 )
+from sknn6.versions import Versioned
 
 EPS = np.finfo(np.float64).eps
 CHECKS = {
@@ -33,6 +35,8 @@ CHECKS = {
 
 def _moments(X, weight=None):
     """Return (n, mean, variance) of each feature, NaN left out."""
+    if issparse(X):
+        X = X.astype(np.float64, copy=False)  # scikit-learn would square float32 in float32
     scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=weight)
     n, mean, variance = np.broadcast_arrays(scaler.n_samples_seen_, scaler.mean_, scaler.var_)
     constant = variance <= (X.shape[0] * EPS * mean) ** 2
@@ -142,6 +146,7 @@ def _streams(standardizer):
 
 def _squash(Z, c):
     """Z ← Z / √(1 + (Z/c)²)."""
+    c = max(c, float(np.finfo(Z.dtype).tiny))  # 1 / c must not overflow
     far = c / float(np.finfo(Z.dtype).eps)  # the result is ±c from here on, and no square overflows
     np.clip(Z, -far, far, out=Z)
     Z /= np.sqrt(1 + (Z * (1 / c)) ** 2)
@@ -149,13 +154,14 @@ def _squash(Z, c):
 
 def _stretch(Z, c):
     """Undo `_squash`; rounding leaves nothing to tell |Z| ≥ c by, so that is the largest |Z| < c."""
+    c = max(c, float(np.finfo(Z.dtype).tiny))
     Z /= c
     below = 1 - np.finfo(Z.dtype).epsneg
     np.clip(Z, -below, below, out=Z)
     Z *= c / np.sqrt((1 - Z) * (1 + Z))
 
 
-class Standardizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     r"""Centre and scale each feature, then clip it smoothly if asked to.
 
     .. math::
@@ -255,7 +261,7 @@ class Standardizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.clip = clip
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None) -> Self:
         """Learn center and scale.
 
         Parameters
@@ -276,7 +282,7 @@ class Standardizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X, y=None, sample_weight=None) -> Self:
         """Go on learning center and scale; the order and size of the chunks do not matter.
 
         Parameters
@@ -340,7 +346,7 @@ class Standardizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             warnings.filterwarnings("ignore", "All-NaN|invalid value", RuntimeWarning)
             return METHODS[self.method].summarise(X, weight)
 
-    def transform(self, X):
+    def transform(self, X) -> NDArray | spmatrix:
         """Centre, scale and clip.
 
         Parameters
@@ -374,7 +380,7 @@ class Standardizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.clip is not None:
             _squash(Z, float(self.clip))
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X) -> NDArray | spmatrix:
         """Undo the clipping, the scaling and the centring.
 
         Parameters

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from numbers import Real
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 from sklearn.base import (
     BaseEstimator,
@@ -17,6 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn6._sklearn_compat import Interval, StrOptions, check_nonzero_weight, fit_context
+from sknn6.versions import Versioned
 
 EPS = np.finfo(np.float64).eps
 FLOATS = (np.float64, np.float32)
@@ -199,7 +201,9 @@ def _streams(whitener):
     return True
 
 
-class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Whitener(
+    Versioned, OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     r"""Make the features uncorrelated and of unit variance.
 
     .. math::
@@ -327,7 +331,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         self.eps = eps
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None) -> Self:
         """Learn the mean and the whitening map.
 
         Parameters
@@ -347,7 +351,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         return self._start(self._rows(self._validate(X, reset=True), sample_weight))
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None, sample_weight=None):
+    def fit_transform(self, X, y=None, sample_weight=None) -> NDArray:
         """Learn from X and whiten it: `fit` and `transform`, with one look at whether X is valid.
 
         Parameters
@@ -369,7 +373,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X, y=None, sample_weight=None) -> Self:
         """Add a chunk of any size to what was learned; the result is that of `fit` on all of them.
 
         Parameters
@@ -443,7 +447,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         if self._wide:
             values, U = _svd(self._scatter * unit, mean, n)
         else:
-            values, U = _eigh(self._scatter * np.outer(unit, unit / n))
+            values, U = _eigh(self._scatter * unit * (unit[:, None] / n))  # whose product may overflow
         self.shrinkage_ = self._intensity(values, unit, rows)
         floor = (self.shrinkage_ + self.eps) * values.mean()
         # eigh is off by about 1e-16 λ₀, which matters to small eigenvalues that stay small.
@@ -462,7 +466,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         intensity = of(values, self.n_samples_seen_, lambda: rows.quartic(unit)) / dispersion
         return float(np.clip(intensity, 0, 1))
 
-    def transform(self, X):
+    def transform(self, X) -> NDArray:
         """Whiten: z = W (x − mean).
 
         Parameters
@@ -486,7 +490,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             _apply(rows, *factors, out=Z[b])
         return Z
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X) -> NDArray:
         """Colour: x = W⁻¹ z + mean.
 
         Parameters
@@ -511,15 +515,19 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     @staticmethod
     def _cast(factors, dtype):
-        return [factor.astype(dtype, copy=False) for factor in factors]
+        """Give the factors in dtype, held to its range: the gain of tiny float32 may be beyond it."""
+        if dtype == np.float64:
+            return factors
+        most = np.finfo(dtype).max
+        return [np.clip(factor, -most, most).astype(dtype) for factor in factors]
 
     @property
-    def whitening_(self):
+    def whitening_(self) -> NDArray:
         """W, (n_features or `rank_`, n_features)."""
         return _matrix(*self._whitening)
 
     @property
-    def coloring_(self):
+    def coloring_(self) -> NDArray:
         """The inverse of W, its pseudo-inverse where it has none."""
         return _matrix(*self._coloring) * self._std[:, None]
 
@@ -527,7 +535,7 @@ class Whitener(OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, Transforme
     def _n_features_out(self):
         return self._whitening[-2 if len(self._whitening) > 1 else 0].shape[0]
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features=None) -> NDArray:
         """Return the names of the output: those of X, or whitener0, whitener1, … for components.
 
         Parameters

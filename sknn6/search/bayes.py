@@ -1,5 +1,7 @@
 """A Bayesian search that goes on where scikit-optimize's ends."""
 
+from typing import Self
+
 import numpy as np
 import skopt
 from sklearn.base import clone, is_classifier
@@ -10,11 +12,12 @@ from skopt.callbacks import check_callback
 from sknn6.search.checkpoint import Checkpoint
 from sknn6.search.proposals import Axis
 from sknn6.search.run import Run, SameSplits
+from sknn6.versions import Versioned
 
 __all__ = ["BayesSearchCV"]
 
 
-class BayesSearchCV(skopt.BayesSearchCV):
+class BayesSearchCV(Versioned, skopt.BayesSearchCV):
     """Bayesian search over parameters with cross-validation, on scikit-optimize's optimizer.
 
     The estimator's own parameters are evaluated first, then a few points spread over the space, then, one
@@ -151,11 +154,11 @@ class BayesSearchCV(skopt.BayesSearchCV):
         return [space if isinstance(space, tuple) else (space, self.n_iter) for space in spaces]
 
     @property
-    def total_iterations(self):
+    def total_iterations(self) -> int:
         """Candidates of all spaces together."""
         return sum(n_iter for _, n_iter in self._subspaces())
 
-    def fit(self, X, y=None, *, groups=None, callback=None, **params):
+    def fit(self, X, y=None, *, groups=None, callback=None, **params) -> Self:
         """Search, then refit on all the data.
 
         Parameters
@@ -190,7 +193,8 @@ class BayesSearchCV(skopt.BayesSearchCV):
         if groups is not None:
             params["groups"] = groups
         self._search = {"callbacks": check_callback(callback), "checkpoint": self._checkpoint(X, y)}
-        cv, self.cv = self.cv, SameSplits(check_cv(self.cv, y, classifier=is_classifier(self.estimator)))
+        cv = self.cv  # type: ignore[has-type]
+        self.cv = SameSplits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
         try:
             # The one of BaseSearchCV, to which scikit-optimize's adds what is handled here otherwise.
             super(skopt.BayesSearchCV, self).fit(X, y, **params)
@@ -202,7 +206,7 @@ class BayesSearchCV(skopt.BayesSearchCV):
 
     def __getstate__(self):
         """Leave out what a worker of a running search has no use for, the callbacks and the checkpoint."""
-        state = dict(super().__getstate__())
+        state = super().__getstate__()
         state.pop("_search", None)
         return state
 

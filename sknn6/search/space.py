@@ -92,7 +92,7 @@ class Draws:
         return native(point[0])
 
 
-def search_space(estimator, *, include=(), exclude=(), as_distributions=False, **overrides):
+def search_space(estimator, *, include=(), exclude=(), as_distributions=False, **overrides) -> dict:
     """Give a space to tune an estimator in, for every Standardizer, Whitener and MLP that it contains.
 
     They are found in Pipelines, ColumnTransformers, and wherever else `get_params` shows them, and their

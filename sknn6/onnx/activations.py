@@ -1,0 +1,124 @@
+"""Activations as ONNX nodes: the registry of their names.
+
+``f(graph, Z, *learned) -> A``, Z and A names in the graph and the learned parameters arrays, as in
+`sknn6.nn.activations`. To add one, write the function and give it a row in `NODES`.
+
+They are made of operators that ONNX Runtime has in float32 and float64; Elu, Selu, LeakyRelu, PRelu,
+Softplus, Erf, Gelu and Mish it has in float32 only.
+"""
+
+import math
+
+import numpy as np
+
+from sknn6.nn.activations import ACTIVATIONS, LEAK, SELU_ALPHA, SELU_SCALE
+
+__all__ = ["NODES", "activation_nodes"]
+
+
+def identity(graph, Z):
+    """A = z."""
+    return Z
+
+
+def logistic(graph, Z):
+    """A = 1 / (1 + exp(-z))."""
+    return graph("Sigmoid", Z)
+
+
+def tanh(graph, Z):
+    """A = tanh(z)."""
+    return graph("Tanh", Z)
+
+
+def relu(graph, Z):
+    """A = max(z, 0)."""
+    return graph("Relu", Z)
+
+
+def leaky_relu(graph, Z):
+    """A = max(z, 0.01 z)."""
+    return graph("Max", Z, graph("Mul", Z, LEAK))
+
+
+def prelu(graph, Z, slope):
+    """A = max(z, 0) + slope min(z, 0)."""
+    return graph("Add", graph("Relu", Z), graph("Mul", graph("Min", Z, 0.0), slope))
+
+
+def elu(graph, Z, alpha=1.0):
+    """A = max(z, 0) + alpha (exp(min(z, 0)) - 1)."""
+    negative = graph("Sub", graph("Exp", graph("Min", Z, 0.0)), 1.0)
+    return graph("Add", graph("Relu", Z), graph("Mul", negative, alpha))
+
+
+def selu(graph, Z):
+    """A = scale elu(z), of another alpha."""
+    return graph("Mul", elu(graph, Z, SELU_ALPHA), SELU_SCALE)
+
+
+def maxout(graph, Z):
+    """A = max(z1, z2)."""
+    number = {"num_outputs": 2} if graph.opset >= 18 else {}
+    return graph("Max", *graph("Split", Z, n_outputs=2, axis=-1, **number))
+
+
+def gelu(graph, Z):
+    """A = z (1 + erf(z / sqrt(2))) / 2, erf in float32: to 1e-7."""
+    erf = graph("Erf", graph.cast(graph("Mul", Z, math.sqrt(0.5)), np.float32))
+    twice_cdf = graph("Add", graph.cast(erf, graph.dtype), 1.0)
+    return graph("Mul", graph("Mul", Z, 0.5), twice_cdf)
+
+
+def silu(graph, Z):
+    """A = z logistic(z) = z / 2 (1 + tanh(z / 2)).
+
+    Of z logistic(z) ONNX Runtime makes one operator, which old releases have in float32 only.
+    """
+    half = graph("Mul", Z, 0.5)
+    return graph("Mul", half, graph("Add", graph("Tanh", half), 1.0))
+
+
+def softplus(graph, Z):
+    """A = max(z, 0) + log(1 + exp(-|z|))."""
+    tail = graph("Log", graph("Add", graph("Exp", graph("Neg", graph("Abs", Z))), 1.0))
+    return graph("Add", graph("Relu", Z), tail)
+
+
+def mish(graph, Z):
+    """A = z tanh(softplus(z))."""
+    return graph("Mul", Z, graph("Tanh", softplus(graph, Z)))
+
+
+NODES = {
+    "identity": identity,
+    "logistic": logistic,
+    "tanh": tanh,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "prelu": prelu,
+    "maxout": maxout,
+    "elu": elu,
+    "selu": selu,
+    "gelu": gelu,
+    "silu": silu,
+    "mish": mish,
+    "softplus": softplus,
+}
+NODES["sigmoid"] = NODES["logistic"]
+
+
+def activation_nodes(activation):
+    """Give the function that adds the nodes of an Activation.
+
+    Raises
+    ------
+    NotImplementedError
+        If it is not one of `NODES`: a function in Python says nothing of its nodes.
+    """
+    for name, known in ACTIVATIONS.items():
+        if known.forward is activation.forward and name in NODES:
+            return NODES[name]
+    raise NotImplementedError(
+        f"Export to ONNX needs activations among {sorted(NODES)}, got {activation.forward.__name__!r}."
+    )

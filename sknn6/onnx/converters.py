@@ -1,0 +1,191 @@
+"""The estimators as skl2onnx takes them: what shape their outputs have, and their nodes."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sknn6.estimators import MLPClassifier, MLPRegressor
+from sknn6.onnx.graph import Graph
+from sknn6.onnx.layers import bend, network_nodes
+from sknn6.preprocessing import Standardizer, Whitener
+
+__all__ = ["register"]
+
+# As skl2onnx's converter for scikit-learn's MLPClassifier has them.
+CLASSIFIER_OPTIONS = {
+    "zipmap": [True, False, "columns"],
+    "output_class_labels": [False, True],
+    "nocl": [True, False],
+}
+
+
+def register():
+    """Register the estimators with skl2onnx, whose ``to_onnx`` then converts them, in Pipelines too.
+
+    A classifier has the outputs and the options of skl2onnx's own: "label" and "probabilities", which are
+    dicts unless ``options={"zipmap": False}``, as ONNX needs it for float64. Of indicators of labels, both
+    have a column a label; a regressor has a column a target. float64 input is computed in float64, all other
+    in float32. What is linear after a layer, batch normalisation and batch whitening, becomes part of it.
+
+    Raises
+    ------
+    ImportError
+        If skl2onnx is not installed, which ``pip install "sknn6[onnx]"`` does.
+
+    Notes
+    -----
+    The conversion raises NotImplementedError for an activation of one's own, and ValueError for a
+    `target_opset` below 13 and for classes that are neither whole numbers nor strings.
+
+    Examples
+    --------
+    >>> import sknn6.onnx
+    >>> from skl2onnx import to_onnx
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn6 import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = MLPClassifier(random_state=0).fit(X, y)
+    >>> sknn6.onnx.register()
+    >>> onnx_model = to_onnx(classifier, X[:1], options={"zipmap": False})
+    >>> [output.name for output in onnx_model.graph.output]
+    ['label', 'probabilities']
+    """
+    from skl2onnx import update_registered_converter
+
+    for estimator, shape, convert, options in (
+        (MLPClassifier, shape_classifier, convert_classifier, CLASSIFIER_OPTIONS),
+        (MLPRegressor, shape_columns, convert_regressor, None),
+        (Standardizer, shape_columns, convert_standardizer, None),
+        (Whitener, shape_columns, convert_whitener, None),
+    ):
+        update_registered_converter(estimator, f"Sknn6{estimator.__name__}", shape, convert, options=options)
+
+
+def check_input(operator):
+    """Raise unless the operator has one input, of numbers."""
+    from skl2onnx.common import data_types, utils
+
+    numbers = [
+        getattr(data_types, f"{kind}TensorType") for kind in ("Boolean", "Double", "Float", "Int32", "Int64")
+    ]
+    utils.check_input_and_output_numbers(operator, input_count_range=1)
+    utils.check_input_and_output_types(operator, good_input_types=numbers)
+    check_is_fitted(operator.raw_operator)
+
+
+def shape_columns(operator):
+    """Set the output of a regressor or transformer: floats, a column a target or feature."""
+    from skl2onnx.common.data_types import guess_tensor_type
+
+    check_input(operator)
+    (entry,), (output,) = operator.inputs, operator.outputs
+    model = operator.raw_operator
+    n_columns = model.n_outputs_ if isinstance(model, MLPRegressor) else len(model.get_feature_names_out())
+    output.set_type(type(guess_tensor_type(entry.type))([entry.get_first_dimension(), n_columns]))
+
+
+def shape_classifier(operator):
+    """Set the outputs of a classifier: labels, strings or whole numbers, and probabilities."""
+    from skl2onnx.common.data_types import Int64TensorType, StringTensorType, guess_tensor_type
+
+    check_input(operator)
+    (entry,), (label, probabilities) = operator.inputs, operator.outputs
+    n_rows, n_classes = entry.get_first_dimension(), len(operator.raw_operator.classes_)
+    kind = Int64TensorType if class_labels(operator).dtype == np.int64 else StringTensorType
+    label.set_type(kind([n_rows, n_classes] if is_multilabel(operator.raw_operator) else [n_rows]))
+    probabilities.set_type(type(guess_tensor_type(entry.type))([n_rows, n_classes]))
+
+
+def is_multilabel(classifier):
+    """Tell whether the classifier has an output a label, each with a probability of its own."""
+    return classifier.out_activation_ == "logistic" and not classifier._is_binary()
+
+
+def class_labels(operator):
+    """Give the classes as ONNX has them, int64 or UTF-8; with the option "nocl" their numbers."""
+    from skl2onnx.common.utils_classifier import get_label_classes
+
+    classes = get_label_classes(operator.scope_inst, operator.raw_operator)
+    if classes.dtype.kind in "biuf" and (classes == np.trunc(classes)).all():
+        return classes.astype(np.int64)
+    if all(isinstance(label, str) for label in classes):
+        return np.array([label.encode() for label in classes], dtype=object)
+    raise ValueError(f"Export to ONNX needs classes that are whole numbers or strings, got {list(classes)}.")
+
+
+def convert_classifier(scope, operator, container):
+    """Add the nodes of an MLPClassifier."""
+    graph, classifier = Graph(scope, operator, container), operator.raw_operator
+    P = predictions(graph, classifier)
+    label, probabilities = operator.outputs
+    graph.write(probabilities, P)
+    if is_multilabel(classifier):
+        graph.write(label, graph.cast(graph("Greater", P, 0.5), np.int64))
+    else:
+        graph.write(label, graph("Gather", class_labels(operator), graph("ArgMax", P, axis=1, keepdims=0)))
+
+
+def convert_regressor(scope, operator, container):
+    """Add the nodes of an MLPRegressor."""
+    graph = Graph(scope, operator, container)
+    graph.write(operator.outputs[0], predictions(graph, operator.raw_operator))
+
+
+def predictions(graph, mlp):
+    """Give what the logits stand for, the mean over the members if there are several."""
+    with np.errstate(all="ignore"):  # as in a prediction
+        Z = network_nodes(graph, mlp._fitted_network(graph.dtype))
+    if mlp.out_activation_ == "logistic" and mlp.n_outputs_ == 1:
+        Z = graph("Concat", graph("Neg", Z), Z, axis=-1)
+    P = LINKS[mlp.out_activation_](graph, Z)
+    members = mlp._structure["members"]
+    if members == 1:
+        return P
+    return graph("Mul", graph("ReduceSum", P, np.array([0]), keepdims=0), 1 / members)
+
+
+def softmax(graph, Z):
+    """P = exp(z) / sum exp(z)."""
+    return graph("Softmax", Z, axis=-1)
+
+
+def logistic(graph, Z):
+    """P = 1 / (1 + exp(-z))."""
+    return graph("Sigmoid", Z)
+
+
+def identity(graph, Z):
+    """P = z."""
+    return Z
+
+
+def exponential(graph, Z):
+    """P = e^z, held to the range of the floats."""
+    return graph("Exp", graph("Min", Z, float(np.log(np.finfo(graph.dtype).max))))
+
+
+LINKS = {"softmax": softmax, "logistic": logistic, "identity": identity, "exp": exponential}
+
+
+def convert_standardizer(scope, operator, container):
+    """Add the nodes of a Standardizer."""
+    graph, standardizer = Graph(scope, operator, container), operator.raw_operator
+    scale = standardizer.scale_.astype(graph.dtype)
+    center = np.zeros_like(scale) if standardizer.center_ is None else standardizer.center_
+    Z = graph.centre(graph.input, center.astype(graph.dtype), scale)
+    if standardizer.clip is not None:
+        c = float(standardizer.clip)
+        far = c / float(np.finfo(graph.dtype).eps)  # the result is c from here on, and no square overflows
+        Z = bend(graph, graph("Clip", Z, -far, far), c)
+    graph.write(operator.outputs[0], Z)
+
+
+def convert_whitener(scope, operator, container):
+    """Add the nodes of a Whitener: z = W (x - mean), W perhaps in factors."""
+    graph, whitener = Graph(scope, operator, container), operator.raw_operator
+    centred = graph.centre(graph.input, whitener.mean_)
+    right, *more = (factor.astype(graph.dtype) for factor in whitener._whitening)
+    Z = graph("MatMul", centred, right.T)
+    if more:
+        left, diagonal = more
+        Z = graph("Add", graph("MatMul", Z, left.T), graph("Mul", centred, diagonal))
+    graph.write(operator.outputs[0], Z)

@@ -1,0 +1,77 @@
+"""Nodes of an ONNX graph, written like calls of functions."""
+
+import numpy as np
+
+__all__ = ["OLDEST_OPSET", "Graph"]
+
+# From here on ReduceSum takes its axes as an input, and Clip and Softmax are as they are today.
+OLDEST_OPSET = 13
+
+
+class Graph:
+    """The part of an ONNX graph that stands for one estimator.
+
+    Called with the name of an operator, it adds a node and gives the name of what comes out. What goes in are
+    such names, arrays, which become constants as they are, and floats, which become constants of `dtype`.
+
+    Parameters
+    ----------
+    scope, operator, container
+        As skl2onnx gives them to a converter.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        What the estimator computes in: float64 if the input is, otherwise float32.
+    opset : int
+        Version of the operators.
+    input : str
+        The input, cast to `dtype`.
+    """
+
+    def __init__(self, scope, operator, container):
+        from skl2onnx.common.data_types import DoubleTensorType
+
+        self.scope, self.container = scope, container
+        self.opset = container.target_opset
+        if self.opset < OLDEST_OPSET:
+            raise ValueError(f"target_opset must be at least {OLDEST_OPSET}, got {self.opset}.")
+        (entry,) = operator.inputs
+        self.dtype = np.dtype(np.float64 if isinstance(entry.type, DoubleTensorType) else np.float32)
+        self.input = self.cast(entry.full_name, self.dtype)
+
+    def __call__(self, op, *inputs, n_outputs=1, **attributes):
+        """Add a node; give the name of its output, or a list of the names if there are several."""
+        names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
+        outputs = [self.scope.get_unique_variable_name(op.lower()) for _ in range(n_outputs)]
+        name = self.scope.get_unique_operator_name(op)
+        self.container.add_node(op, names, outputs, name=name, **attributes)
+        return outputs[0] if n_outputs == 1 else outputs
+
+    def constant(self, value):
+        """Add an array, or a number of `dtype`; give its name."""
+        from onnx.helper import np_dtype_to_tensor_dtype
+
+        array = np.asarray(value, self.dtype if isinstance(value, float) else None)
+        name = self.scope.get_unique_variable_name("constant")
+        kind = np_dtype_to_tensor_dtype(array.dtype)
+        self.container.add_initializer(name, kind, array.shape, array.ravel())
+        return name
+
+    def cast(self, X, dtype):
+        """Cast X."""
+        from onnx.helper import np_dtype_to_tensor_dtype
+
+        return self("Cast", X, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def centre(self, X, center, scale=1.0):
+        """Give (X - center) / scale, computed in the wider dtype of X and center, as NumPy would."""
+        wide = np.result_type(self.dtype, center)
+        Z = self("Sub", self.cast(X, wide), center.astype(wide))
+        return self.cast(self("Div", Z, np.asarray(scale, wide)), self.dtype)
+
+    def write(self, variable, value):
+        """Let a value be one of the estimator's outputs."""
+        self.container.add_node(
+            "Identity", [value], [variable.full_name], name=self.scope.get_unique_operator_name("Identity")
+        )

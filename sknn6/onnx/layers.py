@@ -1,0 +1,194 @@
+"""The layers of a network, as they are in prediction, as ONNX nodes.
+
+``f(graph, layer, X) -> Y``, X and Y names in the graph. To add a layer, write the function and give it a row
+in `NODES`; a normalisation that is a linear map in prediction can have one in `FOLDS`, too.
+"""
+
+from copy import copy
+
+import numpy as np
+
+from sknn6.nn.inputs import CLIP
+from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual, ScaledDense, transpose
+from sknn6.nn.normalization import (
+    BatchNorm,
+    BatchWhitening,
+    LayerNorm,
+    SwitchableWhitening,
+    eigh,
+    mixture,
+    only_diagonal,
+)
+from sknn6.onnx.activations import activation_nodes
+
+__all__ = ["FOLDS", "NODES", "bend", "network_nodes"]
+
+
+def network_nodes(graph, network):
+    """Add the nodes of a network; give the name of its logits, overflow made finite as the network does."""
+    X, scaling = graph.input, network.input_scaling
+    if scaling is not None:
+        X = bend(graph, graph.centre(X, scaling.mean, scaling.scale), CLIP)
+    Z = in_a_row(graph, network.layers, X)
+    most = float(np.finfo(graph.dtype).max)
+    return graph("Clip", graph("Where", graph("IsNaN", Z), 0.0, Z), -most, most)
+
+
+def bend(graph, Z, c):
+    """Give z / sqrt(1 + (z / c)^2)."""
+    ratio = graph("Mul", Z, 1 / c)
+    return graph("Div", Z, graph("Sqrt", graph("Add", graph("Mul", ratio, ratio), 1.0)))
+
+
+def in_a_row(graph, layers, X):
+    """Add layer after layer; what follows a Dense and is a linear map becomes part of it."""
+    layers = list(layers)
+    while layers:
+        layer = layers.pop(0)
+        if isinstance(layer, Dense):
+            W, b = layer.weights().astype(np.float64), layer.b
+            while layers and type(layers[0]) in FOLDS:
+                W, b = FOLDS[type(layers[0])](layers.pop(0), W, b)
+            X = affine(graph, X, W, b)
+        else:
+            X = find_nodes(layer)(graph, layer, X)
+    return X
+
+
+def find_nodes(layer):
+    """Give the function that adds the nodes of a layer."""
+    if type(layer) not in NODES:
+        raise NotImplementedError(f"Export to ONNX needs layers that it knows, got {layer.kind!r}.")
+    return NODES[type(layer)]
+
+
+def affine(graph, X, W, b):
+    """Z = X W + b."""
+    return graph("Add", graph("MatMul", X, W.astype(graph.dtype)), b.astype(graph.dtype))
+
+
+def dense(graph, layer, X):
+    """Z = X W + b."""
+    return affine(graph, X, layer.weights(), layer.b)
+
+
+def residual(graph, layer, X):
+    """Y = X + F(X), or P(X) + F(X)."""
+    shortcut = X if layer.projection is None else dense(graph, layer.projection, X)
+    return graph("Add", shortcut, in_a_row(graph, layer.body, X))
+
+
+def activate(graph, layer, Z):
+    """A = f(Z)."""
+    return activation_nodes(layer.activation)(graph, Z, *layer.learned_values())
+
+
+def dropout(graph, layer, X):
+    """Y = X."""
+    return X
+
+
+def scale_and_shift(graph, X, layer):
+    """Y = gamma Xhat + beta."""
+    return graph("Add", graph("Mul", X, layer.gamma), layer.beta)
+
+
+def row_mean(graph, X, units):
+    """Average over the units, as a product with 1 / units."""
+    return graph("MatMul", X, np.full((units, 1), 1 / units, graph.dtype))
+
+
+def moments(graph, X, units):
+    """Give X - E[X] and Var[X] of each sample over its units, and E[X]."""
+    mean = row_mean(graph, X, units)
+    centred = graph("Sub", X, mean)
+    return centred, row_mean(graph, graph("Mul", centred, centred), units), mean
+
+
+def layer_norm(graph, layer, X):
+    """Xhat = (X - E[X]) / sqrt(Var[X] + eps)."""
+    centred, variance, _ = moments(graph, X, layer.units)
+    return scale_and_shift(
+        graph, graph("Div", centred, graph("Sqrt", graph("Add", variance, layer.eps))), layer
+    )
+
+
+def slope_and_shift(layer):
+    """Give the vectors of the map X slope + shift that batch normalisation is in prediction."""
+    slope = layer.gamma / np.sqrt(layer.running_var + layer.eps)
+    return slope, layer.beta - slope * layer.running_mean
+
+
+def batch_norm(graph, layer, X):
+    """Y = X slope + shift."""
+    slope, shift = slope_and_shift(layer)
+    return graph("Add", graph("Mul", X, slope), shift)
+
+
+def fold_batch_norm(layer, W, b):
+    """(X W + b) slope + shift."""
+    slope, shift = slope_and_shift(layer)
+    return W * slope, b * slope + shift
+
+
+def matrix_and_shift(layer):
+    """Give A and c of the map (X - E[X]) A + c that batch whitening is in prediction."""
+    linear = copy(layer)
+    linear.running_mean, linear.beta = np.zeros_like(layer.running_mean), np.zeros_like(layer.beta)
+    eye = np.eye(layer.units, dtype=layer.gamma.dtype)
+    return linear.predict(np.broadcast_to(eye, (*layer.gamma.shape[:-2], *eye.shape)).copy()), layer.beta
+
+
+def batch_whitening(graph, layer, X):
+    """Y = (X - E[X]) A + c."""
+    return affine(graph, graph("Sub", X, layer.running_mean), *matrix_and_shift(layer))
+
+
+def fold_batch_whitening(layer, W, b):
+    """(X W + b - E[X]) A + c."""
+    A, c = matrix_and_shift(layer)
+    return W @ A, (b - layer.running_mean) @ A + c
+
+
+def spectrum(layer, v):
+    """Give L, one number a unit, and U of v1 S + v2 diag(S) = U L U^T, S the running covariance."""
+    parts = [eigh(v[0] * S + v[1] * only_diagonal(S)) for S in layer.covariances()]
+    lead = layer.gamma.shape[:-1]
+    L = np.concatenate([values.reshape(*lead, -1) for values, _ in parts], axis=-1)
+    return L, block_diagonal([U for _, part in parts for U in np.moveaxis(part, -3, 0)])
+
+
+def block_diagonal(blocks):
+    """Give the matrix, or one a member, that has the blocks on its diagonal and zeros elsewhere."""
+    sizes = [block.shape[-1] for block in blocks]
+    whole = np.zeros((*blocks[0].shape[:-2], sum(sizes), sum(sizes)), blocks[0].dtype)
+    for block, stop in zip(blocks, np.cumsum(sizes), strict=True):
+        here = slice(stop - block.shape[-1], stop)
+        whole[..., here, here] = block
+    return whole
+
+
+def switchable_whitening(graph, layer, X):
+    """Xhat = (h / r) U^T, h = (X - m) U, r = sqrt(L + v3 s + eps), as in `SwitchableWhitening`."""
+    u, v = mixture(layer.mean_logits), mixture(layer.cov_logits)
+    L, U = spectrum(layer, v[..., None])
+    _, variance, mean = moments(graph, X, layer.units)
+    m = graph("Add", graph("Mul", mean, u[2]), (u[0] + u[1]) * layer.running_mean)
+    h = graph("MatMul", graph("Sub", X, m), U)
+    r = graph("Sqrt", graph("Add", graph("Mul", variance, v[2]), L + layer.eps))
+    return scale_and_shift(graph, graph("MatMul", graph("Div", h, r), transpose(U)), layer)
+
+
+NODES = {
+    Dense: dense,
+    ScaledDense: dense,
+    Projection: dense,
+    Residual: residual,
+    Activate: activate,
+    Dropout: dropout,
+    LayerNorm: layer_norm,
+    BatchNorm: batch_norm,
+    BatchWhitening: batch_whitening,
+    SwitchableWhitening: switchable_whitening,
+}
+FOLDS = {BatchNorm: fold_batch_norm, BatchWhitening: fold_batch_whitening}

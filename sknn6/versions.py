@@ -1,0 +1,32 @@
+"""What a saved estimator says of the version that saved it."""
+
+import sknn6
+from sknn6.estimators.warn import warn_user
+
+__all__ = ["InconsistentVersionWarning", "Versioned"]
+
+
+class InconsistentVersionWarning(UserWarning):
+    """An estimator was saved by another version of sknn6 than the one that loads it."""
+
+
+class Versioned:
+    """Mixin of the estimators: their state has the version of sknn6 as "_sknn6_version".
+
+    Where it is another than the one that loads it, or there is none, the estimator is loaded with an
+    `InconsistentVersionWarning`, as by scikit-learn.
+    """
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "_sknn6_version": sknn6.__version__}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        saved = state.pop("_sknn6_version", "unknown")
+        if saved != sknn6.__version__:
+            warn_user(
+                f"{type(self).__name__} was saved by sknn6 {saved} and is loaded by {sknn6.__version__}, "
+                "which may fail or predict something else. Load it with that version, or fit it anew.",
+                InconsistentVersionWarning,
+            )
+        super().__setstate__(state)

@@ -1,0 +1,362 @@
+"""Drawn parameters and data: valid ones train, others are refused in words that name what is needed."""
+
+import math
+import pickle
+import re
+import tempfile
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.pipeline import Pipeline
+from soak import hold, sizes
+
+from sknn6 import MLPClassifier, MLPRegressor, Standardizer, Whitener
+from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.losses import REGRESSION_LOSSES
+from sknn6.nn.normalization import NORMALIZATIONS
+from sknn6.nn.schedules import SCHEDULES
+
+# What each parameter may be, and what not
+
+
+class Drawn(NamedTuple):
+    """Values that a parameter may have, and values that are refused."""
+
+    valid: st.SearchStrategy
+    invalid: st.SearchStrategy
+
+
+def drawn(valid, invalid, *others):
+    """Let a parameter have some other values too; nothing of another type."""
+    junk = st.sampled_from([None, 1j, b"relu", {1}, Ellipsis]).filter(lambda value: value not in others)
+    words = st.text(max_size=8).filter(lambda word: word not in others)
+    return Drawn(valid | st.sampled_from(others) if others else valid, invalid | junk | words)
+
+
+def number(low, high, *others, ends="[]", most=1e3):
+    """Give a real number in an interval, infinity as its upper end excluded."""
+    most = min(high, most)
+    inside = st.floats(low, most, exclude_min=ends[0] == "(", exclude_max=ends[1] == ")" and most == high)
+    below = st.floats(max_value=low, exclude_max=ends[0] == "[")
+    above = st.floats(min_value=high, exclude_min=ends[1] == "]")
+    return drawn(inside, below | above | st.just(math.nan), *others)
+
+
+def count(most, *others):
+    """Give a whole number from 1 on."""
+    return drawn(st.integers(1, most), st.integers(max_value=0) | st.floats(1.1, 9), *others)
+
+
+def choice(*names):
+    return drawn(st.sampled_from(names), st.integers(2) | st.floats(1.1, 9), *names)
+
+
+def normal(rng, fan_in, fan_out, gain):
+    return rng.standard_normal((fan_in, fan_out))
+
+
+def one_class_only(model, X, y):
+    return float(np.mean(model.predict(X) == y[0]))
+
+
+SWITCH = drawn(st.booleans(), st.integers() | st.floats(1.1, 9))
+SHARE = number(0, 1, ends="[)")
+POSITIVE = number(0, math.inf, ends="()")
+SIZE = number(0, math.inf, ends="[)")
+NETWORK = {
+    "hidden_layer_sizes": drawn(
+        st.integers(1, 9) | st.lists(st.integers(1, 9), max_size=3) | st.sampled_from(["5-3", (4, 2)]),
+        st.integers(max_value=0) | st.floats() | st.sampled_from([(3, 0), [2, -1], "4-0", (2.5,), ("3",)]),
+    ),
+    "activation": drawn(
+        st.sampled_from([*ACTIVATIONS, ACTIVATIONS["tanh"]]), st.integers() | st.just(["relu"] * 9)
+    ),
+    "depth": count(3, None),
+    "init": drawn(st.sampled_from(["auto", *INITIALIZERS, normal]), st.integers() | st.floats()),
+    "init_scale": SIZE,
+    "batchnorm": choice(False, True, *NORMALIZATIONS),
+    "batchnorm_momentum": number(0, 1, ends="(]"),
+    "batchnorm_group_size": count(9),
+    "layernorm": SWITCH,
+    "residual": SWITCH,
+    "ensemble_size": count(3, "auto"),
+    "input_scaling": choice(False, True, "auto", "learned"),
+    "dropout": number(0, 1, "auto", ends="[)"),
+    "weight_decay": number(0, math.inf, "auto", ends="[)"),
+    "gradient_accumulation_steps": count(4),
+    "clip_norm": number(0, math.inf, None, ends="()"),
+    "ema_decay": SHARE,
+    "solver": choice("adam", "sgd", "lbfgs"),
+    "alpha": SIZE,
+    "batch_size": count(40, "auto"),
+    "learning_rate": choice("auto", *SCHEDULES),
+    "learning_rate_init": number(0, math.inf, "auto", ends="()"),
+    "power_t": SIZE,
+    "max_iter": count(4),
+    "shuffle": SWITCH,
+    "random_state": drawn(
+        st.integers(0, 2**32 - 1), st.integers(max_value=-1) | st.integers(2**32) | st.floats(1.1, 9), None
+    ),
+    "tol": SIZE,
+    "verbose": drawn(st.booleans() | st.integers(0, 2), st.integers(max_value=-1) | st.floats(1.1, 9)),
+    "track": choice(None, "layers"),
+    "warm_start": SWITCH,
+    "momentum": number(0, 1),
+    "nesterovs_momentum": SWITCH,
+    "early_stopping": SWITCH,
+    "scoring": choice(None, "accuracy", "neg_log_loss", one_class_only),
+    "validation_fraction": SHARE,
+    "beta_1": SHARE,
+    "beta_2": SHARE,
+    "epsilon": POSITIVE,
+    "n_iter_no_change": count(3, math.inf),
+    "max_fun": count(50),
+    "dtype": choice("float32", "float64"),
+}
+CLASSIFIER = NETWORK | {
+    "class_weight": drawn(
+        st.sampled_from([None, "balanced", {}]) | st.floats(0, 10).map(lambda weight: {0: weight}),
+        st.integers() | st.sampled_from([{0: -1.0}, {0: math.nan}, {0: "2"}, {7: 1.0}, [{0: 1.0}], [1.0]]),
+        None,
+    ),
+    "label_smoothing": number(0, 1, "auto", ends="[)"),
+}
+REGRESSOR = NETWORK | {
+    "loss": choice(*REGRESSION_LOSSES),
+    "scoring": choice(None, "r2", "neg_mean_squared_error"),
+}
+STANDARDIZER = {
+    "method": choice("zscore", "robust", "minmax"),
+    "clip": number(0, math.inf, None, ends="()"),
+}
+WHITENER = {
+    "method": choice("zca", "zca_cor", "pca", "pca_cor", "cholesky"),
+    "shrinkage": number(0, 1, None, "ledoit_wolf", "oas"),
+    # Less blows up the rounding of data without full rank, as far as infinity in float32.
+    "eps": Drawn(st.just(0.0) | st.floats(1e-20, 1e3), SIZE.invalid),
+}
+TABLES = {
+    MLPClassifier: CLASSIFIER,
+    MLPRegressor: REGRESSOR,
+    Standardizer: STANDARDIZER,
+    Whitener: WHITENER,
+}
+
+
+def valid(table):
+    return st.fixed_dictionaries({name: values.valid for name, values in table.items()})
+
+
+@pytest.mark.parametrize("cls", TABLES)
+def test_every_parameter_is_drawn(cls):
+    assert cls().get_params().keys() == TABLES[cls].keys()
+
+
+@sizes("n_examples", 3, 10)
+@pytest.mark.parametrize(("cls", "name"), [(cls, name) for cls, table in TABLES.items() for name in table])
+def test_an_invalid_value_is_refused_by_its_name(cls, name, n_examples):
+    X, y = np.random.default_rng(0).standard_normal((12, 3)), np.arange(12) % 2
+
+    def check(value):
+        with pytest.raises((ValueError, TypeError)) as refusal:
+            cls(**{name: value}).fit(X, y)
+        assert name in str(refusal.value)
+        assert repr(value) in str(refusal.value)
+
+    hold(check, TABLES[cls][name].invalid, examples=n_examples, anew=n_examples > 3)
+
+
+# Data of all kinds
+
+
+def spike(column):
+    return np.where(np.arange(len(column)) == 0, 1.0, 0.0)
+
+
+COLUMNS = {
+    "as drawn": lambda column: column,
+    "constant": lambda column: np.full_like(column, 7.3),
+    "zero": np.zeros_like,
+    "one spike": spike,
+    "huge": lambda column: np.clip(column, -9, 9) * 1e30,
+    "tiny": lambda column: column * 1e-30,
+    "far from zero": lambda column: column + 1e8,
+    "all alike": lambda column: np.arange(len(column)) % 2,
+}
+
+
+def memory_mapped(X):
+    with tempfile.TemporaryFile() as file:
+        mapped = np.memmap(file, X.dtype, "w+", shape=X.shape)
+    mapped[:] = X
+    return read_only(mapped)
+
+
+def read_only(X):
+    X.setflags(write=False)
+    return X
+
+
+def sparse_rows(X):
+    return sparse.csr_array(np.where(X > 0.5, X, 0))
+
+
+def names(X):
+    return [f"x{i}" for i in range(X.shape[1])]
+
+
+FORMS = {
+    "float64": lambda X: X,
+    "float32": lambda X: X.astype(np.float32),
+    "float16": lambda X: np.clip(X, -6e4, 6e4).astype(np.float16),
+    "int64": lambda X: np.clip(3 * X, -1e18, 1e18).astype(np.int64),
+    "int8": lambda X: np.clip(3 * X, -100, 100).astype(np.int8),
+    "bool": lambda X: X > 0,
+    "columns first": np.asfortranarray,
+    "read only": read_only,
+    "memory mapped": memory_mapped,
+    "pandas": lambda X: pd.DataFrame(X, columns=names(X)),
+    "polars": lambda X: pl.DataFrame(X, schema=names(X)),
+    "sparse": sparse_rows,
+    "sparse float32": lambda X: sparse_rows(X.astype(np.float32)),
+}
+LABELS = {"int": int, "str": str, "float": float}
+
+
+@st.composite
+def data_sets(draw):
+    """Draw (X, y, label), X in one of the forms, y of label(0), label(1) and so on."""
+    n_rows, n_features = draw(st.integers(1, 60)), draw(st.integers(1, 30))
+    X = np.random.default_rng(draw(st.integers(0, 99))).standard_normal((n_rows, n_features))
+    for kind in draw(st.lists(st.sampled_from(sorted(COLUMNS)), max_size=4)):
+        column = draw(st.integers(0, n_features - 1))
+        X[:, column] = COLUMNS[kind](X[:, draw(st.integers(0, n_features - 1))])
+    n_classes = draw(st.integers(1, min(n_rows, 12)))
+    codes = np.arange(n_rows) % n_classes
+    if draw(st.booleans()):  # all but one row of each of the other classes are of class 0
+        codes[n_classes:] = 0
+    label = LABELS[draw(st.sampled_from(sorted(LABELS)))]
+    y = np.array([label(int(code)) for code in codes])
+    return FORMS[draw(st.sampled_from(sorted(FORMS)))](X), y, label
+
+
+# What valid parameters are refused for by the data, in words that say what is needed.
+NEEDS = "|".join(
+    [
+        # Too few rows, or rows of a class, to hold some out.
+        r"set is too small. (In|De)crease 'validation_fraction' or give more rows: it needs \d+, got \d+",
+        r"The least populated class(es)? in y ha(s|ve) only 1 member, .* cannot be less than 2",
+        r"The training set has no sample with a weight > 0. Decrease 'validation_fraction'",
+        # A scorer's own words, where those held out lack a class.
+        r"provide the (true|list of all expected class) labels explicitly|need classifier with two classes",
+        r"class_weight must leave a sample with a weight > 0, got",
+        # Of constants, "pca" leaves no column; huge gains on tiny data may leave the range of float32.
+        r"0 feature\(s\) \(shape=.*\) while a minimum of 1 is required",
+        r"need to be preprocessed: X reaches beyond the range of float32",
+        r"Input X contains infinity or a value too large for dtype\('float32'\)",
+    ]
+)
+
+
+def check_probabilities(model, X, y, classes):
+    """Probabilities are such, the class predicted has the largest, and a pickle predicts the same."""
+    P = model.predict_proba(X)
+    assert P.shape == (len(y), len(classes))
+    assert np.isfinite(P).all()
+    assert (P >= 0).all()
+    np.testing.assert_allclose(P.sum(axis=1), 1, rtol=0, atol=1e-5)
+    found = np.searchsorted(classes, model.predict(X))
+    np.testing.assert_allclose(P[np.arange(len(y)), found], P.max(axis=1), rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), P)
+
+
+def check_predictions(model, X):
+    """They are finite, and a pickle predicts the same."""
+    found = model.predict(X)
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), found)
+
+
+def pipeline_for(X, standardizer, whitener, mlp):
+    """Compose the pipeline; sparse data are neither shifted nor whitened."""
+    if sparse.issparse(X):
+        method = "robust" if standardizer["method"] == "robust" else "zscore"
+        return Pipeline([("scale", Standardizer(method)), ("mlp", mlp)])
+    return Pipeline([("scale", Standardizer(**standardizer)), ("whiten", Whitener(**whitener)), ("mlp", mlp)])
+
+
+def goes_on(mlp):
+    """Tell whether partial_fit is there for these parameters."""
+    weights = getattr(mlp, "class_weight", None)
+    return mlp.solver != "lbfgs" and not mlp.early_stopping and weights != "balanced"
+
+
+def fits(model, X, y):
+    """Fit a model; tell whether it was, for else the refusal says what the data lack."""
+    try:
+        model.fit(X, y)
+    except ValueError as refusal:
+        assert re.search(NEEDS, str(refusal)), refusal  # noqa: PT017
+        return False
+    return True
+
+
+def hold_for_two_thirds(check, *strategies, examples, anew):
+    """Call `check`, which tells whether a case trained, with drawn cases: most of them must."""
+    trained = []
+
+    def count(case):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            warnings.filterwarnings("ignore", "overflow encountered in (matmul|multiply)", RuntimeWarning)
+            trained.append(check(*case))
+
+    hold(count, st.tuples(*strategies), examples=examples, anew=anew)
+    assert len(trained) >= examples
+    assert np.mean(trained) > 2 / 3
+
+
+@sizes("n_examples", 150, 2000)
+def test_valid_parameters_train_a_classifier_on_any_data(n_examples):
+    def check(data, standardizer, whitener, parameters):
+        X, y, label = data
+        classes = np.unique(y)
+        if isinstance(parameters["class_weight"], dict):
+            weights = {label(code): weight for code, weight in parameters["class_weight"].items()}
+            parameters = parameters | {"class_weight": weights}
+        model = pipeline_for(X, standardizer, whitener, MLPClassifier(**parameters))
+        if not fits(model, X, y):
+            return False
+        check_probabilities(model, X, y, classes)
+        if goes_on(model[-1]):
+            model[-1].partial_fit(model[:-1].transform(X), y)
+            check_probabilities(model, X, y, classes)
+        return True
+
+    strategies = data_sets(), valid(STANDARDIZER), valid(WHITENER), valid(CLASSIFIER)
+    hold_for_two_thirds(check, *strategies, examples=n_examples, anew=n_examples > 150)
+
+
+@sizes("n_examples", 100, 1000)
+def test_valid_parameters_train_a_regressor_on_any_data(n_examples):
+    def check(data, n_targets, scale, parameters):
+        X, codes, _ = data
+        y = np.random.default_rng(0).random((len(codes), n_targets)) * scale
+        model = MLPRegressor(**parameters)
+        if not fits(model, X, y if n_targets > 1 else y[:, 0]):
+            return False
+        check_predictions(model, X)
+        if goes_on(model):
+            model.partial_fit(X, y if n_targets > 1 else y[:, 0])
+            check_predictions(model, X)
+        return True
+
+    strategies = data_sets(), st.integers(1, 3), st.sampled_from([0, 1, 1e-30, 1e30]), valid(REGRESSOR)
+    hold_for_two_thirds(check, *strategies, examples=n_examples, anew=n_examples > 100)
