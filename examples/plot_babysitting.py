@@ -40,23 +40,23 @@ mlp = MLPClassifier(64, depth=3, solver="sgd", max_iter=30, random_state=0)
 sick = fit(mlp)
 
 # %%
-# ``sanity_check`` goes through the lecture's list. Areas of some hundreds stand beside fractions in the data, so
-# that the first predictions are far too sure, and the first steps, which are as large as they are wrong, kill the
-# units.
+# ``sanity_check`` goes through the lecture's list. Areas of some hundreds stand beside fractions in the
+# data, so that the first predictions are far too sure, and the first steps, which are as large as they
+# are wrong, kill the units.
 
 sanity_check(sick, X_train, y_train)
 
 # %%
-# The first cure is the one that the report names: a Standardizer before the network. Nothing fails any more, and
-# the network learns, if slowly.
+# The first cure is the one that the report names: a Standardizer before the network. Nothing fails any
+# more, and the network learns, if slowly.
 
 standardized = make_pipeline(Standardizer(), MLPClassifier(**mlp.get_params()))
 print("fails:", sanity_check(standardized, X_train, y_train).failed)
 better = fit(standardized)
 
 # %%
-# Is the rate of 0.001 a good one? Two epochs, in which the rate rises, show where the loss comes down. Left of the
-# shaded range nothing happens; at the right end the training falls apart.
+# Is the rate of 0.001 a good one? Two epochs, in which the rate rises, show where the loss comes down.
+# Left of the shaded range nothing happens; at the right end the training falls apart.
 
 display = LearningRateDisplay.from_estimator(standardized, X_train, y_train)
 
@@ -67,7 +67,8 @@ tuned = MLPClassifier(**mlp.get_params()).set_params(learning_rate_init=display.
 well = fit(make_pipeline(Standardizer(), tuned))
 
 # %%
-# The three trainings in one picture. The sick one stays where it has fallen to: near log 2, the loss of guessing.
+# The three trainings in one picture. The sick one stays where it has fallen to: near log 2, the loss of
+# guessing.
 
 fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 for name, model in {"as it came": sick, "standardised": better, "and at the suggested rate": well}.items():

@@ -2,8 +2,8 @@
 Inside the layers: small, large and Xavier's weights
 ====================================================
 
-The lecture's deep tanh network, looked into before it is trained: 1000 rows from N(0, 1) pass through ten hidden
-layers of 500 units. Then the first layer of a network that has been trained, as images.
+The lecture's deep tanh network, looked into before it is trained: 1000 rows from N(0, 1) pass through ten
+hidden layers of 500 units. Then the first layer of a network that has been trained, as images.
 """
 
 import matplotlib.pyplot as plt
@@ -29,8 +29,8 @@ def show(title, **start):
 
 
 # %%
-# **Small weights**, 0.01 N(0, 1): each layer has 0.01 √500 = 0.22 of the standard deviation of the one before.
-# After ten layers the units put out the same for every row, and the gradients are gone.
+# **Small weights**, 0.01 N(0, 1): each layer has 0.01 √500 = 0.22 of the standard deviation of the one
+# before. After ten layers the units put out the same for every row, and the gradients are gone.
 
 show("0.01 N(0, 1)", init="normal", init_scale=0.01)
 
@@ -45,9 +45,9 @@ show("N(0, 1)", init="normal")
 show("Xavier", init="xavier_normal")
 
 # %%
-# The weights of the first layer of a trained network have a shape that tells what it looks for. These 24 units have
-# the largest weights of a network that reads handwritten digits; ``alpha`` keeps the weights of pixels that say
-# nothing near 0.
+# The weights of the first layer of a trained network have a shape that tells what it looks for. These 24
+# units have the largest weights of a network that reads handwritten digits; ``alpha`` keeps the weights
+# of pixels that say nothing near 0.
 
 X, y = load_digits(return_X_y=True)
 mlp = MLPClassifier(64, ensemble_size=1, alpha=0.3, random_state=0).fit(X, y)
