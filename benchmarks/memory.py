@@ -3,15 +3,16 @@
     python benchmarks/memory.py
     python benchmarks/memory.py --only mapped --gigabytes 2 --folder /tmp
 
-Each fit runs in a new process on one thread. Its memory is the anonymous memory of the process (RssAnon of
-/proc, so Linux only), looked at every millisecond, beyond what it holds just before the fit: imports, the
-data and a small fit have been paid by then. Pages of a mapped file are not part of it, as the system takes
-them back when it needs them. Time is that of an epoch, fits in turn, and a figure is the median over the
-rounds of the ratio within a round.
+Mapped and sparse fits run in new processes on one thread each. Their memory is the anonymous memory of the
+process (RssAnon of /proc, so Linux only), looked at every millisecond, beyond what it holds just before the
+fit: imports, the data and a small fit have been paid by then. Pages of a mapped file are not part of it, as
+the system takes them back when it needs them. Time is that of an epoch, fits in turn, and a figure is the
+median over the rounds of the ratio within a round. Dense fits take a few MB, less than what the system gives
+at a time, and are measured by tracemalloc, which NumPy tells of every array.
 
 mapped   one epoch on float64 rows of 1000 features in a file, against the time a row of as many rows as fill
          400 MB in memory; one hidden layer of 100 units, batches of 200
-dense    two epochs on float64 arrays in memory, sknn6's extra memory over scikit-learn's
+dense    two epochs of the networks of training.py, on float64 arrays, against scikit-learn's memory
 sparse   20000 rows of 100 words out of 100000, against scikit-learn's time and memory
 """
 
@@ -24,6 +25,7 @@ import multiprocessing
 import pathlib
 import tempfile
 import threading
+import tracemalloc
 import warnings
 from time import perf_counter
 
@@ -79,11 +81,6 @@ def mapped_rows(path, n_rows=None):
     return X, np.arange(len(X)) % 10
 
 
-def dense_rows(name):
-    """Draw a workload of training.py."""
-    return WORKLOADS[name].data()
-
-
 def sparse_rows(n_rows=20_000, n_features=100_000, words=100):
     """Draw counts of words, common ones more often, in a row's order."""
     rng = np.random.default_rng(0)
@@ -134,37 +131,47 @@ def report_mapped(rounds, gigabytes, folder):
     )
 
 
-def compare(rounds, rows, *args, **params):
-    """Give sknn6's bytes, their ratio to scikit-learn's, and that of scikit-learn's time to sknn6's."""
-    ours, theirs = (np.empty((rounds, 2)) for _ in range(2))
-    for i in range(rounds):
-        ours[i] = measure("sknn6", rows, *args, **params)
-        theirs[i] = measure("scikit-learn", rows, *args, **params)
-    ratios = ours / theirs
-    return np.median(ours[:, 0]), np.median(ratios[:, 0]), np.median(1 / ratios[:, 1])
+def traced(contestant, work):
+    """Give the bytes that a fit allocates at most, after a small fit."""
+    X, y = work.data()
+    model = CONTESTANTS[contestant](work.hidden, batch_size=work.batch, max_iter=2, random_state=0)
+    model.fit(X[:1000], y[:1000])
+    tracemalloc.start()
+    model.fit(X, y)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
 
 
 def report_dense(rounds):
-    """Print the memory of a fit on each workload, against scikit-learn's."""
+    """Print what a fit of each workload allocates, beside scikit-learn's; the same at each call."""
     for name, work in WORKLOADS.items():
-        params = {"batch_size": work.batch, "max_iter": 2}
-        extra, memory, _ = compare(rounds, dense_rows, name, hidden=work.hidden, **params)
-        print(f"dense, {name}: {extra / MB:.1f} MB, {memory:.2f} of scikit-learn's", flush=True)
+        ours, theirs = (traced(contestant, work) for contestant in CONTESTANTS)
+        data = work.data()[0].nbytes
+        print(
+            f"dense, {name}, {data / MB:.1f} MB: {ours / MB:.1f} MB, {ours / theirs:.2f} of scikit-learn's",
+            flush=True,
+        )
 
 
 def report_sparse(rounds):
     """Print the memory and the time of an epoch on sparse rows, against scikit-learn's."""
     params = {"hidden": (100,), "batch_size": 200, "max_iter": 1}
-    extra, memory, time = compare(rounds, sparse_rows, **params)
+    ours, theirs = (np.empty((rounds, 2)) for _ in range(2))
+    for i in range(rounds):
+        ours[i] = measure("sknn6", sparse_rows, **params)
+        theirs[i] = measure("scikit-learn", sparse_rows, **params)
+    memory, time = np.median(ours / theirs, axis=0)
     print(
-        f"sparse, 20000 x 100000: {extra / MB:.0f} MB, {memory:.2f} of scikit-learn's memory, "
-        f"scikit-learn takes {time:.2f} times as long",
+        f"sparse, 20000 x 100000: {np.median(ours[:, 0]) / MB:.0f} MB, {memory:.2f} of scikit-learn's, "
+        f"{time:.2f} of its time",
         flush=True,
     )
 
 
 def main():
     """Measure what is asked for and print it."""
+    warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -105,11 +105,12 @@ class Batches:
 
     def sample(self, n_rows):
         """Give X and weight of that many rows with any weight, or of all; the same ones at each call."""
-        rows = np.arange(self.X.shape[0]) if self.rows is None else self.rows
+        rows = self.rows
         if self.weight is not None:
-            rows = rows[self.weight[rows] > 0]
-        if len(rows) > n_rows:
-            rows = np.sort(np.random.default_rng(0).choice(rows, n_rows, replace=False))
+            rows = np.flatnonzero(self.weight) if rows is None else rows[self.weight[rows] > 0]
+        n_all = self.n_samples if rows is None else len(rows)
+        drawn = np.random.default_rng(0).choice(n_all, min(n_rows, n_all), replace=False)
+        rows = np.sort(drawn if rows is None else rows[drawn])
         return self._gather(rows), None if self.weight is None else self.weight[rows]
 
     def _gather(self, rows):
