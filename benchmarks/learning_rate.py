@@ -2,7 +2,7 @@
 
     python benchmarks/learning_rate.py DATA --out rates.csv                          all sets, two seeds
     python benchmarks/learning_rate.py DATA --names pima,yeast --seeds 0 --out rates.csv
-    python benchmarks/learning_rate.py --out rates.csv                               the table of what is there
+    python benchmarks/learning_rate.py --out rates.csv                              the table of what is there
 
 DATA is a folder as datasets.py reads it; at most 2000 rows to learn from and 4000 to be tested on. Each
 network is trained at the suggested rate and at nine from 1e-4 to 1, and scored by its accuracy on the test

@@ -1,6 +1,8 @@
 """The only place that touches scikit-learn's private names."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from copy import copy
 from inspect import signature
 from typing import TypeVar
 
@@ -13,11 +15,16 @@ from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin, ProgressBar, with_callbacks
+    from sklearn.callback._callback_support import callback_management_context
 except ImportError:  # before scikit-learn 1.9
+    callback_management_context = nullcontext
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand in for the base class of estimators that tell callbacks of their progress."""
+
+    class ProgressBar:  # type: ignore[no-redef]
+        """Stand in for the callback that shows progress; nobody can have set one."""
 
     def with_callbacks(method):
         """Leave the method as it is."""
@@ -34,7 +41,10 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "Options",
+    "ProgressBar",
     "StrOptions",
+    "callback_management_context",
+    "callbacks_of",
     "check_n_features",
     "check_nonzero_weight",
     "check_parameters",
@@ -43,7 +53,20 @@ __all__ = [
     "fit_context",
     "takes_weights",
     "with_callbacks",
+    "without_callbacks",
 ]
+
+
+def callbacks_of(estimator):
+    """Give the callbacks that are set on an estimator."""
+    return list(getattr(estimator, "_skl_callbacks", ()))
+
+
+def without_callbacks(estimator):
+    """Give a shallow copy of an estimator on which no callbacks are set."""
+    quiet = copy(estimator)
+    vars(quiet).pop("_skl_callbacks", None)
+    return quiet
 
 
 def takes_weights(scorer):

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from sknn6.inspection.probe import Probe, perceptron_and_input
+from sknn6.inspection.progress import progress
 from sknn6.nn.optimizers import OPTIMIZERS
 
 __all__ = ["LearningRateRange", "learning_rate_range_test"]
@@ -82,7 +83,7 @@ def learning_rate_range_test(
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
-        Its solver must be stochastic. It stays as it is.
+        Its solver must be stochastic. It stays as it is. A `ProgressBar` that is set on it shows the updates.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), default=None
@@ -122,11 +123,14 @@ def learning_rate_range_test(
         raise ValueError(f"The solver must be one of {list(OPTIMIZERS)} to have a rate, got {mlp.solver!r}.")
     probe = Probe(mlp, X, y, sample_weight, fresh=True)
     rates = np.geomspace(low, high, int(np.clip(2 * len(probe.batches), FEWEST, MOST)))
-    with np.errstate(all="ignore"):
-        losses = np.array(list(rising(probe, rates)))
-    if not len(losses):
+    losses = []
+    with np.errstate(all="ignore"), progress(estimator, "learning_rate_range_test", len(rates)) as done:
+        for loss in rising(probe, rates):
+            losses.append(loss)
+            done()
+    if not losses:
         raise ValueError("The loss is not a finite number at the start: standardise X, or lower init_scale.")
-    return LearningRateRange(rates[: len(losses)], losses, running_mean(losses))
+    return LearningRateRange(rates[: len(losses)], np.array(losses), running_mean(losses))
 
 
 def rising(probe, rates):

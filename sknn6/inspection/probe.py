@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from sknn6._sklearn_compat import check_parameters
+from sknn6._sklearn_compat import check_parameters, without_callbacks
 from sknn6.estimators.base import BaseMLP
 from sknn6.nn.layers import Dropout
 from sknn6.nn.training import loss_and_gradient
@@ -28,6 +28,7 @@ def perceptron_and_input(estimator, X, y=None):
     Returns
     -------
     mlp : BaseMLP
+        Without callbacks, which are for a training.
     X : array-like
 
     Raises
@@ -36,9 +37,10 @@ def perceptron_and_input(estimator, X, y=None):
         If there is no perceptron.
     """
     mlp, before = parts(estimator)
+    quiet = without_callbacks(mlp)
     if before is None:
-        return mlp, X
-    return mlp, before.transform(X) if is_fitted(mlp) else clone(before).fit_transform(X, y)
+        return quiet, X
+    return quiet, before.transform(X) if is_fitted(mlp) else clone(before).fit_transform(X, y)
 
 
 def perceptron_of(estimator):

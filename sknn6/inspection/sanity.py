@@ -15,6 +15,7 @@ from sklearn.utils import resample
 
 from sknn6.inspection.learning_rate import learning_rate_range_test
 from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
+from sknn6.inspection.progress import progress
 from sknn6.inspection.statistics import SAMPLE, layer_statistics
 from sknn6.nn.observe import flat
 from sknn6.nn.optimizers import OPTIMIZERS
@@ -397,7 +398,7 @@ def sanity_check(estimator, X, y) -> SanityReport:
     ----------
     estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
         Fitted or not; it stays as it is. Of a fitted one, dead units are those of the fitted weights, all
-        else is as it would start.
+        else is as it would start. A `ProgressBar` that is set on it shows how far the checks are.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
 
@@ -434,6 +435,10 @@ def sanity_check(estimator, X, y) -> SanityReport:
     y = np.asarray(y)
     if len(y) > SAMPLE:
         X, y = resample(X, y, replace=False, n_samples=SAMPLE, random_state=0)
-    with np.errstate(all="ignore"):
+    findings = {}
+    with np.errstate(all="ignore"), progress(estimator, "sanity_check", len(CHECKS)) as done:
         subject = Subject(mlp, X, y)
-        return SanityReport({name: check(subject) for name, check in CHECKS.items()})
+        for name, check in CHECKS.items():
+            findings[name] = check(subject)
+            done()
+    return SanityReport(findings)
