@@ -1,6 +1,6 @@
 """Compare the rate that learning_rate_range_test suggests with the best of a grid of nine, on real data.
 
-    python benchmarks/learning_rate.py DATA --out rates.csv                          all sets, two seeds
+    python benchmarks/learning_rate.py DATA --out rates.csv                         all sets, two seeds
     python benchmarks/learning_rate.py DATA --names pima,yeast --seeds 0 --out rates.csv
     python benchmarks/learning_rate.py --out rates.csv                              the table of what is there
 

@@ -14,6 +14,7 @@ from sklearn.neural_network import MLPClassifier as SklearnMLP
 from sklearn.utils.validation import validate_data
 
 from sknn6 import MLPRegressor
+from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.validation import is_valid
 
 rng = np.random.default_rng(0)
@@ -127,6 +128,16 @@ def test_assume_finite_is_heeded():
 
 
 # What the network is made of
+
+
+@pytest.mark.parametrize("batchnorm", [False, *NORMALIZATIONS])
+@pytest.mark.parametrize("seed", range(3))
+def test_float64_is_predicted_as_float32_is(batchnorm, seed):
+    """Two features leave most directions of 32 units without variance, but for rounding."""
+    flat = np.random.default_rng(seed).standard_normal((60, 2))
+    model = fit(X=flat, hidden_layer_sizes=(32, 32), batchnorm=batchnorm, max_iter=10, random_state=seed)
+    P = model.predict_proba(flat)
+    np.testing.assert_allclose(P, model.predict_proba(flat.astype(np.float32)), atol=1e-4)
 
 
 @pytest.mark.parametrize("ensemble_size", [1, 3])

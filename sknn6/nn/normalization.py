@@ -20,6 +20,10 @@ from sknn6.nn.layers import Layer, transpose
 
 __all__ = ["NORMALIZATIONS", "BatchNorm", "BatchWhitening", "LayerNorm", "SwitchableWhitening"]
 
+# The rounding of running covariances, float32's whatever their dtype, so that a network trained in float32
+# predicts the same from float64.
+RUNNING_ROUNDING = np.finfo(np.float32).eps
+
 
 class Normalization(Layer):
     """Y = gamma Xhat + beta.
@@ -296,6 +300,11 @@ class GroupStatistics(BatchStatistics):
         self.follow(running, self.unbiased * cov)
         return cov
 
+    @property
+    def rounding(self):
+        """The rounding of a covariance: the batch's, or that of the running ones."""
+        return np.finfo(self.running_cov.dtype).eps if self.uses_batch else RUNNING_ROUNDING
+
 
 class BatchWhitening(GroupStatistics):
     """Xhat = (X - E[X]) C^-1/2, C = Cov[X] + eps I of each group of units over the samples: ZCA [1]_.
@@ -317,7 +326,7 @@ class BatchWhitening(GroupStatistics):
         Xhat = self.buffer("Xhat", X.shape, X.dtype)
         self.saved = []
         for part, out, running in zip(self.split(Xc), self.split(Xhat), self.covariances(), strict=True):
-            a, U = eigh(self.covariance(part, running))
+            a, U = eigh(self.covariance(part, running), self.rounding)
             R = np.sqrt(a + self.eps)
             W = (U / R[..., None, :]) @ transpose(U)
             np.matmul(part, W, out=out)
@@ -385,7 +394,7 @@ class SwitchableWhitening(GroupStatistics):
         parts = zip(self.split(C), self.split(self.Xb), self.split(Xhat), self.covariances(), strict=True)
         for part, Xb, out, running in parts:
             S = self.covariance(Xb, running)
-            L, U = eigh(v[0] * S + v[1] * only_diagonal(S))
+            L, U = eigh(v[0] * S + v[1] * only_diagonal(S), self.rounding)
             r = np.sqrt(L[..., None, :] + shift)
             h = part @ U
             h /= r
@@ -452,7 +461,7 @@ def row_means(X):
     return (X @ np.full(units, 1 / units, X.dtype))[..., None]
 
 
-def eigh(S):
+def eigh(S, eps):
     """Decompose positive semidefinite matrices; eigenvalues below the rounding of the largest are held there.
 
     What is 0 but for rounding would else be amplified. A training that diverges comes by here with numbers
@@ -462,8 +471,7 @@ def eigh(S):
         a, U = np.linalg.eigh(S)
     except np.linalg.LinAlgError:
         return np.full(S.shape[:-1], np.nan, S.dtype), np.full_like(S, np.nan)
-    noise = 10 * S.shape[-1] * np.finfo(S.dtype).eps
-    return np.maximum(a, noise * a[..., -1:]), U
+    return np.maximum(a, 10 * S.shape[-1] * eps * a[..., -1:]), U
 
 
 def divided_products(g, h, r):

@@ -11,6 +11,7 @@ import numpy as np
 from sknn6.nn.inputs import CLIP
 from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual, ScaledDense, transpose
 from sknn6.nn.normalization import (
+    RUNNING_ROUNDING,
     BatchNorm,
     BatchWhitening,
     LayerNorm,
@@ -152,7 +153,7 @@ def fold_batch_whitening(layer, W, b):
 
 def spectrum(layer, v):
     """Give L, one number a unit, and U of v1 S + v2 diag(S) = U L U^T, S the running covariance."""
-    parts = [eigh(v[0] * S + v[1] * only_diagonal(S)) for S in layer.covariances()]
+    parts = [eigh(v[0] * S + v[1] * only_diagonal(S), RUNNING_ROUNDING) for S in layer.covariances()]
     lead = layer.gamma.shape[:-1]
     L = np.concatenate([values.reshape(*lead, -1) for values, _ in parts], axis=-1)
     return L, block_diagonal([U for _, part in parts for U in np.moveaxis(part, -3, 0)])
