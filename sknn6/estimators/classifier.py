@@ -119,7 +119,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "label_smoothing": [AUTO, Interval(Real, 0, 1, closed="left")],
     }
 
-    _recipes = BaseMLP._recipes | {"adam": MODERN}
+    _recipes = {"adam": MODERN}
 
     def __init__(
         self,

@@ -9,8 +9,8 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from sknn6._sklearn_compat import StrOptions, fit_context, with_callbacks
-from sknn6.estimators.base import BaseMLP, documented, has_stochastic_solver
+from sknn6._sklearn_compat import fit_context, with_callbacks
+from sknn6.estimators.base import BaseMLP, among, documented, has_stochastic_solver
 from sknn6.nn.losses import LINKS, REGRESSION_LOSSES
 
 __all__ = ["MLPRegressor"]
@@ -62,7 +62,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    _parameter_constraints = BaseMLP._parameter_constraints | {"loss": [StrOptions(set(REGRESSION_LOSSES))]}
+    _parameter_constraints = BaseMLP._parameter_constraints | {"loss": [among(REGRESSION_LOSSES)]}
 
     def __init__(
         self,
@@ -161,8 +161,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y = column_or_1d(y, warn=True)[:, None] if y.ndim == 1 or y.shape[1] == 1 else y
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y must have {self.n_outputs_} columns as in the fit before, got {y.shape[1]}.")
-        if self.loss == "poisson" and y.min() < 0:
-            raise ValueError(f"y must not be negative with loss='poisson', got {y.min()}.")
+        least = REGRESSION_LOSSES[self.loss].least
+        if y.min() < least:
+            raise ValueError(f"y must not be below {least} with loss={self.loss!r}, got {y.min()}.")
         if np.abs(y).max() > np.finfo(dtype).max:
             raise ValueError(f"y must lie within the range of {dtype}, got {y.flat[np.abs(y).argmax()]}.")
         return y.astype(dtype, copy=False)
