@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, is_regressor
@@ -32,6 +32,7 @@ from sknn6._sklearn_compat import (
     fit_context,
     with_callbacks,
 )
+from sknn6.annotations import Matrix
 from sknn6.estimators.callbacks import Callbacks
 from sknn6.estimators.monitor import Monitor
 from sknn6.estimators.packing import expand, pack, squeeze, unpack
@@ -343,7 +344,16 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None) -> Self:
+    def fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train on X and y, from fresh weights unless `warm_start` is set.
 
         Parameters

@@ -18,7 +18,7 @@ CLASSIFIER_OPTIONS = {
 }
 
 
-def register():
+def register() -> None:
     """Register the estimators with skl2onnx, whose ``to_onnx`` then converts them, in Pipelines too.
 
     A classifier has the outputs and the options of skl2onnx's own: "label" and "probabilities", which are
