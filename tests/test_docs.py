@@ -1,5 +1,6 @@
 """The documentation is complete: every public name has a page, every registered part its row."""
 
+import inspect
 import re
 import runpy
 from pathlib import Path
@@ -63,6 +64,6 @@ NAMED = {
 
 @pytest.mark.parametrize("parameter", NAMED)
 def test_every_name_is_in_the_docstring_of_its_parameter(parameter):
-    doc = sknn6.MLPRegressor.__doc__.partition(f"    {parameter} : ")[2]
-    paragraph = re.split(r"\n    \w", doc)[0]
+    doc = inspect.getdoc(sknn6.MLPRegressor).partition(f"\n{parameter} : ")[2]
+    paragraph = re.split(r"\n\w", doc)[0]
     assert [name for name in NAMED[parameter] if f'"{name}"' not in paragraph] == []

@@ -6,8 +6,9 @@ import operator
 from abc import ABC, abstractmethod
 from collections import ChainMap
 from contextlib import contextmanager
-from inspect import signature
+from inspect import cleandoc, signature
 from numbers import Integral, Real
+from textwrap import dedent
 from time import perf_counter
 from typing import NamedTuple, Self
 
@@ -193,10 +194,10 @@ SHARED_PARAMETERS = """\
 def documented(cls):
     """Put the shared parameters, with the class's defaults, in their place in the class's docstring."""
     if cls.__doc__ is not None:  # as it is under python -OO
-        shared = SHARED_PARAMETERS
+        shared = dedent(SHARED_PARAMETERS)
         for name, parameter in signature(cls).parameters.items():
             shared = shared.replace(f"{{{name}}}", repr(parameter.default).replace("'", '"'))
-        cls.__doc__ = cls.__doc__.replace("    {shared}\n", shared)
+        cls.__doc__ = cleandoc(cls.__doc__).replace("{shared}\n", shared)  # as Python 3.13 has it already
     return cls
 
 
