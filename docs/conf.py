@@ -36,6 +36,7 @@ html_title = "sknn6"
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
 
 autosummary_generate = True
+autodoc_typehints = "none"  # the tables of parameters say more
 numpydoc_show_class_members = False
 
 sphinx_gallery_conf = {

@@ -2,8 +2,18 @@
 
 import numpy as np
 
+from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual, ScaledDense
+from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
+from sknn6.nn.network import Network
+from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
+
 H = 1e-5
 SMOOTH, KINKED = 1e-7, 1e-4
+
+# Two samples normalise to +-1 whatever they are, with next to no gradient, unless eps is near their variance.
+EPS = 0.1
+WIDTH = 6
 
 
 def numerical_gradient(f, theta):
@@ -33,3 +43,105 @@ def has_kink(activation):
     result = activation.backward(np.ones((1, 2)), activation.forward(ends, *learned)[1], *learned)
     slopes = (result[0] if learned else result)[:, :2]
     return abs(slopes[0, 1] - slopes[0, 0]) > 1e-3
+
+
+def tolerance(name):
+    """Give the largest error that is let pass."""
+    return KINKED if name in ACTIVATIONS and has_kink(ACTIVATIONS[name]) else SMOOTH
+
+
+def dense(fan_in, fan_out, kind=Dense):
+    """Give a linear map of random weights."""
+    return kind(fan_in, fan_out, lambda rng, *shape_and_gain: rng.standard_normal((fan_in, fan_out)))
+
+
+def layers():
+    """Give functions that make the layers of `WIDTH` inputs, one for each that is registered now."""
+    return {
+        "dense": lambda: dense(WIDTH, 4),
+        "scaled_dense": lambda: dense(WIDTH, 4, ScaledDense),
+        "dropout": lambda: Dropout(0.4, np.random.default_rng(0)),
+        "residual": lambda: Residual([LayerNorm(WIDTH, eps=EPS), dense(WIDTH, WIDTH)]),
+        "projected": lambda: Residual(
+            [LayerNorm(WIDTH, eps=EPS), dense(WIDTH, 4)], dense(WIDTH, 4, Projection)
+        ),
+        "layernorm": lambda: LayerNorm(WIDTH, eps=EPS),
+        # Groups of 4 and 2 units; seven samples are more than a group has units, two are fewer.
+        **{
+            kind.__name__.lower(): lambda kind=kind: kind(WIDTH, group_size=4, eps=EPS)
+            for kind in NORMALIZATIONS.values()
+        },
+        **{
+            name: lambda act=act: Activate(act, units=WIDTH // act.pieces)
+            for name, act in ACTIVATIONS.items()
+        },
+    }
+
+
+def losses():
+    """Give the losses that are registered now."""
+    return LOSSES | REGRESSION_LOSSES
+
+
+def allocated(layer, rng):
+    """Bind the layer to arrays of its own, and give their network."""
+    network = Network([layer]).allocate(np.float64)
+    network.initialize(rng)
+    network.theta += 0.1 * rng.standard_normal(network.theta.shape)
+    make_up_statistics(network, rng)
+    layer.propagates = True
+    return network
+
+
+def make_up_statistics(network, rng):
+    """Let the running averages be any, of covariances that are symmetric."""
+    for layer in network.leaves:
+        for name in layer.statistics:
+            array = getattr(layer, name)
+            array += 0.5 * rng.random(array.shape)
+        for covariance in layer.covariances() if hasattr(layer, "covariances") else ():
+            covariance[...] = covariance @ covariance.swapaxes(-1, -2)
+
+
+def layer_error(name, n_samples=7, training=True, weighted=False):
+    """Give the error of a layer's gradient, in its input or in its parameters, whichever is larger."""
+    rng = np.random.default_rng(n_samples)
+    layer = layers()[name]()
+    network = allocated(layer, rng)
+    layer.training = training
+    X = rng.standard_normal((n_samples, WIDTH))
+    weight = rng.random(n_samples) + 0.5 if weighted else None
+    statistics = network.statistics.copy()
+    G = rng.standard_normal(layer.forward(X.copy(), weight).shape)
+
+    def inner_product():
+        network.statistics[:] = statistics
+        if hasattr(layer, "rng"):
+            layer.rng = np.random.default_rng(1)  # the same units dropped at each evaluation
+        return float(np.sum(layer.forward(X.copy(), weight) * G))
+
+    inner_product()
+    dX = np.array(layer.backward(G.copy()))
+    grad = network.grad.copy()
+    errors = [relative_error(dX, numerical_gradient(inner_product, X))]
+    if grad.size:
+        errors.append(relative_error(grad, numerical_gradient(inner_product, network.theta)))
+    return float(np.max(errors))  # NaN if one is
+
+
+def targets(loss_name, n_samples, n_outputs, rng):
+    """Draw targets for a loss: classes, or zeros and ones, which all the others take."""
+    if loss_name == "softmax":
+        return rng.integers(0, n_outputs, n_samples)
+    return rng.integers(0, 2, (n_samples, n_outputs)).astype(float)
+
+
+def loss_error(name, n_samples=7, weighted=False):
+    """Give the error of a loss's gradient in the logits."""
+    rng = np.random.default_rng(n_samples)
+    Z = 3 * rng.standard_normal((n_samples, 4))
+    y = targets(name, n_samples, 4, rng)
+    weight = rng.random(n_samples) if weighted else None
+    loss = losses()[name].loss
+    dZ = loss(Z.copy(), y, weight)[1]
+    return relative_error(dZ, numerical_gradient(lambda: loss(Z.copy(), y, weight)[0], Z))

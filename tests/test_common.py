@@ -78,7 +78,7 @@ def test_every_parameter_of_scikit_learn_has_its_place_and_default(cls, theirs):
     assert positional == [name for name, p in ours.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     for name, parameter in parameters.items():
         if ours[name].default == "auto":  # with the solvers sgd and lbfgs; a batch is 200 there
-            recipes = [cls._recipes[solver] for solver in ("sgd", "lbfgs")]
+            recipes = [cls(solver=solver)._recipe for solver in ("sgd", "lbfgs")]
             assert recipes == [PLAIN, PLAIN]
             assert PLAIN[name] == (200 if name == "batch_size" else parameter.default)
         elif (cls, name) != (MLPClassifier, "hidden_layer_sizes"):

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPClassifier
 from sknn6.estimators.recipes import MODERN, PLAIN
+from sknn6.nn.optimizers import OPTIMIZERS
 
 SPLITS = 3
 
@@ -164,7 +165,8 @@ def test_the_recipes_are_of_the_same_valid_parameters():
     """Each value can be given as the parameter, and then is what "auto" was."""
     X, y = load_digits(return_X_y=True)
     assert MODERN.keys() == PLAIN.keys()
-    for solver, recipe in MLPClassifier._recipes.items():
+    for solver in ("lbfgs", *OPTIMIZERS):
+        recipe = MODERN if solver == "adam" else PLAIN
         params = {"solver": solver, "random_state": 0}
         left, given = MLPClassifier(**params), MLPClassifier(**params, **recipe)
         assert {name: left._value(name) for name in recipe} == recipe

@@ -1,5 +1,7 @@
 """The documentation is complete: every public name has a page, every registered part its row."""
 
+import inspect
+import re
 import runpy
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import sknn6
 import sknn6.inspection
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.losses import REGRESSION_LOSSES
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import SCHEDULES
@@ -44,6 +47,23 @@ def test_every_table_is_on_a_page(name):
 def test_every_public_name_has_a_page(module):
     """The names of the summaries after ``currentmodule`` are the module's."""
     _, *parts = (DOCS / "api.rst").read_text().split(".. currentmodule:: ")
-    listed = {part.split()[0]: part.splitlines() for part in parts}[module.__name__]
-    names = {line.strip() for line in listed if line.startswith("   ")}
+    lines = [line for part in parts if part.split()[0] == module.__name__ for line in part.splitlines()]
+    names = {line.strip() for line in lines if line.startswith("   ")}
     assert set(module.__all__) <= names
+
+
+NAMED = {
+    "activation": ACTIVATIONS,
+    "init": INITIALIZERS,
+    "batchnorm": NORMALIZATIONS,
+    "solver": OPTIMIZERS,
+    "learning_rate": SCHEDULES,
+    "loss": REGRESSION_LOSSES,
+}
+
+
+@pytest.mark.parametrize("parameter", NAMED)
+def test_every_name_is_in_the_docstring_of_its_parameter(parameter):
+    doc = inspect.getdoc(sknn6.MLPRegressor).partition(f"\n{parameter} : ")[2]
+    paragraph = re.split(r"\n\w", doc)[0]
+    assert [name for name in NAMED[parameter] if f'"{name}"' not in paragraph] == []

@@ -360,7 +360,7 @@ def test_several_targets():
 
 
 def test_poisson_refuses_negative_targets():
-    with pytest.raises(ValueError, match="y must not be negative with loss='poisson', got -1"):
+    with pytest.raises(ValueError, match="y must not be below 0 with loss='poisson', got -1"):
         MLPRegressor(loss="poisson").fit(X, y - 1.0)
 
 
@@ -498,7 +498,7 @@ def test_lbfgs_stops_early_on_own_validation_data():
     ("model", "target", "given", "message"),
     [
         (MLPClassifier(), y, {"X_val": X[:9], "y_val": np.eye(9, 10, dtype=int)}, "y must be classes"),
-        (MLPRegressor("poisson"), y, {"X_val": X[:9], "y_val": -y[:9]}, "y must not be negative"),
+        (MLPRegressor("poisson"), y, {"X_val": X[:9], "y_val": -y[:9]}, "y must not be below 0"),
         (MLPRegressor(), y, {"X_val": X[:9], "y_val": X[:9, :2]}, "y must have 1 columns"),
         (MLPClassifier(), y, {"sample_weight_val": y}, "sample_weight_val needs X_val"),
         (MLPRegressor(), y * 1e300, {}, "y must lie within the range of float32"),

@@ -4,14 +4,16 @@ import copy
 import math
 import operator
 from abc import ABC, abstractmethod
+from collections import ChainMap
 from contextlib import contextmanager
-from inspect import signature
+from inspect import cleandoc, signature
 from numbers import Integral, Real
+from textwrap import dedent
 from time import perf_counter
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, is_regressor
@@ -31,6 +33,7 @@ from sknn6._sklearn_compat import (
     fit_context,
     with_callbacks,
 )
+from sknn6.annotations import Matrix
 from sknn6.estimators.callbacks import Callbacks
 from sknn6.estimators.monitor import Monitor
 from sknn6.estimators.packing import expand, pack, squeeze, unpack
@@ -50,6 +53,12 @@ from sknn6.validation import is_valid
 from sknn6.versions import Versioned
 
 AUTO = StrOptions({"auto"})
+
+
+def among(registry, *others):
+    """Allow the names of a registry, those that are added to it later too, and others."""
+    return StrOptions(ChainMap(dict.fromkeys(others), registry).keys())
+
 
 # Numbers of X, or entries of a sparse one, that are looked at together to learn how to scale it: of float64,
 # 2 MB.
@@ -185,10 +194,10 @@ SHARED_PARAMETERS = """\
 def documented(cls):
     """Put the shared parameters, with the class's defaults, in their place in the class's docstring."""
     if cls.__doc__ is not None:  # as it is under python -OO
-        shared = SHARED_PARAMETERS
+        shared = dedent(SHARED_PARAMETERS)
         for name, parameter in signature(cls).parameters.items():
             shared = shared.replace(f"{{{name}}}", repr(parameter.default).replace("'", '"'))
-        cls.__doc__ = cls.__doc__.replace("    {shared}\n", shared)
+        cls.__doc__ = cleandoc(cls.__doc__).replace("{shared}\n", shared)  # as Python 3.13 has it already
     return cls
 
 
@@ -273,11 +282,11 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), str],
-        "activation": [StrOptions(set(ACTIVATIONS)), Activation, list, tuple],
+        "activation": [among(ACTIVATIONS), Activation, list, tuple],
         "depth": [None, Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"auto", *INITIALIZERS}), callable],
+        "init": [among(INITIALIZERS, "auto"), callable],
         "init_scale": [Interval(Real, 0, None, closed="left")],
-        "batchnorm": ["boolean", StrOptions(set(NORMALIZATIONS))],
+        "batchnorm": ["boolean", among(NORMALIZATIONS)],
         "batchnorm_momentum": [Interval(Real, 0, 1, closed="right")],
         "batchnorm_group_size": [Interval(Integral, 1, None, closed="left")],
         "layernorm": ["boolean"],
@@ -289,10 +298,10 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         "gradient_accumulation_steps": [Interval(Integral, 1, None, closed="left")],
         "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
         "ema_decay": [Interval(Real, 0, 1, closed="left")],
-        "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
+        "solver": [among(OPTIMIZERS, "lbfgs")],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [AUTO, Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"auto", *SCHEDULES})],
+        "learning_rate": [among(SCHEDULES, "auto")],
         "learning_rate_init": [AUTO, Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [AUTO, Interval(Integral, 1, None, closed="left")],
@@ -318,8 +327,8 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         "dtype": [StrOptions({"float32", "float64"})],
     }
 
-    # What "auto" stands for, by the name of the parameter, with each solver.
-    _recipes = dict.fromkeys(("lbfgs", *OPTIMIZERS), PLAIN)
+    # What "auto" stands for, by the name of the parameter, with the solvers for which it is not PLAIN.
+    _recipes: dict[str, dict] = {}
 
     def _value(self, name):
         """Give a parameter, or what the solver's recipe has for it where it is "auto"."""
@@ -328,7 +337,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
     @property
     def _recipe(self):
-        return self._recipes[self.solver]
+        return self._recipes.get(self.solver, PLAIN)
 
     def _assign(self, arguments):
         """Set the parameters: the arguments of __init__, as `locals()` gives them there."""
@@ -336,7 +345,16 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None) -> Self:
+    def fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train on X and y, from fresh weights unless `warm_start` is set.
 
         Parameters

@@ -1,11 +1,12 @@
 """The classifier."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Real
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
@@ -20,8 +21,10 @@ from sknn6._sklearn_compat import (
     fit_context,
     with_callbacks,
 )
+from sknn6.annotations import Auto, Matrix, Scoring, Seed
 from sknn6.estimators.base import AUTO, BaseMLP, documented, has_stochastic_solver, unchanged_if_it_fails
 from sknn6.estimators.recipes import MODERN
+from sknn6.nn.activations import Activation
 from sknn6.nn.losses import LINKS, LOSSES
 
 __all__ = ["MLPClassifier"]
@@ -119,61 +122,67 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "label_smoothing": [AUTO, Interval(Real, 0, 1, closed="left")],
     }
 
-    _recipes = BaseMLP._recipes | {"adam": MODERN}
+    _recipes = {"adam": MODERN}
 
     def __init__(
         self,
-        hidden_layer_sizes=(128, 128),
-        activation="relu",
+        hidden_layer_sizes: int | Sequence[int] | str = (128, 128),
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
-        depth=None,
-        init="auto",
-        init_scale=1.0,
-        batchnorm=False,
-        batchnorm_momentum=0.1,
-        batchnorm_group_size=16,
-        layernorm=False,
-        residual=False,
-        ensemble_size="auto",
-        input_scaling="auto",
-        dropout="auto",
-        weight_decay="auto",
-        gradient_accumulation_steps=1,
-        clip_norm=None,
-        ema_decay=0.0,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init="auto",
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        track=None,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        scoring=None,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dtype="float32",
-        class_weight=None,
-        label_smoothing="auto",
+        depth: int | None = None,
+        init: str | Callable = "auto",
+        init_scale: float = 1.0,
+        batchnorm: bool | str = False,
+        batchnorm_momentum: float = 0.1,
+        batchnorm_group_size: int = 16,
+        layernorm: bool = False,
+        residual: bool = False,
+        ensemble_size: int | Auto = "auto",
+        input_scaling: bool | Literal["learned", "auto"] = "auto",
+        dropout: float | Auto = "auto",
+        weight_decay: float | Auto = "auto",
+        gradient_accumulation_steps: int = 1,
+        clip_norm: float | None = None,
+        ema_decay: float = 0.0,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Auto = "auto",
+        learning_rate: str = "auto",
+        learning_rate_init: float | Auto = "auto",
+        power_t: float = 0.5,
+        max_iter: int | Auto = "auto",
+        shuffle: bool = True,
+        random_state: Seed = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        track: Literal["layers"] | None = None,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        scoring: Scoring = None,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: Literal["float32", "float64"] = "float32",
+        class_weight: Literal["balanced"] | dict | list[dict] | None = None,
+        label_smoothing: float | Auto = "auto",
     ):
         self._assign(locals())
 
     @available_if(has_stochastic_solver)
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None) -> Self:
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on X and y, going on from the present weights and optimizer state.
 
         Parameters
@@ -201,7 +210,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             check_partial_fit_first_call(self, classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X) -> NDArray | sparse.csr_matrix:
+    def predict(self, X: Matrix) -> NDArray | sparse.csr_matrix:
         """Give the most probable class of each row.
 
         Parameters
@@ -221,7 +230,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         labels = found.astype(int)
         return sparse.csr_matrix(labels) if self._sparse_labels else labels
 
-    def predict_proba(self, X) -> NDArray:
+    def predict_proba(self, X: Matrix) -> NDArray:
         """Give the probability of each class, in the dtype of X.
 
         Parameters
@@ -236,7 +245,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._map(X, self._probabilities)
 
-    def predict_log_proba(self, X) -> NDArray:
+    def predict_log_proba(self, X: Matrix) -> NDArray:
         """Give the logarithm of `predict_proba`.
 
         Parameters

@@ -1,16 +1,19 @@
 """The regressor."""
 
-from typing import Self
+from collections.abc import Callable, Sequence
+from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from sknn6._sklearn_compat import StrOptions, fit_context, with_callbacks
-from sknn6.estimators.base import BaseMLP, documented, has_stochastic_solver
+from sknn6._sklearn_compat import fit_context, with_callbacks
+from sknn6.annotations import Auto, Matrix, Scoring, Seed
+from sknn6.estimators.base import BaseMLP, among, documented, has_stochastic_solver
+from sknn6.nn.activations import Activation
 from sknn6.nn.losses import LINKS, REGRESSION_LOSSES
 
 __all__ = ["MLPRegressor"]
@@ -62,60 +65,60 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    _parameter_constraints = BaseMLP._parameter_constraints | {"loss": [StrOptions(set(REGRESSION_LOSSES))]}
+    _parameter_constraints = BaseMLP._parameter_constraints | {"loss": [among(REGRESSION_LOSSES)]}
 
     def __init__(
         self,
-        loss="squared_error",
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        loss: str = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] | str = (100,),
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
-        depth=None,
-        init="auto",
-        init_scale=1.0,
-        batchnorm=False,
-        batchnorm_momentum=0.1,
-        batchnorm_group_size=16,
-        layernorm=False,
-        residual=False,
-        ensemble_size=1,
-        input_scaling=False,
-        dropout=0.0,
-        weight_decay=0.0,
-        gradient_accumulation_steps=1,
-        clip_norm=None,
-        ema_decay=0.0,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        track=None,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        scoring=None,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dtype="float32",
+        depth: int | None = None,
+        init: str | Callable = "auto",
+        init_scale: float = 1.0,
+        batchnorm: bool | str = False,
+        batchnorm_momentum: float = 0.1,
+        batchnorm_group_size: int = 16,
+        layernorm: bool = False,
+        residual: bool = False,
+        ensemble_size: int | Auto = 1,
+        input_scaling: bool | Literal["learned", "auto"] = False,
+        dropout: float | Auto = 0.0,
+        weight_decay: float | Auto = 0.0,
+        gradient_accumulation_steps: int = 1,
+        clip_norm: float | None = None,
+        ema_decay: float = 0.0,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Auto = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float | Auto = 0.001,
+        power_t: float = 0.5,
+        max_iter: int | Auto = 200,
+        shuffle: bool = True,
+        random_state: Seed = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        track: Literal["layers"] | None = None,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        scoring: Scoring = None,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: Literal["float32", "float64"] = "float32",
     ):
         self._assign(locals())
 
     @available_if(has_stochastic_solver)
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None) -> Self:
+    def partial_fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on X and y, going on from the present weights and optimizer state.
 
         Parameters
@@ -133,7 +136,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X) -> NDArray:
+    def predict(self, X: Matrix) -> NDArray:
         """Predict the targets, in the dtype of X.
 
         Parameters
@@ -161,8 +164,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y = column_or_1d(y, warn=True)[:, None] if y.ndim == 1 or y.shape[1] == 1 else y
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y must have {self.n_outputs_} columns as in the fit before, got {y.shape[1]}.")
-        if self.loss == "poisson" and y.min() < 0:
-            raise ValueError(f"y must not be negative with loss='poisson', got {y.min()}.")
+        least = REGRESSION_LOSSES[self.loss].least
+        if y.min() < least:
+            raise ValueError(f"y must not be below {least} with loss={self.loss!r}, got {y.min()}.")
         if np.abs(y).max() > np.finfo(dtype).max:
             raise ValueError(f"y must lie within the range of {dtype}, got {y.flat[np.abs(y).argmax()]}.")
         return y.astype(dtype, copy=False)

@@ -1,19 +1,25 @@
 """Pictures of a training, of a network, and of what prepares its data."""
 
 import math
-from typing import Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import clone
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from sknn6.inspection.learning_rate import learning_rate_range_test
+from sknn6.annotations import Matrix
+from sknn6.inspection.learning_rate import LearningRateRange, learning_rate_range_test
 from sknn6.inspection.panels import add_legend, panels
 from sknn6.inspection.probe import perceptron_of
-from sknn6.inspection.statistics import layer_statistics
+from sknn6.inspection.statistics import LayerStatistics, layer_statistics
 from sknn6.inspection.theme import BLUE, CYCLE, DIVERGING, GREY, VERMILLION
 from sknn6.nn.layers import SCALE_SPEED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "FilterDisplay",
@@ -57,11 +63,11 @@ class LossCurveDisplay:
     ('epoch', 'loss')
     """
 
-    def __init__(self, history, *, name="training"):
+    def __init__(self, history: list[dict], *, name: str = "training"):
         self.history, self.name = history, name
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, **how) -> Self:
+    def from_estimator(cls, estimator: BaseEstimator, *, name: str | None = None, **how: Any) -> Self:
         """Draw the training of a fitted estimator.
 
         Parameters
@@ -87,7 +93,7 @@ class LossCurveDisplay:
         check_is_fitted(mlp)
         return cls(mlp.history_, name=name or type(mlp).__name__).plot(**how)
 
-    def plot(self, *, ax=None, log=False) -> Self:
+    def plot(self, *, ax: "Axes | None" = None, log: bool = False) -> Self:
         """Draw.
 
         Parameters
@@ -147,11 +153,13 @@ class LearningRateDisplay:
     True
     """
 
-    def __init__(self, found):
+    def __init__(self, found: LearningRateRange):
         self.found = found
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None, **test) -> Self:
+    def from_estimator(
+        cls, estimator: BaseEstimator, X: Matrix, y: ArrayLike, *, ax: "Axes | None" = None, **test: Any
+    ) -> Self:
         """Run the test and draw it.
 
         Parameters
@@ -170,7 +178,7 @@ class LearningRateDisplay:
         """
         return cls(learning_rate_range_test(estimator, X, y, **test)).plot(ax=ax)
 
-    def plot(self, *, ax=None) -> Self:
+    def plot(self, *, ax: "Axes | None" = None) -> Self:
         """Draw.
 
         Parameters
@@ -224,11 +232,19 @@ class LayerStatisticsDisplay:
     ['hidden 1', 'hidden 2', 'hidden 3', 'output']
     """
 
-    def __init__(self, statistics):
+    def __init__(self, statistics: LayerStatistics):
         self.statistics = statistics
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, **how) -> Self:
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: Matrix,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        **how: Any,
+    ) -> Self:
         """Look inside a network, fitted or as it would start, and draw it.
 
         Parameters
@@ -247,7 +263,7 @@ class LayerStatisticsDisplay:
         """
         return cls(layer_statistics(estimator, X, y, sample_weight=sample_weight)).plot(**how)
 
-    def plot(self, *, ax=None, n_cols=5, bins=30) -> Self:
+    def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None, n_cols: int = 5, bins: int = 30) -> Self:
         """Draw.
 
         Parameters
@@ -309,11 +325,19 @@ class FilterDisplay:
     (6, 8, 8)
     """
 
-    def __init__(self, filters, titles):
+    def __init__(self, filters: NDArray, titles: list[str]):
         self.filters, self.titles = filters, titles
 
     @classmethod
-    def from_estimator(cls, estimator, *, image_shape=None, n_filters=24, member=0, **how) -> Self:
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        *,
+        image_shape: tuple[int, int] | None = None,
+        n_filters: int = 24,
+        member: int = 0,
+        **how: Any,
+    ) -> Self:
         """Draw the filters of a fitted estimator, those of the largest norm.
 
         Steps of a Pipeline before the network are not undone: these are the weights of what it is given.
@@ -354,7 +378,7 @@ class FilterDisplay:
         filters = W.T[units].reshape(-1, *shape)
         return cls(filters, [f"unit {unit}" for unit in units]).plot(**how)
 
-    def plot(self, *, ax=None, n_cols=8) -> Self:
+    def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None, n_cols: int = 8) -> Self:
         """Draw.
 
         Parameters
@@ -417,11 +441,13 @@ class WhiteningDisplay:
     ['before', 'after', 'spectrum']
     """
 
-    def __init__(self, before, after):
+    def __init__(self, before: NDArray, after: NDArray):
         self.before, self.after = before, after
 
     @classmethod
-    def from_estimator(cls, whitener, X, *, ax=None) -> Self:
+    def from_estimator(
+        cls, whitener: BaseEstimator, X: ArrayLike, *, ax: "Sequence[Axes] | NDArray | None" = None
+    ) -> Self:
         """Draw what a whitener, or any transformer, does to the covariance of X.
 
         Parameters
@@ -443,7 +469,7 @@ class WhiteningDisplay:
         before, after = np.asarray(X, float), np.asarray(whitener.transform(X), float)
         return cls(*(np.atleast_2d(np.cov(part, rowvar=False)) for part in (before, after))).plot(ax=ax)
 
-    def plot(self, *, ax=None) -> Self:
+    def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None) -> Self:
         """Draw.
 
         Parameters

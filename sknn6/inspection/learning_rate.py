@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.signal import lfilter
+from sklearn.base import BaseEstimator
 
+from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe, perceptron_and_input
 from sknn6.inspection.progress import progress
 from sknn6.nn.optimizers import OPTIMIZERS
@@ -73,7 +76,13 @@ class LearningRateRange:
 
 
 def learning_rate_range_test(
-    estimator, X, y, *, sample_weight=None, low=1e-5, high=10.0
+    estimator: BaseEstimator,
+    X: Matrix,
+    y: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    low: float = 1e-5,
+    high: float = 10.0,
 ) -> LearningRateRange:
     """Train for two epochs while the learning rate rises, and see at which rates the loss comes down [1]_.
 

@@ -3,22 +3,27 @@
 import warnings
 from dataclasses import dataclass
 from html import escape
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from scipy.stats import rankdata
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import scale
 from sklearn.utils import resample
 
+from sknn6.annotations import Matrix
 from sknn6.inspection.learning_rate import learning_rate_range_test
 from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
 from sknn6.inspection.progress import progress
 from sknn6.inspection.statistics import SAMPLE, layer_statistics
 from sknn6.nn.observe import flat
 from sknn6.nn.optimizers import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["SanityReport", "sanity_check"]
 
@@ -78,7 +83,7 @@ class SanityReport:
             for name, (ok, measured, expected, advice) in self.findings.items()
         ]  # fmt: skip
 
-    def to_frame(self):
+    def to_frame(self) -> "DataFrame":
         """Give the findings as a pandas DataFrame, a row a check."""
         import pandas as pd
 
@@ -375,7 +380,7 @@ CHECKS = {
 }
 
 
-def sanity_check(estimator, X, y) -> SanityReport:
+def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityReport:
     """Check a network and its data before a long training, or after one that went wrong.
 
     The lecture's list [1]_, on a sample of at most 2048 rows, in a few seconds:

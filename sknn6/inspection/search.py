@@ -1,14 +1,20 @@
 """Pictures of a search."""
 
+from collections.abc import Sequence
 from numbers import Number
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6.inspection.panels import add_legend, colour_bar, label_panels, number_axis, panels, parameter_axis
 from sknn6.inspection.partial_dependence import partial_dependence
 from sknn6.inspection.theme import BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["SearchDisplay"]
 
@@ -59,12 +65,22 @@ class SearchDisplay:
     ['activation', 'batchnorm']
     """
 
-    def __init__(self, candidates, scores, spaces=(), *, metric="score", name="search"):
+    def __init__(
+        self,
+        candidates: list[dict],
+        scores: NDArray,
+        spaces: Sequence = (),
+        *,
+        metric: str = "score",
+        name: str = "search",
+    ):
         self.candidates, self.scores, self.spaces = candidates, scores, spaces
         self.metric, self.name = metric, name
 
     @classmethod
-    def from_search(cls, search, *, metric=None, name=None, **how) -> Self:
+    def from_search(
+        cls, search: BaseEstimator, *, metric: str | None = None, name: str | None = None, **how: Any
+    ) -> Self:
         """Draw a search that has been fitted.
 
         Parameters
@@ -94,7 +110,15 @@ class SearchDisplay:
         candidates, spaces = candidates_of(search)
         return cls(candidates, scores, spaces, metric=metric, name=name or type(search).__name__).plot(**how)
 
-    def plot(self, *, kind="convergence", params=None, space=0, n_cols=3, ax=None) -> Self:
+    def plot(
+        self,
+        *,
+        kind: str = "convergence",
+        params: str | list[str] | None = None,
+        space: int = 0,
+        n_cols: int = 3,
+        ax: "Axes | Sequence[Axes] | NDArray | None" = None,
+    ) -> Self:
         """Draw.
 
         Scores further from the best than three times the median is would hide the differences that matter;

@@ -1,14 +1,21 @@
 """What the layers of a network look like from inside."""
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import entr
+from sklearn.base import BaseEstimator
 
+from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
 from sknn6.nn.observe import flat, norm, observed
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.training import loss_and_gradient
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["LayerStatistics", "layer_statistics"]
 
@@ -73,7 +80,7 @@ class LayerStatistics:
         """The arrays of a figure a layer, a dict by their names."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.type is np.ndarray}
 
-    def to_frame(self):
+    def to_frame(self) -> "DataFrame":
         """Give the figures as a pandas DataFrame, a row a layer."""
         import pandas as pd
 
@@ -86,7 +93,9 @@ class LayerStatistics:
         return "\n".join([" " * 10 + heads, *lines])
 
 
-def layer_statistics(estimator, X, y=None, *, sample_weight=None) -> LayerStatistics:
+def layer_statistics(
+    estimator: BaseEstimator, X: Matrix, y: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None
+) -> LayerStatistics:
     """Look inside a network: activations, gradients and weights, layer by layer.
 
     A network that is not fitted is looked at as it would start; normalisation over the batch then takes the

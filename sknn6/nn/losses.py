@@ -1,10 +1,11 @@
 """Losses, from the logits: the weighted mean loss of a batch and its gradient dZ.
 
 ``loss(Z, y, weight) -> (loss, dZ)`` for logits Z (samples, outputs) and the weights of the samples, None
-if all are 1; it may write into Z. Each has a link, ``link(Z) -> P``, that turns logits into what is
-predicted, and a pool, ``pool(Z) -> Z``, that makes one of the logits of several networks. `LOSSES` holds
-those of classification by the name of the output activation, `REGRESSION_LOSSES` those of regression by
-their own. To add one, write the functions and give it a row.
+if all are 1; it may write into Z. To each belongs an output activation, by name: `LINKS` has its link,
+``link(Z) -> P``, that turns logits into what is predicted, and `POOLS` its pool, ``pool(Z) -> Z``, that makes
+one of the logits of several networks, such that its link is the mean of their predictions. `LOSSES` holds the
+losses of classification by the name of the output activation, `REGRESSION_LOSSES` those of regression by
+their own. To add one, write the function and give it a row.
 
 Z may have a leading axis of members, networks that are trained side by side on the same samples. The loss is
 then the mean of theirs, and dZ holds for each member the gradient of its own.
@@ -207,25 +208,21 @@ def pool_identity(Z):
 
 
 class Loss(NamedTuple):
-    """A loss, the link that belongs to it, and what scikit-learn calls that link as an output activation.
-
-    The pool is such that the link of the pooled logits is the mean of the members' predictions.
-    """
+    """A loss, the output activation that belongs to it, and the least target that it takes."""
 
     loss: Callable
-    link: Callable
-    pool: Callable
     out_activation: str
+    least: float = -math.inf
 
 
 LOSSES = {
-    "softmax": Loss(softmax_cross_entropy, softmax, pool_softmax, "softmax"),
-    "logistic": Loss(sigmoid_cross_entropy, expit, pool_logistic, "logistic"),
+    "softmax": Loss(softmax_cross_entropy, "softmax"),
+    "logistic": Loss(sigmoid_cross_entropy, "logistic"),
 }
 REGRESSION_LOSSES = {
-    "squared_error": Loss(squared_error, identity, pool_identity, "identity"),
-    "poisson": Loss(poisson, exponential, log_mean_exp, "exp"),
-    "huber": Loss(huber, identity, pool_identity, "identity"),
+    "squared_error": Loss(squared_error, "identity"),
+    "poisson": Loss(poisson, "exp", least=0),
+    "huber": Loss(huber, "identity"),
 }
-LINKS = {entry.out_activation: entry.link for entry in (LOSSES | REGRESSION_LOSSES).values()}
-POOLS = {entry.out_activation: entry.pool for entry in (LOSSES | REGRESSION_LOSSES).values()}
+LINKS = {"softmax": softmax, "logistic": expit, "identity": identity, "exp": exponential}
+POOLS = {"softmax": pool_softmax, "logistic": pool_logistic, "identity": pool_identity, "exp": log_mean_exp}

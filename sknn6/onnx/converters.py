@@ -18,7 +18,7 @@ CLASSIFIER_OPTIONS = {
 }
 
 
-def register():
+def register() -> None:
     """Register the estimators with skl2onnx, whose ``to_onnx`` then converts them, in Pipelines too.
 
     A classifier has the outputs and the options of skl2onnx's own: "label" and "probabilities", which are
@@ -136,7 +136,7 @@ def predictions(graph, mlp):
         Z = network_nodes(graph, mlp._fitted_network(graph.dtype))
     if mlp.out_activation_ == "logistic" and mlp.n_outputs_ == 1:
         Z = graph("Concat", graph("Neg", Z), Z, axis=-1)
-    P = LINKS[mlp.out_activation_](graph, Z)
+    P = find_link(mlp.out_activation_)(graph, Z)
     members = mlp._structure["members"]
     if members == 1:
         return P
@@ -164,6 +164,15 @@ def exponential(graph, Z):
 
 
 LINKS = {"softmax": softmax, "logistic": logistic, "identity": identity, "exp": exponential}
+
+
+def find_link(out_activation):
+    """Give the function that adds the nodes of an output activation."""
+    if out_activation not in LINKS:
+        raise NotImplementedError(
+            f"Export to ONNX needs output activations among {sorted(LINKS)}, got {out_activation!r}."
+        )
+    return LINKS[out_activation]
 
 
 def convert_standardizer(scope, operator, container):

@@ -6,7 +6,7 @@ from numbers import Real
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import diags, issparse, spmatrix
 from sklearn import config_context
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -23,6 +23,7 @@ from sknn6._sklearn_compat import (
     check_nonzero_weight,
     fit_context,
 )
+from sknn6.annotations import Matrix
 from sknn6.versions import Versioned
 
 EPS = np.finfo(np.float64).eps
@@ -256,12 +257,12 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
         "clip": [None, Interval(Real, 0, np.inf, closed="neither")],
     }
 
-    def __init__(self, method="zscore", *, clip=None):
+    def __init__(self, method: str = "zscore", *, clip: float | None = None):
         self.method = method
         self.clip = clip
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None) -> Self:
+    def fit(self, X: Matrix, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn center and scale.
 
         Parameters
@@ -282,7 +283,7 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None) -> Self:
+    def partial_fit(self, X: Matrix, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Go on learning center and scale; the order and size of the chunks do not matter.
 
         Parameters
@@ -346,7 +347,7 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
             warnings.filterwarnings("ignore", "All-NaN|invalid value", RuntimeWarning)
             return METHODS[self.method].summarise(X, weight)
 
-    def transform(self, X) -> NDArray | spmatrix:
+    def transform(self, X: Matrix) -> NDArray | spmatrix:
         """Centre, scale and clip.
 
         Parameters
@@ -380,7 +381,7 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
         if self.clip is not None:
             _squash(Z, float(self.clip))
 
-    def inverse_transform(self, X) -> NDArray | spmatrix:
+    def inverse_transform(self, X: Matrix) -> NDArray | spmatrix:
         """Undo the clipping, the scaling and the centring.
 
         Parameters

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from numbers import Real
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.blas import dsyrk
 from sklearn.base import (
     BaseEstimator,
@@ -325,13 +325,19 @@ class Whitener(
         "eps": [Interval(Real, 0, np.inf, closed="left")],
     }
 
-    def __init__(self, method="zca", *, shrinkage=None, eps=1e-5):
+    def __init__(
+        self,
+        method: str = "zca",
+        *,
+        shrinkage: Literal["ledoit_wolf", "oas"] | float | None = None,
+        eps: float = 1e-5,
+    ):
         self.method = method
         self.shrinkage = shrinkage
         self.eps = eps
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None) -> Self:
+    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the mean and the whitening map.
 
         Parameters
@@ -351,7 +357,9 @@ class Whitener(
         return self._start(self._rows(self._validate(X, reset=True), sample_weight))
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None, sample_weight=None) -> NDArray:
+    def fit_transform(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> NDArray:
         """Learn from X and whiten it: `fit` and `transform`, with one look at whether X is valid.
 
         Parameters
@@ -373,7 +381,7 @@ class Whitener(
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None) -> Self:
+    def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Add a chunk of any size to what was learned; the result is that of `fit` on all of them.
 
         Parameters
@@ -466,7 +474,7 @@ class Whitener(
         intensity = of(values, self.n_samples_seen_, lambda: rows.quartic(unit)) / dispersion
         return float(np.clip(intensity, 0, 1))
 
-    def transform(self, X) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray:
         """Whiten: z = W (x − mean).
 
         Parameters
@@ -490,7 +498,7 @@ class Whitener(
             _apply(rows, *factors, out=Z[b])
         return Z
 
-    def inverse_transform(self, X) -> NDArray:
+    def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Colour: x = W⁻¹ z + mean.
 
         Parameters
@@ -504,14 +512,14 @@ class Whitener(
             A new array, float32 if X is, float64 otherwise.
         """
         check_is_fitted(self)
-        X = check_array(X, dtype=FLOATS, ensure_min_features=0)
-        if X.shape[1] != self._n_features_out:
+        Z = check_array(X, dtype=FLOATS, ensure_min_features=0)
+        if Z.shape[1] != self._n_features_out:
             raise ValueError(
-                f"X has {X.shape[1]} features, but Whitener.inverse_transform is expecting "
+                f"X has {Z.shape[1]} features, but Whitener.inverse_transform is expecting "
                 f"{self._n_features_out}, as many as transform returns."
             )
-        centred = _apply(X, *self._cast(self._coloring, X.dtype)) * self._std
-        return (centred + self.mean_).astype(X.dtype, copy=False)
+        centred = _apply(Z, *self._cast(self._coloring, Z.dtype)) * self._std
+        return (centred + self.mean_).astype(Z.dtype, copy=False)
 
     @staticmethod
     def _cast(factors, dtype):
@@ -535,7 +543,7 @@ class Whitener(
     def _n_features_out(self):
         return self._whitening[-2 if len(self._whitening) > 1 else 0].shape[0]
 
-    def get_feature_names_out(self, input_features=None) -> NDArray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
         """Return the names of the output: those of X, or whitener0, whitener1, … for components.
 
         Parameters

@@ -1,18 +1,25 @@
 """A Bayesian search that goes on where scikit-optimize's ends."""
 
-from typing import Self
+from collections.abc import Callable
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import skopt
-from sklearn.base import clone, is_classifier
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import check_is_fitted
 from skopt.callbacks import check_callback
 
+from sknn6.annotations import Matrix, Seed
 from sknn6.search.checkpoint import Checkpoint
 from sknn6.search.proposals import Axis
 from sknn6.search.run import Run, SameSplits
 from sknn6.versions import Versioned
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["BayesSearchCV"]
 
@@ -96,23 +103,23 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
 
     def __init__(
         self,
-        estimator,
-        search_spaces,
-        optimizer_kwargs=None,
-        n_iter=50,
-        scoring=None,
-        fit_params=None,
-        n_jobs=None,
-        n_points=1,
-        iid="deprecated",
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        random_state=None,
-        error_score=np.nan,
-        return_train_score=False,
-        checkpoint=None,
+        estimator: BaseEstimator,
+        search_spaces: dict | list,
+        optimizer_kwargs: dict | None = None,
+        n_iter: int = 50,
+        scoring: Any = None,
+        fit_params: dict | None = None,
+        n_jobs: int | None = None,
+        n_points: int = 1,
+        iid: str = "deprecated",
+        refit: bool | str | Callable = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: Seed = None,
+        error_score: float | Literal["raise"] = np.nan,
+        return_train_score: bool = False,
+        checkpoint: str | PathLike | None = None,
     ):
         super().__init__(
             estimator,
@@ -158,7 +165,15 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         """Candidates of all spaces together."""
         return sum(n_iter for _, n_iter in self._subspaces())
 
-    def fit(self, X, y=None, *, groups=None, callback=None, **params) -> Self:
+    def fit(
+        self,
+        X: Matrix,
+        y: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        callback: Callable | list[Callable] | None = None,
+        **params: Any,
+    ) -> Self:
         """Search, then refit on all the data.
 
         Parameters
@@ -238,7 +253,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             if candidates
         ]
 
-    def results_frame(self):
+    def results_frame(self) -> "DataFrame":
         """Give the candidates as a pandas DataFrame, best first: scores, seconds of a fit, parameters."""
         import pandas as pd
 

@@ -1,6 +1,10 @@
 """The space that a search tunes the package's estimators in."""
 
-from skopt.space import Categorical, Integer, Real, Space
+from collections.abc import Sequence
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from skopt.space import Categorical, Dimension, Integer, Real, Space
 
 from sknn6.estimators.base import BaseMLP
 from sknn6.estimators.recipes import PLAIN
@@ -92,7 +96,14 @@ class Draws:
         return native(point[0])
 
 
-def search_space(estimator, *, include=(), exclude=(), as_distributions=False, **overrides) -> dict:
+def search_space(
+    estimator: BaseEstimator,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    as_distributions: bool = False,
+    **overrides: Dimension,
+) -> dict[str, Any]:
     """Give a space to tune an estimator in, for every Standardizer, Whitener and MLP that it contains.
 
     They are found in Pipelines, ColumnTransformers, and wherever else `get_params` shows them, and their

@@ -1,0 +1,15 @@
+"""Short names for what public functions take; their docstrings say the rest."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
+
+__all__ = ["Auto", "Matrix", "Scoring", "Seed"]
+
+Auto = Literal["auto"]
+Matrix = ArrayLike | spmatrix | sparray
+Scoring = str | Callable | None
+Seed = int | np.random.RandomState | None
