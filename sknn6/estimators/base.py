@@ -35,6 +35,7 @@ from sknn6._sklearn_compat import (
 )
 from sknn6.annotations import Matrix
 from sknn6.estimators.callbacks import Callbacks
+from sknn6.estimators.interrupts import Interrupts
 from sknn6.estimators.monitor import Monitor
 from sknn6.estimators.packing import expand, pack, squeeze, unpack
 from sknn6.estimators.recipes import PLAIN
@@ -654,23 +655,24 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         batches = self._make_batches(data, rows, network)
         update = self._make_update(network, resume=incremental)
         epochs = 1 if incremental else self._value("max_iter")
-        records = train(
-            network,
-            self._loss(),
-            update,
-            batches,
-            learning_rate=self._rates(incremental),
-            alpha=self.alpha,
-            epochs=epochs,
-            accumulation=self.gradient_accumulation_steps,
-        )
         self.n_iter_ = 0
         if not incremental:
             self._plateaus = 0
         monitor = Monitor(self, network, attributes, batches, validation, callbacks)
-        monitor.follow(records, update, epochs, incremental)
-        if monitor.diverged:
-            self._optimizer_state = None  # what led there would lead there again
+        with Interrupts() as interrupts:
+            records = train(
+                network,
+                self._loss(),
+                update,
+                batches,
+                learning_rate=interrupts.checked(self._rates(incremental)),
+                alpha=self.alpha,
+                epochs=epochs,
+                accumulation=self.gradient_accumulation_steps,
+            )
+            monitor.follow(records, update, epochs, incremental, interrupts)
+        if monitor.diverged or monitor.torn:
+            self._optimizer_state = None  # it led to what is not finite, or is not that of the weights
         else:
             self._keep_optimizer(update, data.X.dtype)
 

@@ -1,12 +1,14 @@
 """Following a training: take each epoch down, tell the callbacks, decide when to stop, keep the best."""
 
 import copy
+from contextlib import contextmanager
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
 from sknn6._sklearn_compat import takes_weights
+from sknn6.estimators.interrupts import Interrupted
 from sknn6.estimators.symptoms import SAMPLE, warn_of_symptoms
 from sknn6.estimators.warn import warn_user
 from sknn6.nn.observe import LayerTracker
@@ -44,7 +46,7 @@ class Monitor:
         self.batches, self.tracker = batches, None
         self.validation, self.callbacks = validation, callbacks
         self.watches_validation = estimator.early_stopping and validation is not None
-        self.diverged = self.stopped = False
+        self.diverged = self.torn = self.stopped = False
         self.first, self.unchanged = len(estimator.history_), False
         self.scorer = estimator.scoring and check_scoring(estimator, estimator.scoring)
         self.best = None
@@ -59,41 +61,59 @@ class Monitor:
             n_rows = np.clip(batches.n_samples // 50, *TRACKED_ROWS)
             self.tracker = LayerTracker(network, batches.sample(int(n_rows))[0].copy())
 
-    def follow(self, records, update, max_epochs, incremental):
+    def follow(self, records, update, max_epochs, incremental, interrupts):
         """Let the training run until it is to stop; leave the best, or the last finite, weights."""
-        estimator, network = self.estimator, self.network
-        last = network.snapshot()
+        network = self.network
+        self.last = network.snapshot()
         try:
             for _ in range(max_epochs):
-                self.callbacks.begin_epoch()
-                record = next(records)
-                if not (np.isfinite(record["loss"]) and network.isfinite() and update.isfinite()):
-                    self.warn_diverged()
-                    break
-                estimator.n_iter_ += 1
-                estimator.t_ += self.batches.n_samples
-                settled = network.settled(
-                    self.batches, update.average is not None, rows_per_unit=8 * incremental
-                )
-                with update.averaged(), settled:
-                    if not self.records:
-                        W = slice(network.n_decayed)
-                        self.unchanged = np.array_equal(network.theta[W], last[0][W])
-                    last = network.snapshot(into=last)
-                    self.take_down(record)
-                    stops = self.callbacks.end_epoch(self.attributes)
-                if not incremental and (self.stops(record["learning_rate"]) or stops):
+                interrupts.check()
+                if self.ends_with(records, update, incremental):
                     break
             else:
                 if not incremental and self.ends_early(max_epochs):
                     self.warn_not_converged(f"max_iter={max_epochs} epochs were run")
-        except KeyboardInterrupt:
-            self.warn_interrupted()
-        network.restore(last)
+            interrupts.check()
+        except Interrupted:
+            if network.isfinite() and update.isfinite():
+                with self.presentable(update, incremental):
+                    self.last = network.snapshot(into=self.last)
+            self.warn_interrupted("the last whole update")
+        except KeyboardInterrupt:  # one that did not wait: an update may be half done
+            self.torn = True
+            self.warn_interrupted("the last whole epoch")
+        network.restore(self.last)
         if not (incremental or self.diverged) and self.records:
             warn_of_symptoms(self)
         if self.watches_validation:
             self.restore_best()
+
+    def ends_with(self, records, update, incremental):
+        """Follow an epoch; tell whether the training ends with it."""
+        estimator, network = self.estimator, self.network
+        self.callbacks.begin_epoch()
+        record = next(records)
+        if not (np.isfinite(record["loss"]) and network.isfinite() and update.isfinite()):
+            self.warn_diverged()
+            return True
+        estimator.n_iter_ += 1
+        estimator.t_ += self.batches.n_samples
+        with self.presentable(update, incremental):
+            if not self.records:
+                W = slice(network.n_decayed)
+                self.unchanged = np.array_equal(network.theta[W], self.last[0][W])
+            self.last = network.snapshot(into=self.last)
+            self.take_down(record)
+            stops = self.callbacks.end_epoch(self.attributes)
+        return not incremental and (self.stops(record["learning_rate"]) or stops)
+
+    @contextmanager
+    def presentable(self, update, incremental):
+        """Give a context in which the network is as it would predict, were this the end of the training."""
+        averages = update.average is not None
+        settled = self.network.settled(self.batches, averages, rows_per_unit=8 * incremental)
+        with update.averaged(), settled:
+            yield
 
     @property
     def records(self):
@@ -113,13 +133,13 @@ class Monitor:
 
     def restore_best(self):
         """Put back the weights of the best validation score; without a score that is a number, leave them."""
-        if self.best is None:
+        if self.best is None and self.records:
             warn_user(
                 "No validation score was a number, so early stopping kept the last weights. Look at scoring "
                 "and at the validation data, which may be too few or of one class.",
                 ConvergenceWarning,
             )
-        else:
+        elif self.best is not None:
             self.network.restore(self.best)
 
     def take_down(self, record):
@@ -209,6 +229,7 @@ class Monitor:
             ConvergenceWarning,
         )
 
-    def warn_interrupted(self):
-        """Tell that the user ended the training."""
-        warn_user("Training interrupted by user.")
+    def warn_interrupted(self, moment):
+        """Tell that the user ended the training, and which weights there are."""
+        done = self.estimator.n_iter_
+        warn_user(f"Training interrupted by user after {done} epochs; the model has the weights of {moment}.")
