@@ -8,6 +8,7 @@ from collections import ChainMap
 from contextlib import contextmanager
 from inspect import cleandoc, signature
 from numbers import Integral, Real
+from os import PathLike
 from textwrap import dedent
 from time import perf_counter
 from typing import NamedTuple, Self
@@ -39,6 +40,7 @@ from sknn6.estimators.interrupts import Interrupts
 from sknn6.estimators.monitor import Monitor
 from sknn6.estimators.packing import expand, pack, squeeze, unpack
 from sknn6.estimators.recipes import PLAIN
+from sknn6.estimators.resuming import TrainingFile
 from sknn6.estimators.threads import products_share_cores
 from sknn6.estimators.warn import warn_user
 from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
@@ -165,6 +167,10 @@ SHARED_PARAMETERS = """\
         as in `sknn6.inspection.LayerStatistics`, "weight_norm_i", and "change_i", the norm of the epoch's
         change of the weights divided by theirs. Of a fiftieth of the rows, 64 to 256, the same ones each
         time.
+    checkpoint : path or None, default=None
+        A file that `fit` saves the training to, after its epochs, in a twentieth of the time at most. The
+        same training, with the same parameters and data, goes on from it where it stopped, and ends as if it
+        had not; `max_iter` may have grown, unless `learning_rate` follows it. For the stochastic solvers.
     warm_start : bool, default=False
         Whether `fit` goes on from the present weights.
     momentum : float, default=0.9
@@ -311,6 +317,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         "tol": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
         "track": [None, StrOptions({"layers"})],
+        "checkpoint": [None, str, PathLike],
         "warm_start": ["boolean"],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
@@ -405,6 +412,11 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _fit_or_fail(self, X, y, sample_weight, incremental, validation):
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
+        if self.checkpoint is not None and self.solver not in OPTIMIZERS:
+            raise ValueError(
+                "checkpoint needs a solver whose training can be taken up again, one of "
+                f"{sorted(OPTIMIZERS)}, got {self.solver!r}."
+            )
         resume = hasattr(self, "coefs_") and (self.warm_start or incremental)
         data, structure, network = self._compose(X, y, sample_weight, resume, incremental)
         if validation is not None:
@@ -648,6 +660,8 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     # The training
 
     def _fit_stochastic(self, network, attributes, data, validation, callbacks, incremental):
+        keeps = self.checkpoint is not None and not incremental
+        file = TrainingFile(self, network, data, validation) if keeps else None
         rows = None
         if self.early_stopping and validation is None:
             rows, validation = self._hold_out(data)
@@ -659,6 +673,8 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         if not incremental:
             self._plateaus = 0
         monitor = Monitor(self, network, attributes, batches, validation, callbacks)
+        if file is not None:
+            file.begin(monitor, update)
         with Interrupts() as interrupts:
             records = train(
                 network,
@@ -668,9 +684,10 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
                 learning_rate=interrupts.checked(self._rates(incremental)),
                 alpha=self.alpha,
                 epochs=epochs,
+                done=self.n_iter_,
                 accumulation=self.gradient_accumulation_steps,
             )
-            monitor.follow(records, update, epochs, incremental, interrupts)
+            monitor.follow(records, update, epochs, incremental, interrupts, file)
         if monitor.diverged or monitor.torn:
             self._optimizer_state = None  # it led to what is not finite, or is not that of the weights
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Real
+from os import PathLike
 from typing import Literal, Self
 
 import numpy as np
@@ -156,6 +157,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tol: float = 1e-4,
         verbose: bool | int = False,
         track: Literal["layers"] | None = None,
+        checkpoint: str | PathLike | None = None,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,

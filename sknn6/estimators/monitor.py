@@ -49,7 +49,7 @@ class Monitor:
         self.diverged = self.torn = self.stopped = False
         self.first, self.unchanged = len(estimator.history_), False
         self.scorer = estimator.scoring and check_scoring(estimator, estimator.scoring)
-        self.best = None
+        self.best, self.last = None, network.snapshot()
         if self.watches_validation and not hasattr(estimator, "validation_scores_"):
             # L-BFGS, which has these only with validation data of the user's.
             estimator.validation_scores_, estimator.best_validation_score_ = [], -np.inf
@@ -61,17 +61,19 @@ class Monitor:
             n_rows = np.clip(batches.n_samples // 50, *TRACKED_ROWS)
             self.tracker = LayerTracker(network, batches.sample(int(n_rows))[0].copy())
 
-    def follow(self, records, update, max_epochs, incremental, interrupts):
+    def follow(self, records, update, max_epochs, incremental, interrupts, file=None):
         """Let the training run until it is to stop; leave the best, or the last finite, weights."""
-        network = self.network
-        self.last = network.snapshot()
+        network, done = self.network, self.estimator.n_iter_
         try:
-            for _ in range(max_epochs):
+            for epoch in range(max_epochs if self.stopped else done, max_epochs):
                 interrupts.check()
-                if self.ends_with(records, update, incremental):
+                ends = self.ends_with(records, update, incremental)
+                if file is not None and not self.diverged:
+                    file.save(self, update, at_once=ends or epoch + 1 == max_epochs)
+                if ends:
                     break
             else:
-                if not incremental and self.ends_early(max_epochs):
+                if not (incremental or self.stopped) and self.ends_early(max_epochs):
                     self.warn_not_converged(f"max_iter={max_epochs} epochs were run")
             interrupts.check()
         except Interrupted:

@@ -1,6 +1,7 @@
 """The regressor."""
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Literal, Self
 
 import numpy as np
@@ -100,6 +101,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         tol: float = 1e-4,
         verbose: bool | int = False,
         track: Literal["layers"] | None = None,
+        checkpoint: str | PathLike | None = None,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,

@@ -245,7 +245,7 @@ def flush(vector, smallest):
         piece[np.abs(piece) < smallest] = 0
 
 
-def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accumulation=1):
+def train(network, loss, update, batches, *, learning_rate, alpha, epochs, done=0, accumulation=1):
     """Train a network by mini-batches, an epoch each time the generator is advanced.
 
     Mini-batches whose weights are all zero make no update. The epoch ends early, with a loss that is not
@@ -265,6 +265,8 @@ def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accum
         of their weights.
     epochs : int
         How many epochs to plan for, and at most to run.
+    done : int
+        How many of them have been run already.
     accumulation : int
         Mini-batches to an update.
 
@@ -274,10 +276,11 @@ def train(network, loss, update, batches, *, learning_rate, alpha, epochs, accum
         "loss", mean over the epoch's updates by size, penalty included; "learning_rate", the last used;
         "seconds".
     """
-    network.calibrate(batches)
+    if not done:
+        network.calibrate(batches)
     n_updates = -(-len(batches) // accumulation)
     mean_grad = np.zeros_like(network.grad) if accumulation > 1 else None
-    for epoch in range(epochs):
+    for epoch in range(done, epochs):
         started = perf_counter()
         remaining, total = iter(batches), 0.0
         for i in range(epoch * n_updates, (epoch + 1) * n_updates):

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skopt.callbacks import check_callback
 
 from sknn6.annotations import Matrix, Seed
-from sknn6.search.checkpoint import Checkpoint
+from sknn6.checkpoint import Checkpoint, check_seed
 from sknn6.search.proposals import Axis
 from sknn6.search.run import Run, SameSplits
 from sknn6.versions import Versioned
@@ -228,10 +228,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
     def _checkpoint(self, X, y):
         if self.checkpoint is None:
             return None
-        if not (self.random_state is None or isinstance(self.random_state, int | np.integer)):
-            raise ValueError(
-                f"random_state must be an int or None to go on from a checkpoint, got {self.random_state!r}."
-            )
+        check_seed(self.random_state)
         of_this_search = self.get_params(deep=False)
         for other in ("n_iter", "n_jobs", "verbose", "pre_dispatch", "checkpoint", "refit"):
             del of_this_search[other]
@@ -240,7 +237,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             {name: Axis.of(given).describe() for name, given in space.items()}
             for space, _ in self._subspaces()
         ]
-        return Checkpoint(self.checkpoint, of_this_search | {"X": X, "y": y})
+        return Checkpoint(self.checkpoint, "search", of_this_search | {"X": X, "y": y})
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
         run = Run(self, evaluate_candidates, callback_ctx, **self._search)
