@@ -51,7 +51,7 @@ def ablations():
     return labelled | {"all of them": PLAIN | parts[-1]}
 
 
-THEIRS, OURS, HEAVY = "scikit-learn's MLP", "defaults", "ensemble_size=16, alpha=0.03"
+THEIRS, OURS, HEAVY = "scikit-learn's MLP", "defaults", "ensemble_size=24, alpha=0.03"
 ABLATIONS = {label: partial(MLPClassifier, **params) for label, params in ablations().items()}
 PEERS = {
     "HistGradientBoosting": HistGradientBoostingClassifier,
@@ -61,7 +61,7 @@ PEERS = {
 MODELS = {
     THEIRS: SklearnMLP,
     OURS: MLPClassifier,
-    HEAVY: partial(MLPClassifier, ensemble_size=16, alpha=0.03),
+    HEAVY: partial(MLPClassifier, ensemble_size=24, alpha=0.03),
     **ABLATIONS,
     **PEERS,
 }

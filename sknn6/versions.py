@@ -1,5 +1,7 @@
 """What a saved estimator says of the version that saved it."""
 
+from inspect import Parameter, signature
+
 import sknn6
 from sknn6.estimators.warn import warn_user
 
@@ -29,4 +31,10 @@ class Versioned:
                 "which may fail or predict something else. Load it with that version, or fit it anew.",
                 InconsistentVersionWarning,
             )
-        super().__setstate__(state)
+        super().__setstate__(defaults(type(self)) | state)  # for parameters that have come since then
+
+
+def defaults(cls):
+    """Give the parameters of a class that have defaults."""
+    parameters = signature(cls).parameters.values()
+    return {each.name: each.default for each in parameters if each.default is not Parameter.empty}

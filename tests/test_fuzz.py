@@ -107,6 +107,7 @@ NETWORK = {
     "tol": SIZE,
     "verbose": drawn(st.booleans() | st.integers(0, 2), st.integers(max_value=-1) | st.floats(1.1, 9)),
     "track": choice(None, "layers"),
+    "checkpoint": Drawn(st.none(), st.integers() | st.floats() | st.sampled_from([1j, b"path", {1}, ["a"]])),
     "warm_start": SWITCH,
     "momentum": number(0, 1),
     "nesterovs_momentum": SWITCH,
