@@ -33,7 +33,14 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 html_title = "sknn6"
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_static_path = ["_static"]
+html_theme_options = {
+    "logo": {"text": "sknn6"},
+    "header_links_before_dropdown": 5,
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_sidebars = {"index": [], "getting_started": [], "coming_from_scikit_learn": [], "changelog": []}
 
 autosummary_generate = True
 autodoc_typehints = "none"  # the tables of parameters say more

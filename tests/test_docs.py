@@ -67,3 +67,25 @@ def test_every_name_is_in_the_docstring_of_its_parameter(parameter):
     doc = inspect.getdoc(sknn6.MLPRegressor).partition(f"\n{parameter} : ")[2]
     paragraph = re.split(r"\n\w", doc)[0]
     assert [name for name in NAMED[parameter] if f'"{name}"' not in paragraph] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("<a href='other.html#there'>", None),
+        ("<a href='https://example.org/nowhere'>", None),
+        ("<a href='missing.html'>", "missing.html is not there"),
+        ("<a href='other.html#nowhere'>", "#nowhere has no such anchor"),
+        ("<a href='#nowhere'>", "#nowhere has no such anchor"),
+        ("<img src='other.html' alt='a picture'>", None),
+        ("<img src='other.html'>", "other.html has no alt text"),
+        ("<img src='gone.png' alt='a picture'>", "gone.png is not there"),
+    ],
+)
+def test_links_are_checked(body, complaint, tmp_path):
+    check = runpy.run_path(str(DOCS / "check_links.py"))["broken"]
+    (tmp_path / "other.html").write_text("<p id='there'>")
+    (tmp_path / "page.html").write_text(body)
+    found = list(check(tmp_path))
+    assert len(found) == (complaint is not None)
+    assert all(complaint in line for line in found)
