@@ -51,6 +51,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"/tune_",
+    "within_subsection_order": "lecture_order.LectureOrder",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "remove_config_comments": True,

@@ -23,8 +23,8 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = load_digits(return_X_y=True)
     X_train, X_val, y_train, y_val = train_test_split(X, y, stratify=y, random_state=0)
-    fig = plt.figure(figsize=(12, 6.2), layout="constrained")
-    left, right = fig.subfigures(1, 2, width_ratios=(1, 1.15))
+    fig = plt.figure(figsize=(12.5, 6.2), layout="constrained")
+    left, right = fig.subfigures(1, 2, width_ratios=(1, 1.3))
     curves, rates = left.subplots(2, 1)
 
     mlp = MLPClassifier(random_state=0).fit(X_train, y_train, X_val=X_val, y_val=y_val)
@@ -36,7 +36,7 @@ def main():
     above, below = right.subfigures(2, 1, height_ratios=(1, 1))
     Z = Standardizer().fit_transform(X_train)
     WhiteningDisplay.from_estimator(Whitener(eps=0.01).fit(Z), Z).plot(
-        ax=above.subplots(1, 3, width_ratios=(1.3, 1.3, 0.8))
+        ax=above.subplots(1, 3, width_ratios=(1.1, 1.1, 1))
     )
     above.suptitle("WhiteningDisplay: 64 pixels, before and after")
     single = MLPClassifier(64, ensemble_size=1, alpha=0.3, random_state=0).fit(X_train, y_train)

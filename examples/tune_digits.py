@@ -7,6 +7,8 @@ an ordinary scikit-learn one, and `search_space` knows what there is to tune in 
 or a name, so that any search can draw it, and no draw of them fails.
 """
 
+# sphinx_gallery_thumbnail_path = '_static/overview.png'
+
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
