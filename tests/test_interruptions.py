@@ -25,6 +25,14 @@ def model(cls=MLPClassifier, **params):
     return cls(**PARAMS | params)
 
 
+@pytest.fixture(autouse=True)
+def default_handler():
+    """As in a terminal; what a shell starts in the background ignores the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class CtrlC:
     """Sends the signal of Ctrl-C, once or more often, from the n-th call of a function of `train` on."""
 
