@@ -43,19 +43,19 @@ OPERATORS = [
 ]  # fmt: skip
 
 TESTS = {
-    "nn/activations": "activations gradients",
+    "nn/activations": "activations kernels gradients",
     "nn/initializers": "initializers",
     "nn/inputs": "inputs",
     "nn/kernels": "kernels",
-    "nn/layers": "layers gradients torch_values network",
+    "nn/layers": "layers inputs initializers network torch_values gradients",
     "nn/losses": "losses numerics regressor",
-    "nn/network": "network gradients classifier",
+    "nn/network": "network classifier gradients",
     "nn/normalization": "normalization torch_values gradients",
     "nn/observe": "observe layer_statistics track",
     "nn/optimizers": "optimizers training torch_values",
     "nn/parallel": "threads",
     "nn/schedules": "schedules",
-    "nn/training": "training optimizers classifier memory",
+    "nn/training": "training optimizers memory classifier",
     "preprocessing/standardizer": "standardizer",
     "preprocessing/whitener": "whitener",
 }
