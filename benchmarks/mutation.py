@@ -48,7 +48,7 @@ TESTS = {
     "nn/inputs": "inputs",
     "nn/kernels": "kernels",
     "nn/layers": "layers inputs initializers network torch_values gradients",
-    "nn/losses": "losses numerics regressor",
+    "nn/losses": "losses numerics members regressor",
     "nn/network": "network classifier gradients",
     "nn/normalization": "normalization torch_values gradients",
     "nn/observe": "observe layer_statistics track",

@@ -66,3 +66,11 @@ def test_a_sparse_batch_has_the_gradient_of_the_dense_one(n_entries, learned_sca
         network.backward(Z - 1)
         gradients.append(network.grad.copy())
     np.testing.assert_allclose(*gradients, rtol=1e-9, atol=1e-12)
+
+
+def test_the_highest_dropout_keeps_a_share_of_one_in_65536():
+    """The rate is held to what sixteen bits can tell from 1, so that the scale 1 / (1 - rate) is finite."""
+    layer, X = Dropout(1 - 1e-9, np.random.default_rng(0)), np.ones((1000, 1000), np.float32)
+    kept = layer.forward(X)
+    assert set(np.unique(kept)) == {0, 2.0**16}
+    assert np.count_nonzero(kept) == pytest.approx(1e6 / 2**16, abs=4 * np.sqrt(1e6 / 2**16))

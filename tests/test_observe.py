@@ -33,6 +33,19 @@ def test_tanh_is_flat_from_the_inverse_of_its_derivative_on():
     assert flat(ACTIVATIONS["tanh"], Z).tolist() == [[True, False, False, True]]
 
 
+def test_a_learned_slope_counts_as_it_is_now():
+    """prelu: f' = a for z < 0, which lets next to no gradient pass where a is below 0.05."""
+    Z = np.array([[-1.0, -1.0], [1.0, 1.0]])
+    assert flat(ACTIVATIONS["prelu"], Z, [np.array([0.01, 0.1])]).tolist() == [[True, False], [False, False]]
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_members_are_looked_at_each_by_itself(name):
+    activation = ACTIVATIONS[name]
+    Z = 4 * np.random.default_rng(0).standard_normal((3, 7, 5 * activation.pieces))
+    np.testing.assert_array_equal(flat(activation, Z), [flat(activation, of_member) for of_member in Z])
+
+
 @pytest.mark.parametrize("residual", [False, True])
 def test_records_hold_what_a_pass_computes_and_change_nothing(residual):
     rng = np.random.default_rng(0)
