@@ -40,7 +40,8 @@ html_theme_options = {
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
 }
-html_sidebars = {"index": [], "getting_started": [], "coming_from_scikit_learn": [], "changelog": []}
+ALONE = ("index", "getting_started", "coming_from_scikit_learn", "architecture", "contributing", "releasing")
+html_sidebars = {page: [] for page in (*ALONE, "changelog")}  # nothing would stand in them
 
 autosummary_generate = True
 autodoc_typehints = "none"  # the tables of parameters say more
