@@ -18,6 +18,27 @@ def batches(X=X, size=4, shuffle=True, **params):
     return Batches(X, Y, params.pop("weight", None), size, np.float64, rng, **params)
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("size", [100, 300, 3000])
+@pytest.mark.parametrize("rows", [None, np.arange(7500)[::-2]], ids=["all", "some"])
+def test_many_rows_are_gathered_several_batches_at_a_time(shuffle, size, rows):
+    """Whichever batches are gathered together, each has `size` rows, each row its target and weight."""
+    numbers = np.arange(7500)
+    X = np.tile(numbers[:, None], 20).astype(np.float32)
+    rng = np.random.default_rng(1) if shuffle else None
+    made = Batches(X, numbers, numbers / 2, size, np.float32, rng, rows=rows)
+    seen = []
+    for X_batch, y_batch, w_batch in made:
+        assert (X_batch == y_batch[:, None]).all()
+        assert (w_batch == y_batch / 2).all()
+        seen.append(y_batch.copy())
+    expected = numbers if rows is None else rows
+    assert [len(y) for y in seen[:-1]] == [size] * (len(expected) // size - (len(expected) % size == 0))
+    seen = np.concatenate(seen)
+    assert np.array_equal(np.sort(seen), np.sort(expected))
+    assert np.array_equal(seen, expected) is not shuffle
+
+
 def network():
     made = perceptron(4, [5], 3, "tanh").allocate(np.float64)
     made.initialize(np.random.default_rng(2))
