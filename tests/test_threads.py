@@ -1,5 +1,6 @@
 """Threads of a fit: one for BLAS, all that the user allows for large products, and all back afterwards."""
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -224,3 +225,26 @@ def test_layers_of_2048_units_and_batches_of_1024_use_every_core(two_threads, mo
     X, y = rng.standard_normal((1024, 256), np.float32), np.arange(1024) % 3
     MLPClassifier((2048, 2048), batch_size=1024, max_iter=1).fit(X, y)
     assert cut == [4] * 5  # forwards 2, weights 2, input of the second 1
+
+
+@pytest.mark.parametrize("members", [(), (3,)])
+def test_large_is_told_by_the_multiplications(members):
+    """rows x inner x columns, of all members, whichever of them is long."""
+
+    def large(rows, inner, columns):
+        A, out = (np.broadcast_to(0.0, (*members, *shape)) for shape in ((rows, inner), (rows, columns)))
+        return parallel.is_large(A, out)
+
+    inner = round(parallel.WORTH_THREADS / math.prod(members) / 1e4)
+    assert large(10, inner + 1, 1000)
+    assert not large(10, inner - 1, 1000)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(8, 4), (4, 8)])
+def test_a_product_is_cut_by_its_longer_side(rows, columns):
+    A, B, out = np.ones((rows, 5)), np.ones((5, columns)), np.zeros((rows, columns))
+    pieces = parallel.parts(A, B, out, 4)
+    assert {part.shape for _, _, part in pieces} == {(2, 4) if rows > columns else (4, 2)}
+    for left, right, part in pieces:
+        np.matmul(left, right, out=part)
+    assert (out == 5).all()
