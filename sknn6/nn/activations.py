@@ -8,10 +8,13 @@ spaces find it there.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
+from sknn6.nn.annotations import Array
+from sknn6.nn.cdf_polynomial import CDF_LARGEST, CDF_POLYNOMIAL
 from sknn6.nn.kernels import kernel
 
 __all__ = ["ACTIVATIONS", "Activation", "find_activation"]
@@ -51,28 +54,28 @@ class Activation:
     array([[0.01, 1.  ]])
     """
 
-    forward: Callable
-    backward: Callable
+    forward: Callable[..., tuple[Array, Any]]
+    backward: Callable[..., Any]
     gain: float = 1.0
     init: str = "he_uniform"
-    learned: tuple = ()
+    learned: tuple[tuple[str, float], ...] = ()
     pieces: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "learned", tuple((name, float(start)) for name, start in self.learned))
 
 
-def identity(Z):
+def identity(Z: Array) -> tuple[Array, None]:
     """A = z."""
     return Z, None
 
 
-def identity_backward(dA, saved):
+def identity_backward(dA: Array, saved: None) -> Array:
     """f' = 1."""
     return dA
 
 
-def logistic(Z):
+def logistic(Z: Array) -> tuple[Array, Array]:
     """A = 1 / (1 + exp(-z)).
 
     By way of tanh(z/2) = 2A - 1, which cannot overflow.
@@ -84,7 +87,7 @@ def logistic(Z):
     return A, A
 
 
-def logistic_backward(dA, A):
+def logistic_backward(dA: Array, A: Array) -> Array:
     """f' = A (1 - A)."""
     dA *= A
     np.subtract(1, A, out=A)
@@ -92,13 +95,13 @@ def logistic_backward(dA, A):
     return dA
 
 
-def tanh(Z):
+def tanh(Z: Array) -> tuple[Array, Array]:
     """A = tanh(z) = 2 logistic(2z) - 1."""
     A = np.tanh(Z, out=Z)
     return A, A
 
 
-def tanh_backward(dA, A):
+def tanh_backward(dA: Array, A: Array) -> Array:
     """f' = 1 - A^2."""
     A *= A
     np.subtract(1, A, out=A)
@@ -106,26 +109,26 @@ def tanh_backward(dA, A):
     return dA
 
 
-def relu(Z):
+def relu(Z: Array) -> tuple[Array, Array]:
     """A = max(z, 0)."""
     rectify(Z)
     return Z, Z
 
 
-def relu_backward(dA, A):
+def relu_backward(dA: Array, A: Array) -> Array:
     """f' = 1 where A > 0, else 0."""
     rectify_backward(dA, A)
     return dA
 
 
 @kernel
-def rectify(Z):
+def rectify(Z: Array) -> None:
     """Write max(z, 0) to Z."""
     np.maximum(Z, 0, out=Z)
 
 
 @kernel
-def rectify_backward(dA, A):
+def rectify_backward(dA: Array, A: Array) -> None:
     """Multiply dA by 1 where A > 0, else 0."""
     dA *= A > 0
 
@@ -133,13 +136,13 @@ def rectify_backward(dA, A):
 LEAK = 0.01
 
 
-def leaky_relu(Z):
+def leaky_relu(Z: Array) -> tuple[Array, Array]:
     """A = max(z, 0.01 z)."""
     A = np.maximum(Z, LEAK * Z, out=Z)
     return A, A
 
 
-def leaky_relu_backward(dA, A):
+def leaky_relu_backward(dA: Array, A: Array) -> Array:
     """f' = 1 where A > 0, else 0.01.
 
     As max(0.01, [A > 0]), which is quicker than a selection.
@@ -152,7 +155,7 @@ def leaky_relu_backward(dA, A):
 SLOPE = 0.25
 
 
-def prelu(Z, slope):
+def prelu(Z: Array, slope: Array) -> tuple[Array, Array]:
     """A = max(z, 0) + slope min(z, 0), the slope of each unit learned, from 0.25 on [1]_.
 
     References
@@ -165,14 +168,14 @@ def prelu(Z, slope):
     return A, negative
 
 
-def prelu_backward(dA, negative, slope):
+def prelu_backward(dA: Array, negative: Array, slope: Array) -> tuple[Array, Array]:
     """f' = 1 where z > 0, else slope; the derivative in the slope is min(z, 0)."""
     dslope = np.sum(dA * negative, axis=-2)
     dA *= np.where(negative < 0, slope, 1)
     return dA, dslope
 
 
-def maxout(Z):
+def maxout(Z: Array) -> tuple[Array, Array]:
     """A = max(z1, z2), z1 and z2 two linear maps of the same input [1]_.
 
     With z2 = 0 it is relu, with z2 = 0.01 z1 leaky_relu, at twice the weights.
@@ -185,12 +188,12 @@ def maxout(Z):
     return np.maximum(Z1, Z2), Z1 >= Z2
 
 
-def maxout_backward(dA, first):
+def maxout_backward(dA: Array, first: Array) -> Array:
     """f' = 1 for the larger of the two, 0 for the other."""
     return np.concatenate([dA * first, dA * ~first], axis=-1)
 
 
-def elu(Z):
+def elu(Z: Array) -> tuple[Array, Array]:
     """A = z where z > 0, else exp(z) - 1.
 
     As max(z, 0) + expm1(min(z, 0)).
@@ -202,7 +205,7 @@ def elu(Z):
     return A, negative
 
 
-def elu_backward(dA, negative):
+def elu_backward(dA: Array, negative: Array) -> Array:
     """f' = 1 where z > 0, else exp(z) = 1 + A."""
     negative += 1
     dA *= negative
@@ -212,7 +215,7 @@ def elu_backward(dA, negative):
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
-def selu(Z):
+def selu(Z: Array) -> tuple[Array, Array]:
     """A = scale z where z > 0, else scale alpha (exp(z) - 1): mean 0 and variance 1 map to themselves [1]_.
 
     References
@@ -229,7 +232,7 @@ def selu(Z):
     return A, A
 
 
-def selu_backward(dA, A):
+def selu_backward(dA: Array, A: Array) -> Array:
     """f' = scale where A > 0, else A + scale alpha."""
     slope = np.minimum(A, 0)
     slope += SELU_SCALE * SELU_ALPHA
@@ -238,7 +241,7 @@ def selu_backward(dA, A):
     return dA
 
 
-def softplus(Z):
+def softplus(Z: Array) -> tuple[Array, Array]:
     """A = log(1 + exp(z)).
 
     As max(z, 0) + log1p(exp(-|z|)).
@@ -251,7 +254,7 @@ def softplus(Z):
     return A, A
 
 
-def softplus_backward(dA, A):
+def softplus_backward(dA: Array, A: Array) -> Array:
     """f' = 1 / (1 + exp(-z)) = 1 - exp(-A)."""
     np.negative(A, out=A)
     np.expm1(A, out=A)
@@ -259,7 +262,7 @@ def softplus_backward(dA, A):
     return np.negative(dA, out=dA)
 
 
-def silu(Z):
+def silu(Z: Array) -> tuple[Array, tuple[Array, Array]]:
     """A = z logistic(z) [1]_.
 
     References
@@ -271,7 +274,7 @@ def silu(Z):
     return Z * S, (Z, S)
 
 
-def silu_backward(dA, saved):
+def silu_backward(dA: Array, saved: tuple[Array, Array]) -> Array:
     """f' = S + z S (1 - S), S the logistic function of z."""
     Z, S = saved
     Z *= 1 - S
@@ -281,7 +284,7 @@ def silu_backward(dA, saved):
     return dA
 
 
-def mish(Z):
+def mish(Z: Array) -> tuple[Array, tuple[Array, Array, Array]]:
     """A = z tanh(softplus(z)) = z e (e + 2) / (e (e + 2) + 2), e = exp(z) [1]_.
 
     From z = 20 on the fraction is 1 to all digits, and e must not overflow.
@@ -297,7 +300,7 @@ def mish(Z):
     return Z * T, (Z, E, T)
 
 
-def mish_backward(dA, saved):
+def mish_backward(dA: Array, saved: tuple[Array, Array, Array]) -> Array:
     """f' = T + z (1 - T^2) e / (1 + e), T = tanh(softplus(z)), e = exp(z)."""
     Z, E, T = saved
     E /= 1 + E
@@ -308,27 +311,13 @@ def mish_backward(dA, saved):
     return dA
 
 
-# P(N <= z) = (1 + tanh(z q(z^2))) / 2 to 3e-8, q the polynomial with these coefficients, that of z^12 first:
-# fitted to log(P / (1 - P)) / (2 z) over 0 < z <= 6, least squares with weights that even out the error in P.
-CDF_POLYNOMIAL = (
-    1.7562766820213947e-09,
-    -1.3226625460077183e-07,
-    3.9647728840626474e-06,
-    -5.530631550369837e-05,
-    -3.259474711249843e-05,
-    3.633308441063935e-02,
-    7.978849414895207e-01,
-)
-CDF_LARGEST = 36.0  # of z^2, beyond which P is 0 or 1 in float32
-
-
-def normal_cdf(Z):
+def normal_cdf(Z: Array) -> Array:
     """P(N <= z), N standard normal; in float32 to 1e-7, several times faster than by the error function."""
     return ndtr(Z) if Z.dtype == np.float64 else approximate_normal_cdf(Z)
 
 
 @kernel
-def approximate_normal_cdf(Z):
+def approximate_normal_cdf(Z: Array) -> Array:
     """Give (1 + tanh(z q(z^2))) / 2."""
     squares = np.multiply(Z, Z)
     np.minimum(squares, CDF_LARGEST, out=squares)
@@ -344,7 +333,7 @@ def approximate_normal_cdf(Z):
     return cdf
 
 
-def gelu(Z):
+def gelu(Z: Array) -> tuple[Array, tuple[Array, Array]]:
     """A = z P(N <= z), N standard normal [1]_.
 
     References
@@ -355,7 +344,7 @@ def gelu(Z):
     return Z * cdf, (Z, cdf)
 
 
-def gelu_backward(dA, saved):
+def gelu_backward(dA: Array, saved: tuple[Array, Array]) -> Array:
     """f' = cdf(z) + z pdf(z)."""
     Z, cdf = saved
     bell = np.multiply(Z, Z)
@@ -366,7 +355,7 @@ def gelu_backward(dA, saved):
 
 
 @kernel
-def times_slope(dA, Z, cdf, bell):
+def times_slope(dA: Array, Z: Array, cdf: Array, bell: Array) -> None:
     """Multiply dA by cdf + z bell / sqrt(2 pi); the others may be overwritten."""
     bell *= 1 / math.sqrt(2 * math.pi)
     bell *= Z
@@ -394,6 +383,6 @@ ACTIVATIONS = {
 ACTIVATIONS["sigmoid"] = ACTIVATIONS["logistic"]
 
 
-def find_activation(activation):
+def find_activation(activation: str | Activation) -> Activation:
     """Give the activation of that name; or `activation` itself."""
     return ACTIVATIONS[activation] if isinstance(activation, str) else activation

@@ -1,9 +1,14 @@
 """BLAS routines by dtype, as SciPy gives them: they can add to an array that is there."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.linalg import blas
 
 __all__ = ["AXPY", "GEMM"]
 
-AXPY = {np.dtype(np.float32): blas.saxpy, np.dtype(np.float64): blas.daxpy}
-GEMM = {np.dtype(np.float32): blas.sgemm, np.dtype(np.float64): blas.dgemm}
+Routines = dict[np.dtype[Any], Callable[..., Any]]
+
+AXPY: Routines = {np.dtype(np.float32): blas.saxpy, np.dtype(np.float64): blas.daxpy}
+GEMM: Routines = {np.dtype(np.float32): blas.sgemm, np.dtype(np.float64): blas.dgemm}

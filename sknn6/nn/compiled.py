@@ -9,14 +9,15 @@ import math
 import numpy as np
 from numba import njit
 
-from sknn6.nn.activations import CDF_LARGEST, CDF_POLYNOMIAL
+from sknn6.nn.annotations import Array
+from sknn6.nn.cdf_polynomial import CDF_LARGEST, CDF_POLYNOMIAL
 
 # Without "numpy", divisions are checked for zero, one number at a time.
 compiled = njit(cache=True, error_model="numpy", nogil=True)
 
 
 @compiled
-def rectify(Z):
+def rectify(Z: Array) -> None:
     """See `sknn6.nn.activations.rectify`."""
     zero = Z.dtype.type(0)
     for i in range(Z.size):
@@ -25,14 +26,14 @@ def rectify(Z):
 
 
 @compiled
-def rectify_backward(dA, A):
+def rectify_backward(dA: Array, A: Array) -> None:
     """See `sknn6.nn.activations.rectify_backward`."""
     zero, one = A.dtype.type(0), A.dtype.type(1)
     for i in range(A.size):
         dA.flat[i] *= one if A.flat[i] > zero else zero
 
 
-def approximate_normal_cdf(Z):
+def approximate_normal_cdf(Z: Array) -> Array:
     """See `sknn6.nn.activations.approximate_normal_cdf`."""
     cdf = np.empty_like(Z)
     normal_cdf_argument(Z, cdf)
@@ -43,7 +44,7 @@ def approximate_normal_cdf(Z):
 
 
 @compiled
-def normal_cdf_argument(Z, out):
+def normal_cdf_argument(Z: Array, out: Array) -> None:
     """Write z q(z^2)."""
     scalar = Z.dtype.type
     largest = scalar(CDF_LARGEST)
@@ -57,7 +58,7 @@ def normal_cdf_argument(Z, out):
 
 
 @compiled
-def times_slope(dA, Z, cdf, bell):
+def times_slope(dA: Array, Z: Array, cdf: Array, bell: Array) -> None:
     """See `sknn6.nn.activations.times_slope`."""
     factor = Z.dtype.type(1 / math.sqrt(2 * math.pi))
     for i in range(Z.size):
@@ -65,7 +66,7 @@ def times_slope(dA, Z, cdf, bell):
 
 
 @compiled
-def drop(X, draws, threshold, scale, mask, out):
+def drop(X: Array, draws: Array, threshold: int, scale: np.floating, mask: Array, out: Array) -> None:
     """See `sknn6.nn.layers.drop`."""
     zero = X.dtype.type(0)
     for i in range(X.size):
@@ -75,7 +76,7 @@ def drop(X, draws, threshold, scale, mask, out):
 
 
 @compiled
-def scale_and_shift(X, scale, shift, out):
+def scale_and_shift(X: Array, scale: Array, shift: Array, out: Array) -> None:
     """See `sknn6.nn.normalization.scale_and_shift`."""
     X, out, scale, shift = by_member(X), by_member(out), per_member(scale), per_member(shift)
     for k in range(X.shape[0]):
@@ -85,7 +86,7 @@ def scale_and_shift(X, scale, shift, out):
 
 
 @compiled
-def centre(X, mean, p, var, work):
+def centre(X: Array, mean: Array, p: Array, var: Array, work: Array) -> None:
     """See `sknn6.nn.normalization.centre`."""
     X, mean, var = by_member(X), per_member(mean), per_member(var)
     var[:] = 0
@@ -97,7 +98,9 @@ def centre(X, mean, p, var, work):
 
 
 @compiled
-def batch_gradient(dY, Xhat, dgamma, dbeta, factor, p, work):
+def batch_gradient(
+    dY: Array, Xhat: Array, dgamma: Array, dbeta: Array, factor: Array, p: Array, work: Array
+) -> None:
     """See `sknn6.nn.normalization.batch_gradient`."""
     dY, Xhat, factor = by_member(dY), by_member(Xhat), per_member(factor)
     dgamma, dbeta = per_member(dgamma), per_member(dbeta)
@@ -109,19 +112,32 @@ def batch_gradient(dY, Xhat, dgamma, dbeta, factor, p, work):
 
 
 @compiled
-def by_member(X):
+def by_member(X: Array) -> Array:
     """View (samples, units), which perhaps have members in front, as (members, samples, units)."""
     return X.reshape((-1, X.shape[-2], X.shape[-1]))
 
 
 @compiled
-def per_member(vector):
+def per_member(vector: Array) -> Array:
     """View a number a unit as (members, units)."""
     return vector.reshape((-1, vector.shape[-1]))
 
 
 @njit(cache=True, error_model="numpy", nogil=True, fastmath={"reassoc"})
-def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon, l2, shrink, n):
+def adam(
+    theta: Array,
+    grad: Array,
+    m: Array,
+    v: Array,
+    work: Array,
+    beta_1: float,
+    beta_2: float,
+    rate: float,
+    epsilon: float,
+    l2: float,
+    shrink: float,
+    n: int,
+) -> float:
     """See `sknn6.nn.optimizers.adam`."""
     scalar = theta.dtype.type
     beta_1, beta_2, rate, epsilon = scalar(beta_1), scalar(beta_2), scalar(rate), scalar(epsilon)
@@ -139,7 +155,7 @@ def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon, l2, shrink, n):
     return squares if l2 else 0.0
 
 
-def cross_entropy(Z, y, p, smoothing):
+def cross_entropy(Z: Array, y: Array, p: Array, smoothing: float) -> tuple[float, Array]:
     """See `sknn6.nn.losses.cross_entropy`."""
     Z = np.ascontiguousarray(Z)
     subtract_max(Z)
@@ -148,7 +164,7 @@ def cross_entropy(Z, y, p, smoothing):
 
 
 @compiled
-def subtract_max(Z):
+def subtract_max(Z: Array) -> None:
     """Subtract from each row its largest number."""
     for i in range(Z.shape[0]):
         largest = Z[i, 0]
@@ -159,7 +175,7 @@ def subtract_max(Z):
 
 
 @compiled
-def normalise(P, Z, y, p, smoothing):
+def normalise(P: Array, Z: Array, y: Array, p: Array, smoothing: float) -> float:
     """Make exp(Z) the gradient of the loss in Z, and give the loss."""
     n_classes = P.shape[1]
     one = P.dtype.type(1)

@@ -6,27 +6,35 @@ changes from layer to layer: Var(z) = fan_in Var(w) E[x^2]. `gain` is the activa
 leave it aside. To add a scheme, write the function and give it a row in `INITIALIZERS`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.random import Generator
+
+from sknn6.nn.activations import Activation
+from sknn6.nn.annotations import Array
 
 __all__ = ["CALIBRATED", "INITIALIZERS", "find_initializer"]
 
+Initializer = Callable[[Generator, int, int, float], Array]
 
-def zeros(rng, fan_in, fan_out, gain):
+
+def zeros(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W = 0: all units of a layer stay the same for ever; the mistake that the lecture warns of."""
     return np.zeros((fan_in, fan_out))
 
 
-def normal(rng, fan_in, fan_out, gain):
+def normal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W ~ N(0, 1), to be scaled by ``init_scale``: the lecture's "small" is 0.01, its "big" 1."""
     return rng.standard_normal((fan_in, fan_out))
 
 
-def uniform(rng, fan_in, fan_out, gain):
+def uniform(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W ~ U(-1, 1), to be scaled by ``init_scale``."""
     return rng.uniform(-1, 1, (fan_in, fan_out))
 
 
-def xavier_uniform(rng, fan_in, fan_out, gain):
+def xavier_uniform(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W ~ U(-a, a), a = sqrt(6 / (fan_in + fan_out)) [1]_.
 
     References
@@ -38,18 +46,18 @@ def xavier_uniform(rng, fan_in, fan_out, gain):
     return rng.uniform(-bound, bound, (fan_in, fan_out))
 
 
-def xavier_normal(rng, fan_in, fan_out, gain):
+def xavier_normal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W ~ N(0, 2 / (fan_in + fan_out)), Glorot & Bengio (2010), equation 12."""
     return rng.standard_normal((fan_in, fan_out)) * np.sqrt(2 / (fan_in + fan_out))
 
 
-def he_uniform(rng, fan_in, fan_out, gain):
+def he_uniform(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W ~ U(-a, a), a = gain sqrt(3 / fan_in), the uniform law of He et al.'s variance."""
     bound = gain * np.sqrt(3 / fan_in)
     return rng.uniform(-bound, bound, (fan_in, fan_out))
 
 
-def he_normal(rng, fan_in, fan_out, gain):
+def he_normal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W ~ N(0, gain^2 / fan_in), with ReLU's gain N(0, 2 / fan_in) [1]_.
 
     References
@@ -59,13 +67,13 @@ def he_normal(rng, fan_in, fan_out, gain):
     return rng.standard_normal((fan_in, fan_out)) * (gain / np.sqrt(fan_in))
 
 
-def lecun_uniform(rng, fan_in, fan_out, gain):
+def lecun_uniform(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W ~ U(-a, a), a = sqrt(3 / fan_in), the uniform law of LeCun et al.'s variance."""
     bound = np.sqrt(3 / fan_in)
     return rng.uniform(-bound, bound, (fan_in, fan_out))
 
 
-def lecun_normal(rng, fan_in, fan_out, gain):
+def lecun_normal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W ~ N(0, 1 / fan_in) [1]_.
 
     References
@@ -75,7 +83,7 @@ def lecun_normal(rng, fan_in, fan_out, gain):
     return rng.standard_normal((fan_in, fan_out)) / np.sqrt(fan_in)
 
 
-def orthogonal(rng, fan_in, fan_out, gain):
+def orthogonal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W = gain Q with orthonormal rows or columns, whichever are fewer [1]_.
 
     Q comes from the QR decomposition of a Gaussian matrix, with the signs of diag(R) made
@@ -92,7 +100,7 @@ def orthogonal(rng, fan_in, fan_out, gain):
     return gain * (Q if fan_in >= fan_out else Q.T)
 
 
-def lsuv(rng, fan_in, fan_out, gain):
+def lsuv(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W = Q / s, Q as in "orthogonal" and s the standard deviation of X Q over a sample of the data [1]_.
 
     s comes layer by layer when the training starts, so that the output of every linear map has variance 1
@@ -105,7 +113,7 @@ def lsuv(rng, fan_in, fan_out, gain):
     return orthogonal(rng, fan_in, fan_out, 1.0)
 
 
-INITIALIZERS = {
+INITIALIZERS: dict[str, Initializer] = {
     "zeros": zeros,
     "normal": normal,
     "uniform": uniform,
@@ -123,7 +131,7 @@ INITIALIZERS = {
 CALIBRATED = (lsuv,)
 
 
-def find_initializer(init, activation):
+def find_initializer(init: str | Initializer, activation: Activation) -> Initializer:
     """Give the function of that name, "auto" being the one that the activation asks for; or `init` itself."""
     name = activation.init if init == "auto" else init
     if callable(name):

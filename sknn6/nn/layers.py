@@ -1,7 +1,8 @@
 """The layers of a network: maps with parameters, each with an explicit forward and backward.
 
 A layer says which arrays it has (`parameters`, `statistics`: name to shape); `Network` binds them as
-attributes, parameter ``W`` together with its gradient ``dW``. Arrays end in (samples, units).
+attributes, parameter ``W`` together with its gradient ``dW``. Each class declares these arrays with their
+shapes for one network. Arrays end in (samples, units).
 
 Several networks can be trained side by side: their arrays then have a leading axis of members, those of
 vectors, one number a unit, being (members, 1, units), so that they broadcast over the samples. The data have
@@ -16,16 +17,24 @@ call, so that any number of threads can run it on one network.
 import math
 from abc import ABC, abstractmethod
 from copy import copy
+from typing import Any, Self
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike
 from scipy.sparse import csc_array, csr_array
 
+from sknn6.nn.activations import Activation
+from sknn6.nn.annotations import Array, Rows, Shape
 from sknn6.nn.blas import GEMM
-from sknn6.nn.initializers import CALIBRATED
+from sknn6.nn.initializers import CALIBRATED, Initializer, he_uniform
 from sknn6.nn.kernels import kernel
 from sknn6.nn.parallel import is_large, multiply
 
 __all__ = ["Activate", "Dense", "Dropout", "Layer", "Projection", "Residual", "ScaledDense"]
+
+# What stands for the gradient of the input where nobody needs it; it adds to no batch and multiplies none.
+NO_GRADIENT = np.empty((0, 0))
 
 
 class Layer(ABC):
@@ -33,6 +42,8 @@ class Layer(ABC):
 
     Attributes
     ----------
+    kind : str
+        What layers of the class are called, with a number, in saved models; so it outlives the class's name.
     parameters : dict of str to tuple
         Shapes of the learned arrays.
     decayed : tuple of str
@@ -47,43 +58,42 @@ class Layer(ABC):
         Whether the initial values wait for `calibrate`.
     drifts : bool
         Whether running averages over batches with different weights make bad statistics for prediction.
+    group_size : int
+        Units that share a statistic.
     """
 
-    parameters: dict = {}
+    kind: str
+    parameters: dict[str, Shape] = {}
     decayed: tuple[str, ...] = ()
-    statistics: dict = {}
+    statistics: dict[str, Shape] = {}
     training = True
     propagates = True
     uncalibrated = False
     drifts = False
+    group_size = 1
 
-    def __init__(self):
-        self._buffers = {}
-        self.name = None
+    def __init__(self) -> None:
+        self._buffers: dict[Any, Array] = {}
+        self.name = ""  # the network's for it, like "dense_0"
 
-    @property
-    def kind(self):
-        """What layers of this kind are called by, with a number."""
-        return type(self).__name__.lower()
-
-    def leaves(self):
+    def leaves(self) -> "list[Layer]":
         """Give the layers that this one is made of, which have the arrays; here itself."""
         return [self]
 
-    def twin(self):
+    def twin(self) -> Self:
         """Give a layer that has the same arrays, and buffers of its own."""
         twin = copy(self)
         twin._buffers = {}
         return twin
 
-    def initialize(self, rng):  # noqa: B027, not abstract: a layer without parameters has none to write
+    def initialize(self, rng: Generator) -> None:  # noqa: B027, not abstract: a layer without parameters has none to write
         """Write the initial values into the bound arrays."""
 
-    def calibrate(self, X, weight):
+    def calibrate(self, X: Array, weight: Array | None) -> Array:
         """Adapt initial values that depend on data to X, the layer's input; give the output."""
         return self.predict(X)
 
-    def settle(self, X, weight, weights_averaged):
+    def settle(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
         """Take the statistics of prediction anew from X, if the layer `drifts` or needs to; give the output.
 
         It needs to where the weights have been averaged, so that no batch has seen them.
@@ -91,21 +101,21 @@ class Layer(ABC):
         return self.predict(X)
 
     @abstractmethod
-    def forward(self, X, weight=None):
+    def forward(self, X: Array, weight: Array | None = None) -> Array:
         """Map X (samples, fan_in) to (samples, fan_out) and keep what `backward` needs.
 
         `weight` holds the samples' weights, None if all are 1, for layers that average over samples.
         """
 
     @abstractmethod
-    def backward(self, dZ):
+    def backward(self, dZ: Array) -> Array:
         """Write the gradients of the parameters; map the gradient of the output to the input's."""
 
     @abstractmethod
-    def predict(self, X):
+    def predict(self, X: Array) -> Array:
         """Map X as the trained layer does, keeping nothing."""
 
-    def buffer(self, name, shape, dtype):
+    def buffer(self, name: str, shape: Shape, dtype: DTypeLike) -> Array:
         """Give an array, at first of ones, that is the same at every call with that name and shape.
 
         The arrays of a name share memory: those of the last batch of an epoch, which is smaller, take none.
@@ -120,18 +130,18 @@ class Layer(ABC):
             buffer = self._buffers[key] = memory[:size].reshape(shape)
         return buffer
 
-    def sum_samples(self, X, out):
+    def sum_samples(self, X: Array, out: Array) -> Array:
         """Sum X over the samples, as a product with ones: several times faster than `np.sum`."""
         n = X.shape[-2]
         ones = self.buffer("ones", (n,) if X.ndim == 2 else (1, n), X.dtype)
         return np.matmul(ones, X, out=out)
 
 
-def product(A, B, out):
+def product(A: Rows, B: Array, out: Array) -> Array:
     """Write the matrix product A @ B to `out`; A may be sparse."""
     if isinstance(A, np.ndarray):
         return multiply(A, B, out) if is_large(A, out) else np.matmul(A, B, out=out)
-    rows = slice(None)
+    rows: slice | Array = slice(None)
     if A.format == "csc" and A.nnz < A.shape[0]:
         # A transposed batch of many features: most of its rows are empty, and so are those of the product.
         out[...] = 0
@@ -141,13 +151,13 @@ def product(A, B, out):
     return out
 
 
-def rows_with_entries(A):
+def rows_with_entries(A: csc_array) -> tuple[Array, csc_array]:
     """Give the numbers of the rows of a CSC matrix that are not empty, and the matrix of these."""
     rows, row = np.unique(A.indices, return_inverse=True)
     return rows, csc_array((A.data, row, A.indptr), shape=(len(rows), A.shape[1]))
 
 
-def affine(A, B, c, out):
+def affine(A: Rows, B: Array, c: Array, out: Array) -> Array:
     """Write A @ B + c to `out`, c the same for all rows; A may be sparse.
 
     BLAS adds the product to what is there already, which saves a pass over the result. It counts columns
@@ -169,7 +179,7 @@ def affine(A, B, c, out):
     return out
 
 
-def transpose(A):
+def transpose(A: Array) -> Array:
     """Swap the last two axes."""
     return A.T if A.ndim == 2 else A.swapaxes(-1, -2)
 
@@ -183,7 +193,7 @@ class Dense(Layer):
     ----------
     fan_in, fan_out : int
         Units before and after.
-    initializer : callable, optional
+    initializer : callable, default=he_uniform
         ``f(rng, fan_in, fan_out, gain) -> W``; b starts at 0.
     gain : float
         The gain of the activation that follows.
@@ -193,16 +203,33 @@ class Dense(Layer):
         Linear maps of each unit, each drawn by itself: W is (fan_in, pieces fan_out).
     """
 
+    kind = "dense"
     decayed = ("W",)
 
-    def __init__(self, fan_in, fan_out, initializer=None, gain=1.0, scale=1.0, pieces=1):
+    # The network binds them, the first two as views of its theta, the others of its grad.
+    W: Array  # (fan_in, width)
+    b: Array  # (width,)
+    dW: Array  # as W
+    db: Array  # as b
+
+    X: Rows  # (samples, fan_in), the input of the last forward
+
+    def __init__(
+        self,
+        fan_in: int,
+        fan_out: int,
+        initializer: Initializer = he_uniform,
+        gain: float = 1.0,
+        scale: float = 1.0,
+        pieces: int = 1,
+    ) -> None:
         super().__init__()
         self.fan_in, self.fan_out, self.pieces = fan_in, fan_out, pieces
         self.initializer, self.gain, self.scale = initializer, gain, scale
         self.width = pieces * fan_out
         self.parameters = {"W": (fan_in, self.width), "b": (self.width,)}
 
-    def initialize(self, rng):
+    def initialize(self, rng: Generator) -> None:
         most = np.finfo(self.W.dtype).max
         for member in np.ndindex(self.W.shape[:-2]):
             W = self.scale * np.hstack([self._draw(rng) for _ in range(self.pieces)])
@@ -210,7 +237,7 @@ class Dense(Layer):
         self.b[...] = 0
         self.uncalibrated = any(self.initializer is calibrated for calibrated in CALIBRATED)
 
-    def _draw(self, rng):
+    def _draw(self, rng: Generator) -> Array:
         shape = self.fan_in, self.fan_out
         W = np.asarray(self.initializer(rng, *shape, self.gain))
         if W.shape != shape or np.isnan(W).any():
@@ -218,7 +245,7 @@ class Dense(Layer):
             raise ValueError(f"init must return an array of numbers of shape {shape}, got {got}.")
         return W
 
-    def calibrate(self, X, weight):
+    def calibrate(self, X: Rows, weight: Array | None) -> Array:
         Z = self.predict(X)
         if not self.uncalibrated:
             return Z
@@ -232,28 +259,34 @@ class Dense(Layer):
         self.W *= np.where(usable, self.scale / np.sqrt(np.where(usable, var, 1)), 1).astype(self.W.dtype)
         return self.predict(X)
 
-    def forward(self, X, weight=None):
+    def forward(self, X: Rows, weight: Array | None = None) -> Array:
         self.X = X
         return self.map(X, self.buffer("Z", (*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype))
 
-    def weights(self):
+    def weights(self) -> Array:
         """Give the matrix that X is multiplied with."""
         return self.W
 
-    def map(self, X, Z):
+    def map(self, X: Rows, Z: Array) -> Array:
         """Write the output for X to Z and give it."""
         return affine(X, self.weights(), self.b, out=Z)
 
-    def backward(self, dZ):
+    def backward(self, dZ: Array) -> Array:
         product(transpose(self.X), dZ, out=self.dW)
         self.sum_samples(dZ, out=self.db)
         if not self.propagates:
-            return None
+            return NO_GRADIENT
         dX = self.buffer("dX", self.X.shape, self.W.dtype)
         return product(dZ, transpose(self.W), out=dX)
 
-    def predict(self, X):
-        return self.map(X, np.empty((*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype))
+    def predict(self, X: Rows) -> Array:
+        # NumPy's product lets the threads that predict other blocks run, SciPy's does not.
+        Z = np.empty((*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
+        if not isinstance(X, np.ndarray):
+            return self.map(X, Z)
+        product(X, self.weights(), out=Z)
+        Z += self.b
+        return Z
 
 
 # How many times as fast as the other parameters the factors of a ScaledDense are to move.
@@ -277,23 +310,26 @@ class ScaledDense(Dense):
 
     kind = "dense"
 
-    def __init__(self, *args):
+    u: Array  # (fan_in,), a view of the network's theta
+    du: Array  # as u, of its grad
+
+    def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.parameters |= {"u": (self.fan_in,)}
 
-    def initialize(self, rng):
+    def initialize(self, rng: Generator) -> None:
         super().initialize(rng)
         self.u[...] = 1 / SCALE_SPEED
 
-    def _factors(self):
+    def _factors(self) -> Array:
         """Give s as a column, or one a member."""
         u = self.u[:, None] if self.u.ndim == 1 else self.u.swapaxes(-1, -2)
         return SCALE_SPEED * u
 
-    def weights(self):
+    def weights(self) -> Array:
         return self.W * self._factors()
 
-    def map(self, X, Z):
+    def map(self, X: Rows, Z: Array) -> Array:
         if isinstance(X, np.ndarray):
             return super().map(X, Z)
         s = self._factors()
@@ -303,7 +339,7 @@ class ScaledDense(Dense):
         Z += self.b
         return Z
 
-    def backward(self, dZ):
+    def backward(self, dZ: Array) -> Array:
         dX = super().backward(dZ)
         s = self._factors()
         if isinstance(self.X, np.ndarray):
@@ -315,9 +351,9 @@ class ScaledDense(Dense):
             self.du[...] = 0
             self.du[..., used] = self._gradient(self.W[..., used, :], dV)
             self.dW[..., used, :] = dV * s[..., used, :]
-        return dX if dX is None else np.multiply(dX, s.swapaxes(-1, -2), out=dX)
+        return np.multiply(dX, s.swapaxes(-1, -2), out=dX) if self.propagates else dX
 
-    def _gradient(self, W, dV):
+    def _gradient(self, W: Array, dV: Array) -> Array:
         """Give du for rows of W and dV."""
         du = SCALE_SPEED * np.einsum("...ij,...ij->...i", W, dV)
         return du if self.u.ndim == 1 else du[:, None]
@@ -326,8 +362,10 @@ class ScaledDense(Dense):
 class Projection(Dense):
     """Z = X W + b beside a residual block whose ends differ in width.
 
-    A kind of its own for the sake of its name: ``coefs_`` are those of the layers called Dense.
+    A class of its own for the sake of its kind: ``coefs_`` are the W of the layers of kind "dense".
     """
+
+    kind = "projection"
 
 
 class Residual(Layer):
@@ -348,21 +386,23 @@ class Residual(Layer):
        figure 4e.
     """
 
-    def __init__(self, body, projection=None):
+    kind = "residual"
+
+    def __init__(self, body: list[Layer], projection: Dense | None = None) -> None:
         super().__init__()
         self.body, self.projection = body, projection
 
-    def leaves(self):
+    def leaves(self) -> list[Layer]:
         body = [leaf for layer in self.body for leaf in layer.leaves()]
         return body if self.projection is None else [*body, self.projection]
 
-    def twin(self):
+    def twin(self) -> Self:
         twin = super().twin()
         twin.body = [layer.twin() for layer in self.body]
         twin.projection = self.projection and self.projection.twin()
         return twin
 
-    def forward(self, X, weight=None):
+    def forward(self, X: Array, weight: Array | None = None) -> Array:
         Y = self.buffer("X", X.shape, X.dtype)  # the body may overwrite its input, which is still needed
         Y[...] = X
         for layer in self.body:
@@ -370,23 +410,23 @@ class Residual(Layer):
         Y += X if self.projection is None else self.projection.forward(X)
         return Y
 
-    def backward(self, dY):
+    def backward(self, dY: Array) -> Array:
         dX = dY
         for layer in reversed(self.body):
             dX = layer.backward(dX)
         dX += dY if self.projection is None else self.projection.backward(dY)
         return dX
 
-    def predict(self, X):
+    def predict(self, X: Array) -> Array:
         return self._pass(X, "predict")
 
-    def calibrate(self, X, weight):
+    def calibrate(self, X: Array, weight: Array | None) -> Array:
         return self._pass(X, "calibrate", weight)
 
-    def settle(self, X, weight, weights_averaged):
+    def settle(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
         return self._pass(X, "settle", weight, weights_averaged)
 
-    def _pass(self, X, method, *args):
+    def _pass(self, X: Array, method: str, *args: Any) -> Array:
         """Give X + F(X), passing through the layers by that method."""
         Y = X.copy()
         for layer in self.body:
@@ -406,7 +446,11 @@ class Activate(Layer):
         Units that it has parameters for.
     """
 
-    def __init__(self, activation, units=1):
+    kind = "activate"
+
+    saved: Any  # what the activation keeps for its backward
+
+    def __init__(self, activation: Activation, units: int = 1) -> None:
         super().__init__()
         self.activation, self.saved = activation, None
         for name, _ in activation.learned:
@@ -417,19 +461,19 @@ class Activate(Layer):
                 )
         self.parameters = {name: (units,) for name, _ in activation.learned}
 
-    def initialize(self, rng):
+    def initialize(self, rng: Generator) -> None:
         for name, start in self.activation.learned:
             getattr(self, name)[...] = start
 
-    def learned_values(self):
+    def learned_values(self) -> list[Array]:
         """Give the arrays of the learned parameters."""
         return [getattr(self, name) for name in self.parameters]
 
-    def forward(self, Z, weight=None):
+    def forward(self, Z: Array, weight: Array | None = None) -> Array:
         A, self.saved = self.activation.forward(Z, *self.learned_values())
         return A
 
-    def backward(self, dA):
+    def backward(self, dA: Array) -> Array:
         if not self.parameters:
             return self.activation.backward(dA, self.saved)
         dZ, *gradients = self.activation.backward(dA, self.saved, *self.learned_values())
@@ -438,7 +482,7 @@ class Activate(Layer):
             into[...] = gradient.reshape(into.shape)
         return dZ
 
-    def predict(self, Z):
+    def predict(self, Z: Array) -> Array:
         return self.activation.forward(Z, *self.learned_values())[0]
 
 
@@ -451,8 +495,8 @@ class Dropout(Layer):
     ----------
     rate : float
         Fraction dropped, 0 to < 1.
-    rng : numpy.random.Generator
-        What draws M; not needed for prediction.
+    rng : numpy.random.Generator or None
+        What draws M; None is one of its own. Prediction needs none.
 
     References
     ----------
@@ -460,11 +504,15 @@ class Dropout(Layer):
        Neural Networks from Overfitting, JMLR 15.
     """
 
-    def __init__(self, rate, rng=None):
-        super().__init__()
-        self.threshold, self.rng = min(round(rate * 2**16), 2**16 - 1), rng
+    kind = "dropout"
 
-    def forward(self, X, weight=None):
+    mask: Array | float  # (samples, units): 0 or 1 / (1 - rate); 1 if the last forward was no training
+
+    def __init__(self, rate: float, rng: Generator | None = None) -> None:
+        super().__init__()
+        self.threshold, self.rng = min(round(rate * 2**16), 2**16 - 1), np.random.default_rng(rng)
+
+    def forward(self, X: Array, weight: Array | None = None) -> Array:
         if not self.training:
             self.mask = 1.0
             return X
@@ -475,16 +523,16 @@ class Dropout(Layer):
         drop(X, draws, self.threshold, scale, self.mask, A)
         return A
 
-    def backward(self, dA):
+    def backward(self, dA: Array) -> Array:
         dA *= self.mask
         return dA
 
-    def predict(self, X):
+    def predict(self, X: Array) -> Array:
         return X
 
 
 @kernel
-def drop(X, draws, threshold, scale, mask, out):
+def drop(X: Array, draws: Array, threshold: int, scale: np.floating, mask: Array, out: Array) -> None:
     """Write to `mask` the scale where a draw reaches the threshold, else 0, and to `out` X times it."""
     kept = draws[: X.size].reshape(X.shape) >= threshold
     np.multiply(X, np.multiply(kept, scale, out=mask), out=out)

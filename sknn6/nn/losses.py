@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, xlogy
 
+from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.kernels import kernel
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-def softmax(Z):
+def softmax(Z: Array) -> Array:
     """P = exp(z) / sum exp(z), over the last axis."""
     with np.errstate(over="ignore"):  # a difference that overflows is -inf, whose exponential is right
         P = Z - Z.max(axis=-1, keepdims=True)
@@ -43,7 +44,9 @@ def softmax(Z):
     return P
 
 
-def softmax_cross_entropy(Z, y, weight=None, smoothing=0.0):
+def softmax_cross_entropy(
+    Z: Array, y: Array, weight: Array | None = None, smoothing: float = 0.0
+) -> tuple[float, Array]:
     """Mean of -sum_k t_k log softmax(z)_k; dZ = (softmax(Z) - t) w / sum w.
 
     The target t is 1 for the class y, and 0 for the others; smoothed, 1 - s + s / C and s / C for C classes.
@@ -76,7 +79,7 @@ def softmax_cross_entropy(Z, y, weight=None, smoothing=0.0):
 
 
 @kernel
-def cross_entropy(Z, y, p, smoothing):
+def cross_entropy(Z: Array, y: Array, p: Array, smoothing: float) -> tuple[float, Array]:
     """Give the sum over the rows of p loss and its gradient in Z; p has one number, or one a row."""
     # Classes first: a reduction over few classes is a few operations on long vectors.
     P = np.ascontiguousarray(Z.T)
@@ -96,7 +99,9 @@ def cross_entropy(Z, y, p, smoothing):
     return np.add.reduce(log_normaliser) - logits, P.T
 
 
-def sigmoid_cross_entropy(Z, Y, weight=None, smoothing=0.0):
+def sigmoid_cross_entropy(
+    Z: Array, Y: Array, weight: Array | None = None, smoothing: float = 0.0
+) -> tuple[float, Array]:
     """Mean over samples of the sum over outputs of max(z, 0) - z y + log(1 + exp(-|z|)).
 
     The stable form of -y log p - (1 - y) log(1 - p), p the logistic function of z;
@@ -127,14 +132,14 @@ def sigmoid_cross_entropy(Z, Y, weight=None, smoothing=0.0):
     return weighted_mean(losses.sum(axis=-1), outputs_first(dZ), weight), dZ
 
 
-def squared_error(Z, Y, weight=None):
+def squared_error(Z: Array, Y: Array, weight: Array | None = None) -> tuple[float, Array]:
     """Mean over samples of half the sum over outputs of (z - y)^2; dZ = (Z - Y) w / sum w."""
     dZ = np.subtract(Z, Y, out=Z)
     losses = 0.5 * np.square(dZ).sum(axis=-1)
     return weighted_mean(losses, outputs_first(dZ), weight), dZ
 
 
-def poisson(Z, Y, weight=None):
+def poisson(Z: Array, Y: Array, weight: Array | None = None) -> tuple[float, Array]:
     """Mean over samples of half the Poisson deviance, e^z - y - y (z - log y); dZ = (e^Z - Y) w / sum w."""
     losses = xlogy(Y, Y) - Y - Y * Z
     dZ = np.exp(Z, out=Z)
@@ -146,7 +151,7 @@ def poisson(Z, Y, weight=None):
 HUBER_DELTA = 1.0
 
 
-def huber(Z, Y, weight=None):
+def huber(Z: Array, Y: Array, weight: Array | None = None) -> tuple[float, Array]:
     """Mean over samples of r^2 / 2 where |r| <= 1, else |r| - 1 / 2, with r = z - y [1]_.
 
     dZ = clip(r, -1, 1) w / sum w. The losses of several outputs are added.
@@ -161,12 +166,12 @@ def huber(Z, Y, weight=None):
     return weighted_mean(losses, outputs_first(dZ), weight), dZ
 
 
-def outputs_first(Z):
+def outputs_first(Z: Array) -> Array:
     """Give a view with the outputs first and the samples last, as weights of samples multiply it."""
     return Z.T if Z.ndim == 2 else Z.transpose(2, 0, 1)
 
 
-def weighted_mean(losses, dZ, weight):
+def weighted_mean(losses: Array, dZ: Array, weight: Array | None) -> float:
     """Average the losses over the samples, the last axis, and the members, and scale dZ to match."""
     if weight is None:
         dZ *= 1 / losses.shape[-1]
@@ -176,43 +181,44 @@ def weighted_mean(losses, dZ, weight):
     return float(np.mean(losses @ p))
 
 
-def identity(Z):
+def identity(Z: Array) -> Array:
     """P = z."""
     return Z
 
 
-def exponential(Z):
+def exponential(Z: Array) -> Array:
     """P = e^z, held to the range of the floats."""
     most = np.nextafter(np.log(np.finfo(Z.dtype).max), 0, dtype=Z.dtype)  # in case it was rounded up
     return np.exp(np.minimum(Z, most))
 
 
-def log_mean_exp(Z):
+def log_mean_exp(Z: Array) -> Array:
     """Z = log of the mean over the members of e^z."""
     return np.logaddexp.reduce(Z, axis=0) - np.log(len(Z)).astype(Z.dtype)
 
 
-def pool_softmax(Z):
+def pool_softmax(Z: Array) -> Array:
     """Z = log of the mean over the members of softmax(z)."""
     return log_mean_exp(Z - np.logaddexp.reduce(Z, axis=-1, keepdims=True))
 
 
-def pool_logistic(Z):
+def pool_logistic(Z: Array) -> Array:
     """Z = log p - log(1 - p), p the mean over the members of the logistic function of z."""
     return log_mean_exp(-np.logaddexp(0, -Z)) - log_mean_exp(-np.logaddexp(0, Z))
 
 
-def pool_identity(Z):
+def pool_identity(Z: Array) -> Array:
     """Z = the mean over the members."""
-    return Z.mean(axis=0)
+    return (Z / len(Z)).sum(axis=0)  # a sum of them all might overflow
 
 
 class Loss(NamedTuple):
-    """A loss, the output activation that belongs to it, and the least target that it takes."""
+    """A loss, its output activation, the least target, and whether outliers count little."""
 
-    loss: Callable
+    loss: LossFunction
     out_activation: str
     least: float = -math.inf
+    is_robust: bool = False
 
 
 LOSSES = {
@@ -222,7 +228,17 @@ LOSSES = {
 REGRESSION_LOSSES = {
     "squared_error": Loss(squared_error, "identity"),
     "poisson": Loss(poisson, "exp", least=0),
-    "huber": Loss(huber, "identity"),
+    "huber": Loss(huber, "identity", is_robust=True),
 }
-LINKS = {"softmax": softmax, "logistic": expit, "identity": identity, "exp": exponential}
-POOLS = {"softmax": pool_softmax, "logistic": pool_logistic, "identity": pool_identity, "exp": log_mean_exp}
+LINKS: dict[str, Callable[[Array], Array]] = {
+    "softmax": softmax,
+    "logistic": expit,
+    "identity": identity,
+    "exp": exponential,
+}
+POOLS: dict[str, Callable[[Array], Array]] = {
+    "softmax": pool_softmax,
+    "logistic": pool_logistic,
+    "identity": pool_identity,
+    "exp": log_mean_exp,
+}

@@ -2,21 +2,26 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from itertools import count
+from typing import Any, Self
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 
 from sknn6.nn import kernels
-from sknn6.nn.activations import ACTIVATIONS, find_activation
-from sknn6.nn.blas import AXPY
-from sknn6.nn.initializers import find_initializer
-from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual, ScaledDense
-from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
+from sknn6.nn.annotations import Array, Rows, Shape
+from sknn6.nn.batches import Batches
+from sknn6.nn.decay import decay
+from sknn6.nn.inputs import InputScaling
+from sknn6.nn.layers import Dense, Layer
+from sknn6.nn.parallel import share_if_large
 
-__all__ = ["Network", "perceptron"]
+__all__ = ["Network"]
 
 # Numbers in the widest layer's output for one block of rows at prediction, which thus stays in the cache from
 # one layer to the next: 2**16 float64 are 512 kB. The numbers of a dense input, which is read once, may be
@@ -25,6 +30,12 @@ PREDICTION_BLOCK = 2**16
 
 # Rows that initial weights and the statistics of prediction are taken from, where the data have more.
 SAMPLE = 2048
+
+# The shape of each array of a layer, by the layer and the name of the array.
+Shapes = dict[tuple[Layer, str], Shape]
+
+# theta and the statistics.
+Snapshot = tuple[Array, Array]
 
 
 class Network:
@@ -46,8 +57,8 @@ class Network:
     Examples
     --------
     >>> import numpy as np
-    >>> from sknn6.nn.network import perceptron
-    >>> network = perceptron(4, [8], 3, "relu").allocate(np.float64)
+    >>> from sknn6.nn.architecture import Architecture
+    >>> network = Architecture(4, [8], 3, "relu").build().allocate(np.float64)
     >>> network.initialize(np.random.default_rng(0))
     >>> network.predict(np.ones((2, 4))).shape
     (2, 3)
@@ -57,15 +68,23 @@ class Network:
     67
     """
 
-    def __init__(self, layers, members=1, input_scaling=None):
+    dtype: np.dtype[Any]
+    theta: Array  # (n_parameters,)
+    grad: Array  # (n_parameters,)
+    statistics: Array  # (n_statistics,)
+    n_decayed: int
+
+    def __init__(
+        self, layers: list[Layer], members: int = 1, input_scaling: InputScaling | None = None
+    ) -> None:
         self.layers, self.members, self.input_scaling = layers, members, input_scaling
         self.layers[0].propagates = False
         self.leaves = [leaf for layer in layers for leaf in layer.leaves()]
-        counts = defaultdict(count)
+        counts: defaultdict[str, count[int]] = defaultdict(count)
         for layer in self.leaves:
             layer.name = f"{layer.kind}_{next(counts[layer.kind])}"
 
-    def allocate(self, dtype):
+    def allocate(self, dtype: DTypeLike) -> Self:
         """Make theta, grad and statistics, uninitialised, and bind the layers to them."""
         kernels.load()
         self.dtype = np.dtype(dtype)
@@ -77,25 +96,25 @@ class Network:
         self.statistics = bind(self._shapes(lambda layer: layer.statistics), dtype)
         return self
 
-    def _shapes(self, names):
+    def _shapes(self, names: Callable[[Layer], Iterable[str]]) -> Shapes:
         """Map (layer, name) to its shape, for the names that `names` gives of each layer."""
         return {(layer, name): self._shape(layer, name) for layer in self.leaves for name in names(layer)}
 
-    def _shape(self, layer, name):
+    def _shape(self, layer: Layer, name: str) -> Shape:
         """Give the shape of an array of a layer, members and all."""
         shape = (layer.parameters | layer.statistics)[name]
         if self.members == 1:
             return shape
         return (self.members, *shape) if len(shape) == 2 else (self.members, 1, *shape)
 
-    def twin(self):
+    def twin(self) -> Self:
         """Give a network of layers of its own that have the same arrays."""
         twin = copy(self)
         twin.layers = [layer.twin() for layer in self.layers]
         twin.leaves = [leaf for layer in twin.layers for leaf in layer.leaves()]
         return twin
 
-    def arrays(self):
+    def arrays(self) -> dict[str, Array]:
         """Give all parameters and statistics by name, as in ``{"dense_0.W": W, ...}``; not copies."""
         return {
             f"{layer.name}.{name}": getattr(layer, name)
@@ -103,7 +122,7 @@ class Network:
             for name in (*layer.parameters, *layer.statistics)
         }
 
-    def attach(self, arrays, dtype):
+    def attach(self, arrays: Mapping[str, Array], dtype: DTypeLike) -> Self:
         """Bind the layers, for prediction only, to arrays as `arrays` gives them, cast to `dtype`."""
         self.dtype = np.dtype(dtype)
         for layer in self.leaves:
@@ -113,24 +132,24 @@ class Network:
                 setattr(layer, name, array)
         return self
 
-    def load(self, arrays):
+    def load(self, arrays: Mapping[str, Array]) -> None:
         """Copy values, named as `arrays` names them, into the allocated arrays."""
         for name, array in self.arrays().items():
             check_shape(name, arrays.get(name), array.shape)
             array[...] = arrays[name]
 
-    def read(self, X):
+    def read(self, X: Rows) -> Rows:
         """Give rows of the data as the first layer takes them."""
         if self.input_scaling is None:
             return X.astype(self.dtype, copy=False)
         return self.input_scaling(X.copy(), self.dtype)
 
-    def initialize(self, rng):
+    def initialize(self, rng: Generator) -> None:
         """Write the initial values of all layers, drawn from `rng`."""
         for layer in self.leaves:
             layer.initialize(rng)
 
-    def calibrate(self, batches):
+    def calibrate(self, batches: Batches) -> None:
         """Let the initial values that depend on data see a sample of them."""
         if any(leaf.uncalibrated for leaf in self.leaves):
             X, weight = batches.sample(SAMPLE)
@@ -138,7 +157,9 @@ class Network:
                 X = layer.calibrate(X, weight)
 
     @contextmanager
-    def settled(self, batches, weights_averaged=False, rows_per_unit=0):
+    def settled(
+        self, batches: Batches, weights_averaged: bool = False, rows_per_unit: float = 0
+    ) -> Iterator[None]:
         """Give a context in which prediction has statistics that go with the weights as they are.
 
         They are taken from a sample of the data by the layers whose running averages would not do, and by all
@@ -159,54 +180,87 @@ class Network:
         finally:
             self.statistics[:] = running
 
-    def forward(self, X, weight=None):
+    @contextmanager
+    def exchanged(self, weights: Array) -> Iterator[None]:
+        """Return a context in which theta and other weights, an ndarray of its shape, have changed places."""
+
+        def exchange() -> None:
+            self.theta[:], weights[:] = weights.copy(), self.theta.copy()
+
+        exchange()
+        try:
+            yield
+        finally:
+            exchange()
+
+    def forward(self, X: Rows, weight: Array | None = None) -> Array:
         """Map X to logits, keeping what `backward` needs; `weight` as in `Layer.forward`."""
         for layer in self.layers:
             X = layer.forward(X, weight)
         return X
 
-    def backward(self, dZ):
+    def backward(self, dZ: Array) -> None:
         """Write to `grad` the gradient of the loss whose gradient in the logits is dZ."""
         for layer in reversed(self.layers):
             dZ = layer.backward(dZ)
 
-    def penalise(self, strength):
-        """Add the gradient of strength / 2 times the sum of the squared decaying parameters; return it."""
-        W = self.theta[: self.n_decayed]
-        if strength == 0 or W.size == 0:
-            return 0.0
-        AXPY[W.dtype](W, self.grad[: self.n_decayed], a=strength)
-        return 0.5 * strength * float(W @ W) / self.members
+    def penalise(self, strength: float) -> float:
+        """Add the gradient of the penalty strength / 2 |W|^2 to `grad`; return its mean over the members."""
+        squares = decay(self.theta, self.grad, strength, 1.0, self.n_decayed)
+        return 0.5 * strength * squares / self.members
 
-    def predict(self, X):
+    def predict(self, X: Rows) -> Array:
         """Map X to logits as the trained network does."""
         for layer in self.layers:
             X = layer.predict(X)
         return X
 
-    def predict_in_blocks(self, X, finish):
+    def predict_in_blocks(self, X: Rows, finish: Callable[[Array], Array]) -> Array:
         """Map X to what `finish` makes of its logits, a block of rows at a time, cast to the network's dtype.
 
         What it makes has the samples first.
         """
         rows = PREDICTION_BLOCK // self.members // max(layer.width for layer in self.dense())
-        if not issparse(X):
+        if not issparse(X) or (self.input_scaling is not None and self.input_scaling.fills):
             rows = min(rows, 4 * PREDICTION_BLOCK // X.shape[1])
         rows = max(1, rows)
         starts = range(0, X.shape[0], rows)
-        blocks = [finish(self._finite_logits(X[start : start + rows])) for start in starts]
+
+        def predict(start: int) -> Array:
+            return finish(self._finite_logits(X[start : start + rows]))
+
+        products = X.shape[0] * sum(layer.W.size for layer in self.dense())
+        blocks = share_if_large(predict, starts, products)
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-    def _finite_logits(self, X):
+    def _finite_logits(self, X: Rows) -> Array:
         """Map X to logits, overflow made finite.
 
         A logit that cannot be told (inf - inf) becomes 0. The probabilities of a network with huge weights
         are thus finite for every finite X.
+
+        Raises
+        ------
+        ValueError
+            If a logit is NaN because an array of the network has NaN.
         """
         Z = self.predict(self.read(X))
-        return Z if np.isfinite(Z).all() else np.nan_to_num(Z, copy=False)
+        if np.isfinite(Z).all():
+            return Z
+        if np.isnan(Z).any():
+            self._check_no_nan()
+        return np.nan_to_num(Z, copy=False)
 
-    def snapshot(self, into=None):
+    def _check_no_nan(self) -> None:
+        """Raise if an array of the network has NaN."""
+        names = [name for name, array in self.arrays().items() if np.isnan(array).any()]
+        if names:
+            raise ValueError(
+                f"The fitted arrays of a network must not have NaN, got some in {', '.join(names)} "
+                "(dense_0.W is coefs_[0], dense_0.b is intercepts_[0])."
+            )
+
+    def snapshot(self, into: Snapshot | None = None) -> Snapshot:
         """Copy all that training changes, into the memory of an earlier snapshot if one is given."""
         if into is None:
             return self.theta.copy(), self.statistics.copy()
@@ -214,26 +268,26 @@ class Network:
             copied[:] = vector
         return into
 
-    def restore(self, snapshot):
+    def restore(self, snapshot: Snapshot) -> None:
         """Put back what `snapshot` copied."""
         self.theta[:], self.statistics[:] = snapshot
 
-    def dense(self):
+    def dense(self) -> list[Dense]:
         """Give the Dense layers."""
         return [layer for layer in self.leaves if isinstance(layer, Dense)]
 
-    def isfinite(self):
+    def isfinite(self) -> bool:
         """Tell whether all parameters and statistics are finite numbers."""
         return bool(np.isfinite(self.theta).all() and np.isfinite(self.statistics).all())
 
 
-def check_shape(name, array, shape):
+def check_shape(name: str, array: Any, shape: Shape) -> None:
     """Raise an error if the array has another shape."""
     if np.shape(array) != shape:
         raise ValueError(f"{name} of the network needs the shape {shape}, got {np.shape(array)}.")
 
 
-def bind(shapes, dtype, prefix=""):
+def bind(shapes: Shapes, dtype: DTypeLike, prefix: str = "") -> Array:
     """Make one vector and set its consecutive parts as attributes of the layers."""
     flat = np.zeros(sum(map(math.prod, shapes.values())), dtype)
     start = 0
@@ -242,97 +296,3 @@ def bind(shapes, dtype, prefix=""):
         setattr(layer, prefix + name, flat[start:stop].reshape(shape))
         start = stop
     return flat
-
-
-def perceptron(
-    n_inputs,
-    hidden,
-    n_outputs,
-    activation,
-    *,
-    init="auto",
-    init_scale=1.0,
-    batchnorm=None,
-    batchnorm_momentum=0.1,
-    batchnorm_group_size=16,
-    layernorm=False,
-    residual=False,
-    dropout=0.0,
-    rng=None,
-    members=1,
-    input_scaling=None,
-    learned_scale=False,
-):
-    """Compose a multi-layer perceptron: (Dense, [norm], Activate, [Dropout]) a hidden layer, then Dense.
-
-    Residual blocks are those same layers with a shortcut from each Dense to the next: of L hidden layers,
-    the first Dense leads into the stream and L - 1 blocks X + Dense(Dropout(Activate(norm(X)))) follow.
-
-    Parameters
-    ----------
-    n_inputs, n_outputs : int
-        Features and logits.
-    hidden : list of int
-        Units of each hidden layer.
-    activation : str, Activation, or list of them
-        The nonlinearity of the hidden layers, or of each.
-    init : str or callable
-        Name of the initialiser, "auto", or a function as in `sknn6.nn.initializers`.
-    init_scale : float
-        Factor on the initial weights.
-    batchnorm : str or None
-        How to normalise over the batch between Dense and Activate, a name in `NORMALIZATIONS`.
-    batchnorm_momentum : float
-        Weight of the new batch in the running averages.
-    batchnorm_group_size : int
-        Units that are whitened together.
-    layernorm : bool
-        Whether to normalise each sample there.
-    residual : bool
-        Whether to add the shortcuts.
-    dropout : float
-        Fraction of the activations of each hidden layer that are dropped in training.
-    rng : numpy.random.Generator
-        Draws what is dropped; not needed for prediction.
-    members : int
-        How many such networks to train side by side.
-    input_scaling : InputScaling or None
-        What they do to their input.
-    learned_scale : bool
-        Whether the first layer has a learned factor for each input.
-
-    Returns
-    -------
-    Network
-    """
-    activations = activation if isinstance(activation, list) else [activation] * len(hidden)
-    linear = ACTIVATIONS["identity"]
-
-    def dense(fan_in, fan_out, activation, kind=Dense):
-        initializer = find_initializer(init, activation)
-        return kind(fan_in, fan_out, initializer, activation.gain, init_scale, activation.pieces)
-
-    first = ScaledDense if learned_scale else Dense
-    layers, between = [], []  # between: what follows a Dense before the next one
-    fan_in, width = n_inputs, None
-    for fan_out, name in zip(hidden, activations, strict=True):
-        activation = find_activation(name)
-        body = [*between, dense(fan_in, fan_out, activation, Dense if layers else first)]
-        above, width = width, body[-1].width
-        if residual and layers:
-            projection = None if above == width else dense(above, width, linear, Projection)
-            body = [Residual(body, projection)]
-        layers += body
-        between = []
-        if batchnorm is not None:
-            between.append(
-                NORMALIZATIONS[batchnorm](width, batchnorm_momentum, min(batchnorm_group_size, fan_in))
-            )
-        if layernorm:
-            between.append(LayerNorm(width))
-        between.append(Activate(activation, fan_out))
-        if dropout:
-            between.append(Dropout(dropout, rng))
-        fan_in = fan_out
-    layers += [*between, dense(fan_in, n_outputs, linear, Dense if layers else first)]
-    return Network(layers, members, input_scaling)

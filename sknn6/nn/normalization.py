@@ -10,11 +10,14 @@ In the formulas p are the normalised weights of the samples, 1/n each if there a
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
 from copy import copy
 
 import numpy as np
+from numpy.random import Generator
 from scipy.special import softmax
 
+from sknn6.nn.annotations import Array
 from sknn6.nn.kernels import kernel
 from sknn6.nn.layers import Layer, transpose
 
@@ -38,39 +41,47 @@ class Normalization(Layer):
         Added to every variance.
     """
 
-    def __init__(self, units, eps=1e-5):
+    # The network binds them, the first two as views of its theta, the others of its grad.
+    gamma: Array  # (units,)
+    beta: Array  # (units,)
+    dgamma: Array  # as gamma
+    dbeta: Array  # as beta
+
+    Xhat: Array  # (samples, units), of the last forward
+
+    def __init__(self, units: int, eps: float = 1e-5) -> None:
         super().__init__()
         self.units, self.eps = units, eps
         self.parameters = {"gamma": (units,), "beta": (units,)}
 
-    def initialize(self, rng):
+    def initialize(self, rng: Generator) -> None:
         self.gamma[...] = 1
         self.beta[...] = 0
 
     @abstractmethod
-    def normalize(self, X, weight):
+    def normalize(self, X: Array, weight: Array | None) -> Array:
         """Give Xhat and keep what `differentiate` needs; it may overwrite X and use the buffer "Y"."""
 
     @abstractmethod
-    def differentiate(self, dY, work):
+    def differentiate(self, dY: Array, work: Array) -> Array:
         """Give the gradient in X of the loss whose gradient in Y is dY; it may overwrite both arrays.
 
         `work` has the shape of dY; dgamma and dbeta are there already.
         """
 
-    def forward(self, X, weight=None):
+    def forward(self, X: Array, weight: Array | None = None) -> Array:
         self.Xhat = self.normalize(X, weight)
         Y = self.buffer("Y", X.shape, X.dtype)
         scale_and_shift(self.Xhat, self.gamma, self.beta, Y)
         return Y
 
-    def backward(self, dY):
+    def backward(self, dY: Array) -> Array:
         work = self.buffer("dX", dY.shape, dY.dtype)
         self.sum_samples(dY, out=self.dbeta)
         self.sum_samples(np.multiply(dY, self.Xhat, out=work), out=self.dgamma)
         return self.differentiate(dY, work)
 
-    def predict(self, X):
+    def predict(self, X: Array) -> Array:
         reader = copy(self)  # which `forward` may write to
         reader.training, reader._buffers = False, {}
         return reader.forward(X)
@@ -88,14 +99,18 @@ class LayerNorm(Normalization):
     .. [1] Ba, Kiros & Hinton (2016), Layer Normalization, arXiv:1607.06450.
     """
 
-    def normalize(self, X, weight):
+    kind = "layernorm"
+
+    r: Array  # (samples, 1)
+
+    def normalize(self, X: Array, weight: Array | None) -> Array:
         X -= row_means(X)
         squares = np.multiply(X, X, out=self.buffer("Y", X.shape, X.dtype))
         self.r = 1 / np.sqrt(row_means(squares) + self.eps)
         X *= self.r
         return X
 
-    def differentiate(self, dY, work):
+    def differentiate(self, dY: Array, work: Array) -> Array:
         D = np.multiply(dY, self.gamma, out=dY)
         along = row_means(np.multiply(D, self.Xhat, out=work))
         D -= row_means(D)
@@ -128,16 +143,21 @@ class BatchStatistics(Normalization):
         Whether the last forward took the batch's own statistics, on which the gradient then depends.
     """
 
-    def __init__(self, units, momentum=0.1, group_size=1, eps=1e-5):
+    running_mean: Array  # (units,), a view of the network's statistics
+
+    p: Array  # (samples,), their normalised weights
+    unbiased: float  # what a biased variance is multiplied with
+
+    def __init__(self, units: int, momentum: float = 0.1, group_size: int = 1, eps: float = 1e-5) -> None:
         super().__init__(units, eps)
         self.momentum, self.group_size = momentum, min(group_size, units)
         self.statistics = {"running_mean": (units,)}
 
-    def initialize(self, rng):
+    def initialize(self, rng: Generator) -> None:
         super().initialize(rng)
         self.running_mean[...] = 0
 
-    def normalize(self, X, weight):
+    def normalize(self, X: Array, weight: Array | None) -> Array:
         self.uses_batch = self.training and X.shape[-2] > 1
         if not self.uses_batch:
             return self.apply(X, self.running_mean)
@@ -154,23 +174,23 @@ class BatchStatistics(Normalization):
         self.follow(self.running_mean, mean)
         return self.apply(X, mean)
 
-    def settle(self, X, weight, weights_averaged):
+    def settle(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
         if X.shape[-2] > 1 and (self.drifts or weights_averaged):
             momentum, self.momentum = self.momentum, 1.0
             self.normalize(X.copy(), weight)
             self.momentum = momentum
         return self.predict(X)
 
-    def average(self, X):
+    def average(self, X: Array) -> Array:
         """Average X over the samples, in the shape of a vector of the layer."""
         mean = self.p @ X
         return mean if X.ndim == 2 else mean[..., None, :]
 
     @abstractmethod
-    def apply(self, X, mean):
+    def apply(self, X: Array, mean: Array) -> Array:
         """Give Xhat, with that mean and the batch's variances; the running ones without `uses_batch`."""
 
-    def follow(self, running, batch):
+    def follow(self, running: Array, batch: Array) -> None:
         """Let a running average follow the batch's; with a momentum of 1, whatever it was before."""
         if self.momentum == 1:
             running[...] = batch
@@ -193,15 +213,21 @@ class BatchNorm(BatchStatistics):
        Internal Covariate Shift, arXiv:1502.03167, algorithms 1 and 2.
     """
 
-    def __init__(self, units, momentum=0.1, group_size=1, eps=1e-5):
+    kind = "batchnorm"
+
+    running_var: Array  # (units,), a view of the network's statistics
+
+    r: Array  # (units,)
+
+    def __init__(self, units: int, momentum: float = 0.1, group_size: int = 1, eps: float = 1e-5) -> None:
         super().__init__(units, momentum, group_size, eps)
         self.statistics |= {"running_var": (units,)}
 
-    def initialize(self, rng):
+    def initialize(self, rng: Generator) -> None:
         super().initialize(rng)
         self.running_var[...] = 1
 
-    def apply(self, X, mean):
+    def apply(self, X: Array, mean: Array) -> Array:
         if self.uses_batch:
             var = np.empty_like(mean)
             centre(X, mean, self.p, var, self.buffer("Y", X.shape, X.dtype))
@@ -213,14 +239,14 @@ class BatchNorm(BatchStatistics):
         X *= self.r
         return X
 
-    def differentiate(self, dY, work):
+    def differentiate(self, dY: Array, work: Array) -> Array:
         if self.uses_batch:
             batch_gradient(dY, self.Xhat, self.dgamma, self.dbeta, self.gamma * self.r, self.p, work)
         else:
             dY *= self.gamma * self.r
         return dY
 
-    def predict(self, X):
+    def predict(self, X: Array) -> Array:
         slope = self.gamma / np.sqrt(self.running_var + self.eps)
         X *= slope
         X += self.beta - slope * self.running_mean
@@ -228,21 +254,23 @@ class BatchNorm(BatchStatistics):
 
 
 @kernel
-def scale_and_shift(X, scale, shift, out):
+def scale_and_shift(X: Array, scale: Array, shift: Array, out: Array) -> None:
     """Write X scale + shift to `out`."""
     np.multiply(X, scale, out=out)
     out += shift
 
 
 @kernel
-def centre(X, mean, p, var, work):
+def centre(X: Array, mean: Array, p: Array, var: Array, work: Array) -> None:
     """Subtract the mean from X and write the variance, weighted by p, to `var`."""
     X -= mean
     var[...] = np.matmul(p, np.multiply(X, X, out=work)).reshape(var.shape)
 
 
 @kernel
-def batch_gradient(dY, Xhat, dgamma, dbeta, factor, p, work):
+def batch_gradient(
+    dY: Array, Xhat: Array, dgamma: Array, dbeta: Array, factor: Array, p: Array, work: Array
+) -> None:
     """Write factor (dY - p (dbeta + Xhat dgamma)) to dY."""
     scale_and_shift(Xhat, dgamma, dbeta, work)
     work *= p[:, None]
@@ -263,7 +291,9 @@ class GroupStatistics(BatchStatistics):
 
     drifts = True
 
-    def __init__(self, units, momentum=0.1, group_size=16, eps=1e-5):
+    running_cov: Array  # (units, group_size), a view of the network's statistics
+
+    def __init__(self, units: int, momentum: float = 0.1, group_size: int = 16, eps: float = 1e-5) -> None:
         super().__init__(units, momentum, group_size, eps)
         self.statistics |= {"running_cov": (units, self.group_size)}
         n_whole, rest = divmod(units, self.group_size)
@@ -271,20 +301,20 @@ class GroupStatistics(BatchStatistics):
         starts = 0, units - rest
         self.blocks = [(start, *shape) for start, shape in zip(starts, shapes, strict=True) if all(shape)]
 
-    def initialize(self, rng):
+    def initialize(self, rng: Generator) -> None:
         super().initialize(rng)
         self.running_cov[...] = 0
         for running in self.covariances():
             running[...] = np.eye(running.shape[-1])
 
-    def split(self, X):
+    def split(self, X: Array) -> list[Array]:
         """Give views of X with the groups before the samples, an array for each size of group."""
         return [
             X[..., start : start + n * size].reshape(*X.shape[:-1], n, size).swapaxes(-2, -3)
             for start, n, size in self.blocks
         ]
 
-    def covariances(self):
+    def covariances(self) -> list[Array]:
         """Give views of running_cov, (groups, units, units), an array for each size of group."""
         cov = self.running_cov
         return [
@@ -292,7 +322,7 @@ class GroupStatistics(BatchStatistics):
             for start, n, size in self.blocks
         ]
 
-    def covariance(self, X, running):
+    def covariance(self, X: Array, running: Array) -> Array:
         """Give the covariance of the centred groups in X, or without `uses_batch` the running one."""
         if not self.uses_batch:
             return running
@@ -301,7 +331,7 @@ class GroupStatistics(BatchStatistics):
         return cov
 
     @property
-    def rounding(self):
+    def rounding(self) -> np.floating:
         """The rounding of a covariance: the batch's, or that of the running ones."""
         return np.finfo(self.running_cov.dtype).eps if self.uses_batch else RUNNING_ROUNDING
 
@@ -321,7 +351,11 @@ class BatchWhitening(GroupStatistics):
     .. [1] Huang, Yang, Lang & Deng (2018), Decorrelated Batch Normalization, arXiv:1804.08450.
     """
 
-    def apply(self, X, mean):
+    kind = "batchwhitening"
+
+    saved: list[tuple[Array, Array, Array, Array]]  # Xc, U, R and W of each size of group
+
+    def apply(self, X: Array, mean: Array) -> Array:
         Xc = np.subtract(X, mean, out=X)
         Xhat = self.buffer("Xhat", X.shape, X.dtype)
         self.saved = []
@@ -333,7 +367,7 @@ class BatchWhitening(GroupStatistics):
             self.saved.append((part, U, R, W))
         return Xhat
 
-    def differentiate(self, dY, work):
+    def differentiate(self, dY: Array, work: Array) -> Array:
         G = np.multiply(dY, self.gamma, out=dY)
         for grad, D, (Xc, U, R, W) in zip(self.split(G), self.split(work), self.saved, strict=True):
             np.matmul(grad, W, out=D)
@@ -372,16 +406,34 @@ class SwitchableWhitening(GroupStatistics):
        arXiv:1904.09739.
     """
 
-    def __init__(self, units, momentum=0.1, group_size=16, eps=1e-5):
+    kind = "switchablewhitening"
+
+    # The network binds them, the first two as views of its theta, the others of its grad.
+    mean_logits: Array  # (3,)
+    cov_logits: Array  # (3,)
+    dmean_logits: Array  # as mean_logits
+    dcov_logits: Array  # as cov_logits
+
+    # Of the last forward.
+    u: Array  # (3, 1), the weights of the means
+    v: Array  # (3, 1), those of the covariances
+    b: Array  # (units,), the mean of the batch
+    l: Array  # noqa: E741  # (samples, 1), that of each sample
+    s: Array  # (samples, 1), the variance of each sample
+    Xb: Array  # (samples, units), X - b
+    Xl: Array  # (samples, units), X - l
+    saved: list[tuple[Array, Array, Array, Array]]  # S, U, r and h of each size of group
+
+    def __init__(self, units: int, momentum: float = 0.1, group_size: int = 16, eps: float = 1e-5) -> None:
         super().__init__(units, momentum, group_size, eps)
         self.parameters |= {"mean_logits": (3,), "cov_logits": (3,)}
 
-    def initialize(self, rng):
+    def initialize(self, rng: Generator) -> None:
         super().initialize(rng)
         self.mean_logits[...] = 1
         self.cov_logits[...] = 1
 
-    def apply(self, X, mean):
+    def apply(self, X: Array, mean: Array) -> Array:
         self.u, self.v = mixture(self.mean_logits), mixture(self.cov_logits)
         self.b, self.l = mean, row_means(X)
         self.Xb, self.Xl = X - self.b, X - self.l
@@ -402,7 +454,7 @@ class SwitchableWhitening(GroupStatistics):
             self.saved.append((S, U, r, h))
         return Xhat
 
-    def differentiate(self, dY, work):
+    def differentiate(self, dY: Array, work: Array) -> Array:
         G = np.multiply(dY, self.gamma, out=dY)
         u, v, by_group = self.u, self.v, self.v[..., None]
         du, dv, ds = np.empty_like(u), np.zeros_like(v), 0.0
@@ -433,35 +485,35 @@ class SwitchableWhitening(GroupStatistics):
         return work
 
 
-NORMALIZATIONS = {
+NORMALIZATIONS: dict[str, Callable[..., Normalization]] = {
     "batch": BatchNorm,
     "whiten": BatchWhitening,
     "switchable": SwitchableWhitening,
 }
 
 
-def mixture(logits):
+def mixture(logits: Array) -> Array:
     """Give softmax(logits) over the last axis, weights first: each broadcasts over samples and units."""
     return np.moveaxis(softmax(logits, axis=-1), -1, 0)[..., None]
 
 
-def mixture_backward(dw, w):
+def mixture_backward(dw: Array, w: Array) -> Array:
     """Give the gradient in the logits: w (dw - sum w dw), weights last again."""
     return np.moveaxis(w * (dw - (w * dw).sum(axis=0)), 0, -1)[..., 0, :]
 
 
-def total(A, like):
+def total(A: Array, like: Array) -> Array:
     """Sum A over all axes but that of the members, in the shape of a weight of the mixture."""
     return A.reshape(*like.shape[:-2], -1).sum(axis=-1).reshape(like.shape)
 
 
-def row_means(X):
+def row_means(X: Array) -> Array:
     """Average over the units, as a product with 1/units: faster than `np.mean` along rows."""
     units = X.shape[-1]
     return (X @ np.full(units, 1 / units, X.dtype))[..., None]
 
 
-def eigh(S, eps):
+def eigh(S: Array, eps: np.floating) -> tuple[Array, Array]:
     """Decompose positive semidefinite matrices; eigenvalues below the rounding of the largest are held there.
 
     What is 0 but for rounding would else be amplified. A training that diverges comes by here with numbers
@@ -474,7 +526,7 @@ def eigh(S, eps):
     return np.maximum(a, 10 * S.shape[-1] * eps * a[..., -1:]), U
 
 
-def divided_products(g, h, r):
+def divided_products(g: Array, h: Array, r: Array) -> Array:
     """Give M_ij = -sum over the samples of g_i h_j / (r_i + r_j), for each group.
 
     A group at a time, so that the products of one, (samples, units, units), stay in the cache.
@@ -487,6 +539,6 @@ def divided_products(g, h, r):
     return M
 
 
-def only_diagonal(S):
+def only_diagonal(S: Array) -> Array:
     """Give S with zeros off the diagonal."""
     return S * np.eye(S.shape[-1], dtype=S.dtype)

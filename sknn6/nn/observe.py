@@ -1,11 +1,16 @@
 """What the layers of a network see in a pass: inputs, outputs, gradients, and where they are flat."""
 
 import math
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from sknn6.nn.layers import Activate
+from sknn6.nn.activations import Activation
+from sknn6.nn.annotations import Array, Rows
+from sknn6.nn.layers import Activate, Layer
+from sknn6.nn.network import Network
 
 __all__ = ["LayerRecord", "LayerTracker", "flat", "norm", "observed"]
 
@@ -25,13 +30,17 @@ class LayerRecord:
         The gradient in Y of the last `backward`.
     """
 
-    def __init__(self, layer):
-        self.layer, self.X, self.Y, self.dY = layer, None, None, None
-        layer.forward, layer.predict = self._through(layer.forward), self._through(layer.predict)
-        layer.backward = self._back(layer.backward)
+    X: Any
+    Y: Any
+    dY: Any
 
-    def _through(self, method):
-        def run(X, *args):
+    def __init__(self, layer: Layer) -> None:
+        self.layer, self.X, self.Y, self.dY = layer, None, None, None
+        for name, wrap in ("forward", self._through), ("predict", self._through), ("backward", self._back):
+            setattr(layer, name, wrap(getattr(layer, name)))
+
+    def _through(self, method: Callable[..., Array]) -> Callable[..., Array]:
+        def run(X: Rows, *args: Any) -> Array:
             self.X = X.copy()
             Y = method(X, *args)
             self.Y = Y.copy()
@@ -39,15 +48,15 @@ class LayerRecord:
 
         return run
 
-    def _back(self, method):
-        def backward(dY):
+    def _back(self, method: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        def backward(dY: Array) -> Array:
             self.dY = dY.copy()
             return method(dY)
 
         return backward
 
 
-def observed(network):
+def observed(network: Network) -> tuple[Network, list[LayerRecord]]:
     """Give a twin of a network, and records of what its activations and its last layer see.
 
     The twin has the same arrays, so that it always computes with the weights that the network has, and a
@@ -66,9 +75,9 @@ def observed(network):
     Examples
     --------
     >>> import numpy as np
-    >>> from sknn6.nn.network import perceptron
+    >>> from sknn6.nn.architecture import Architecture
     >>> from sknn6.nn.observe import observed
-    >>> network = perceptron(4, [8], 3, "relu").allocate(np.float64)
+    >>> network = Architecture(4, [8], 3, "relu").build().allocate(np.float64)
     >>> network.initialize(np.random.default_rng(0))
     >>> twin, records = observed(network)
     >>> Z = twin.predict(np.ones((2, 4)))
@@ -80,8 +89,10 @@ def observed(network):
     return twin, [LayerRecord(layer) for layer in (*watched, twin.layers[-1])]
 
 
-def flat(activation, Z, learned=None):
-    """Tell where an activation lets next to no gradient pass: |f'(z)| below 0.05 of its largest value.
+def flat(
+    activation: Activation, Z: Array, learned: list[Array] | None = None, below: float = SATURATED
+) -> Array:
+    """Tell where an activation lets next to no gradient pass: |f'(z)| below a share of its largest value.
 
     Parameters
     ----------
@@ -89,6 +100,8 @@ def flat(activation, Z, learned=None):
     Z : ndarray of shape (..., samples, pieces units)
     learned : list of ndarray, optional
         Values of its learned parameters; None is where they start.
+    below : float
+        That share.
 
     Returns
     -------
@@ -103,10 +116,10 @@ def flat(activation, Z, learned=None):
     >>> flat(ACTIVATIONS["tanh"], np.array([[-3.0, 0.5, 2.0]]))
     array([[ True, False, False]])
     """
-    return slopes(activation, Z, learned) < SATURATED * steepest(activation)
+    return slopes(activation, Z, learned) < below * steepest(activation)
 
 
-def slopes(activation, Z, learned=None):
+def slopes(activation: Activation, Z: Array, learned: list[Array] | None = None) -> Array:
     """Give |f'(Z)|, of a unit of several pieces the largest of theirs."""
     if learned is None:
         learned = [np.array([start], Z.dtype) for _, start in activation.learned]
@@ -117,25 +130,25 @@ def slopes(activation, Z, learned=None):
 
 
 @cache
-def steepest(activation):
+def steepest(activation: Activation) -> float:
     """Give the largest |f'(z)| over -8 <= z <= 8."""
     Z = np.tile(np.linspace(-8, 8, 1601)[:, None], activation.pieces)
     return float(slopes(activation, Z).max())
 
 
-def norm(W):
+def norm(W: Array) -> np.floating:
     """Give the Euclidean norm of a matrix; the mean of those of several members."""
     if W.ndim == 2:
         return np.sqrt(np.vdot(W, W))
     return np.mean([norm(of_member) for of_member in W])
 
 
-def share(flags):
+def share(flags: Array) -> float:
     """Give the mean of booleans, in a fraction of the time of NumPy's `mean`."""
     return np.count_nonzero(flags) / flags.size
 
 
-def mean_and_std(Y):
+def mean_and_std(Y: Array) -> tuple[float, float]:
     """Give both, in half the time of NumPy's `std`."""
     mean = float(np.add.reduce(Y, axis=None)) / Y.size
     deviation = Y - mean
@@ -152,12 +165,12 @@ class LayerTracker:
         Rows to look at, as the first layer takes them.
     """
 
-    def __init__(self, network, X):
+    def __init__(self, network: Network, X: Rows) -> None:
         self.twin, self.records = observed(network)
         self.X = X
         self.weights = [layer.W.copy() for layer in network.dense()]
 
-    def __call__(self):
+    def __call__(self) -> dict[str, float]:
         """Give the figures, each named after what it is and the layer's number, 1 first.
 
         Returns
@@ -171,11 +184,11 @@ class LayerTracker:
         self.twin.predict(self.X)
         for i, record in enumerate(self.records, 1):
             figures[f"mean_{i}"], figures[f"std_{i}"] = mean_and_std(record.Y)
-            if record is not self.records[-1]:
-                layer = record.layer
+            layer = record.layer
+            if isinstance(layer, Activate):
                 saturated = flat(layer.activation, record.X, layer.learned_values())
                 figures[f"saturated_{i}"] = share(saturated)
-                figures[f"dead_{i}"] = share(saturated.all(axis=-2))
+                figures[f"dead_{i}"] = share(np.all(saturated, axis=-2))
         for i, (layer, W) in enumerate(zip(self.twin.dense(), self.weights, strict=True), 1):
             figures[f"weight_norm_{i}"] = float(norm(layer.W))
             figures[f"change_{i}"] = float(norm(layer.W - W) / norm(W))

@@ -6,10 +6,13 @@ are filled from the estimator's parameters of the same name.
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 
+from sknn6.nn.annotations import Array
 from sknn6.nn.blas import AXPY
+from sknn6.nn.decay import Decay, decay
 from sknn6.nn.kernels import kernel
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
@@ -37,12 +40,20 @@ class Optimizer(ABC):
 
     state_names: tuple[str, ...] = ()
 
-    def __init__(self, theta):
+    def __init__(self, theta: Array) -> None:
         self.t = 0
         self.state = {name: np.zeros_like(theta) for name in self.state_names}
         self._work = np.empty_like(theta[:BLOCK])
 
-    def step(self, theta, grad, rate, l2=0.0, weight_decay=0.0, n_decayed=0):
+    def step(
+        self,
+        theta: Array,
+        grad: Array,
+        rate: float,
+        l2: float = 0.0,
+        weight_decay: float = 0.0,
+        n_decayed: int = 0,
+    ) -> float:
         """Move theta, in place, by one step at the given learning rate; grad may be overwritten.
 
         Parameters
@@ -66,41 +77,51 @@ class Optimizer(ABC):
         .. [1] Loshchilov & Hutter (2019), Decoupled Weight Decay Regularization, arXiv:1711.05101.
         """
         self.t += 1
-        vectors = (theta, grad, *self.state.values())
-        decay = l2, 1 - rate * weight_decay
-        scalars = self.scalars(rate)
+        state, scalars, shrink = [*self.state.values()], self.scalars(rate), 1 - rate * weight_decay
         if theta.size <= BLOCK:
-            return self.update(*vectors, self._work, *scalars, *decay, n_decayed)
+            return self.update(theta, grad, state, self._work, scalars, (l2, shrink, n_decayed))
         squares = 0.0
         for start in range(0, theta.size, BLOCK):
-            piece = [vector[start : start + BLOCK] for vector in vectors]
-            size = piece[0].size
-            squares += self.update(
-                *piece, self._work[:size], *scalars, *decay, max(0, min(size, n_decayed - start))
-            )
+            of_theta, of_grad, *of_state = (vector[start : start + BLOCK] for vector in (theta, grad, *state))
+            n = max(0, min(of_theta.size, n_decayed - start))
+            work = self._work[: of_theta.size]
+            squares += self.update(of_theta, of_grad, of_state, work, scalars, (l2, shrink, n))
         return squares
 
     @abstractmethod
-    def scalars(self, rate):
+    def scalars(self, rate: float) -> tuple[float, ...]:
         """Give the numbers that `update` needs in this step."""
 
     @abstractmethod
-    def update(self, theta, grad, *state_work_scalars_decay):
-        """Move one piece of theta; give the sum of its squared decaying parameters.
+    def update(
+        self,
+        theta: Array,
+        grad: Array,
+        state: Sequence[Array],
+        work: Array,
+        scalars: tuple[float, ...],
+        decay_of: Decay,
+    ) -> float:
+        """Let the parameters decay, then move them, in one piece of theta.
 
-        Arguments are theta, grad, the state, scratch space, the scalars, then what `decay` takes.
+        Parameters
+        ----------
+        theta, grad : ndarray of shape (n,)
+            The piece, n at most `BLOCK`; both may be overwritten.
+        state : sequence of ndarray of shape (n,)
+            The same piece of each vector of the state.
+        work : ndarray of shape (n,)
+            Scratch space.
+        scalars : tuple of float
+            What `scalars` returned.
+        decay_of : tuple
+            The last arguments of `decay`.
+
+        Returns
+        -------
+        float
+            What `decay` returned.
         """
-
-
-def decay(theta, grad, l2, shrink, n):
-    """Add l2 W to the gradient of W, the first n parameters, and shrink W; give the sum of W^2 before."""
-    W, squares = theta[:n], 0.0
-    if l2 and n:
-        squares = float(W @ W)
-        AXPY[W.dtype](W, grad[:n], a=l2)
-    if shrink != 1:
-        W *= shrink
-    return squares
 
 
 class SGD(Optimizer):
@@ -117,14 +138,23 @@ class SGD(Optimizer):
 
     state_names = ("velocity",)
 
-    def __init__(self, theta, *, momentum=0.9, nesterovs_momentum=True):
+    def __init__(self, theta: Array, *, momentum: float = 0.9, nesterovs_momentum: bool = True) -> None:
         super().__init__(theta)
         self.momentum, self.nesterovs_momentum = float(momentum), nesterovs_momentum
 
-    def scalars(self, rate):
+    def scalars(self, rate: float) -> tuple[float, ...]:
         return (rate,)
 
-    def update(self, theta, grad, velocity, work, rate, *decay_of):
+    def update(
+        self,
+        theta: Array,
+        grad: Array,
+        state: Sequence[Array],
+        work: Array,
+        scalars: tuple[float, ...],
+        decay_of: Decay,
+    ) -> float:
+        (velocity,), (rate,) = state, scalars
         squares = decay(theta, grad, *decay_of)
         np.multiply(grad, rate, out=grad)
         velocity *= self.momentum
@@ -161,21 +191,45 @@ class Adam(Optimizer):
 
     state_names = ("m", "v")
 
-    def __init__(self, theta, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    def __init__(
+        self, theta: Array, *, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8
+    ) -> None:
         super().__init__(theta)
         self.beta_1, self.beta_2, self.epsilon = float(beta_1), float(beta_2), float(epsilon)
 
-    def scalars(self, rate):
+    def scalars(self, rate: float) -> tuple[float, ...]:
         corrected = rate * math.sqrt(1 - self.beta_2**self.t) / (1 - self.beta_1**self.t)
         root = math.sqrt(1 - self.beta_2)
         return corrected * (1 - self.beta_1) / root, self.epsilon / root
 
-    def update(self, theta, grad, m, v, work, rate, epsilon, *decay_of):
+    def update(
+        self,
+        theta: Array,
+        grad: Array,
+        state: Sequence[Array],
+        work: Array,
+        scalars: tuple[float, ...],
+        decay_of: Decay,
+    ) -> float:
+        (m, v), (rate, epsilon) = state, scalars
         return adam(theta, grad, m, v, work, self.beta_1, self.beta_2, rate, epsilon, *decay_of)
 
 
 @kernel
-def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon, l2, shrink, n):
+def adam(
+    theta: Array,
+    grad: Array,
+    m: Array,
+    v: Array,
+    work: Array,
+    beta_1: float,
+    beta_2: float,
+    rate: float,
+    epsilon: float,
+    l2: float,
+    shrink: float,
+    n: int,
+) -> float:
     """m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon); `decay` first."""
     squares = decay(theta, grad, l2, shrink, n)
     m *= beta_1
@@ -189,4 +243,4 @@ def adam(theta, grad, m, v, work, beta_1, beta_2, rate, epsilon, l2, shrink, n):
     return squares
 
 
-OPTIMIZERS = {"sgd": SGD, "adam": Adam}
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}

@@ -4,9 +4,10 @@ To add one, write a function of a `Progress` and give it a row in `SCHEDULES`.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["ALONG_MAX_ITER", "FOR_SGD", "SCHEDULES", "Progress"]
+__all__ = ["SCHEDULES", "Progress", "Schedule"]
 
 
 @dataclass
@@ -34,27 +35,56 @@ class Progress:
     power_t: float = 0.5
 
 
-def constant(progress):
+@dataclass(frozen=True)
+class Schedule:
+    """A learning rate as a function of progress, and what else depends on the schedule.
+
+    Parameters
+    ----------
+    rate : callable
+        ``rate(progress) -> float``.
+    follows_plan : bool
+        Whether the rate depends on the fraction of a training that is planned from the start. Where there is
+        no plan, the rate is constant.
+    for_sgd : bool
+        Whether other solvers than sgd have a constant rate instead, as in scikit-learn.
+    answers_plateaus : bool
+        Whether the rate falls at a plateau, which is then no reason to stop.
+
+    Examples
+    --------
+    >>> from sknn6.nn.schedules import SCHEDULES, Progress
+    >>> SCHEDULES["cosine"].rate(Progress(initial=0.1, fraction=0.5))
+    0.05
+    """
+
+    rate: Callable[[Progress], float]
+    follows_plan: bool = False
+    for_sgd: bool = False
+    answers_plateaus: bool = False
+
+
+def constant(progress: Progress) -> float:
     """Keep the initial rate."""
     return progress.initial
 
 
-def invscaling(progress):
+def invscaling(progress: Progress) -> float:
     """Give initial / (t + 1)^power_t, t the samples seen."""
     return progress.initial * float(progress.samples + 1) ** -progress.power_t  # may be 0, not overflow
 
 
-def adaptive(progress):
+def adaptive(progress: Progress) -> float:
     """Divide by 5 at each plateau: initial / 5^plateaus."""
     return progress.initial / 5**progress.plateaus
 
 
-def half_cosine(t):
+def half_cosine(t: float) -> float:
     """Give (1 + cos(pi t)) / 2, which falls from 1 to 0 as t goes from 0 to 1."""
     return 0.5 * (1 + math.cos(math.pi * t))
 
 
-def cosine(progress):
+def cosine(progress: Progress) -> float:
     """Give initial (1 + cos(pi t)) / 2, t the fraction done: down to 0."""
     return progress.initial * half_cosine(progress.fraction)
 
@@ -62,7 +92,7 @@ def cosine(progress):
 WARM_UP = 0.3
 
 
-def one_cycle(progress):
+def one_cycle(progress: Progress) -> float:
     """Rise linearly from initial / 25 over the first 30 %, then fall along a half cosine to 0 [1]_.
 
     References
@@ -76,22 +106,16 @@ def one_cycle(progress):
     return progress.initial * half_cosine((t - WARM_UP) / (1 - WARM_UP))
 
 
-def step(progress):
+def step(progress: Progress) -> float:
     """Divide by 10 at one half and again at three quarters of the training."""
     return progress.initial * 0.1 ** ((progress.fraction >= 0.5) + (progress.fraction >= 0.75))
 
 
 SCHEDULES = {
-    "constant": constant,
-    "invscaling": invscaling,
-    "adaptive": adaptive,
-    "cosine": cosine,
-    "one_cycle": one_cycle,
-    "step": step,
+    "constant": Schedule(constant),
+    "invscaling": Schedule(invscaling, for_sgd=True),
+    "adaptive": Schedule(adaptive, for_sgd=True, answers_plateaus=True),
+    "cosine": Schedule(cosine, follows_plan=True),
+    "one_cycle": Schedule(one_cycle, follows_plan=True),
+    "step": Schedule(step, follows_plan=True),
 }
-
-# As in scikit-learn, these change nothing with a solver other than sgd.
-FOR_SGD = {"invscaling", "adaptive"}
-
-# These follow the fraction of a training that is planned from the start.
-ALONG_MAX_ITER = {"cosine", "one_cycle", "step"}

@@ -1,0 +1,152 @@
+"""The architecture of a multi-layer perceptron: a description from which networks are built."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
+from sknn6.nn.initializers import Initializer, find_initializer
+from sknn6.nn.inputs import InputScaling
+from sknn6.nn.layers import Activate, Dense, Dropout, Layer, Projection, Residual, ScaledDense
+from sknn6.nn.network import Network
+from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
+
+__all__ = ["Architecture"]
+
+LINEAR = ACTIVATIONS["identity"]
+
+# Makes a Dense layer of that class, from its inputs, its units, and the activation after it.
+MakeDense = Callable[[type[Dense], int, int, Activation], Dense]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a multi-layer perceptron consists of, as far as predictions depend on it.
+
+    A hidden layer is (Dense, [norm], Activate, [Dropout]); a Dense follows the last one. Dropout is an
+    argument of `build`, because only a training needs it.
+
+    Residual networks consist of the same layers, with a shortcut from each hidden Dense to the next. Of L
+    hidden layers, the first Dense is followed by L - 1 blocks X + Dense(Dropout(Activate(norm(X)))).
+
+    Saved models hold the fields by these names, and call the constructor with them.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        Features and logits.
+    hidden : list of int
+        Units of each hidden layer.
+    activation : str, Activation, or list of them
+        The nonlinearity of all hidden layers, or of each.
+    batchnorm : str or None
+        How to normalise over the batch between Dense and Activate, a name in `NORMALIZATIONS`.
+    batchnorm_group_size : int
+        Units that are whitened together.
+    layernorm : bool
+        Whether to normalise each sample over the units, between Dense and Activate.
+    residual : bool
+        Whether to add the shortcuts.
+    members : int
+        Number of networks of this architecture that are trained side by side.
+    learned_scale : bool
+        Whether the first layer has a learned factor for each input.
+
+    Examples
+    --------
+    >>> from sknn6.nn.architecture import Architecture
+    >>> network = Architecture(4, [8], 3, "relu", batchnorm="batch").build()
+    >>> [layer.kind for layer in network.layers]
+    ['dense', 'batchnorm', 'activate', 'dense']
+    """
+
+    n_inputs: int
+    hidden: list[int]
+    n_outputs: int
+    activation: str | Activation | list[str | Activation]
+    batchnorm: str | None = None
+    batchnorm_group_size: int = 16
+    layernorm: bool = False
+    residual: bool = False
+    members: int = 1
+    learned_scale: bool = False
+
+    def build(
+        self,
+        *,
+        init: str | Initializer = "auto",
+        init_scale: float = 1.0,
+        batchnorm_momentum: float = 0.1,
+        dropout: float = 0.0,
+        rng: np.random.Generator | None = None,
+        input_scaling: InputScaling | None = None,
+    ) -> Network:
+        """Return a network of this architecture, without memory for its parameters yet.
+
+        Parameters
+        ----------
+        init : str or callable
+            Name of the initialiser, "auto", or a function as in `sknn6.nn.initializers`.
+        init_scale : float
+            Factor on the initial weights.
+        batchnorm_momentum : float
+            Weight of the new batch in the running averages.
+        dropout : float
+            Fraction of the activations of each hidden layer that are set to 0 in training.
+        rng : numpy.random.Generator
+            Draws which activations are set to 0; predictions do not need it.
+        input_scaling : InputScaling or None
+            What the network does to its input.
+        """
+
+        def dense(kind: type[Dense], fan_in: int, fan_out: int, activation: Activation) -> Dense:
+            initializer = find_initializer(init, activation)
+            return kind(fan_in, fan_out, initializer, activation.gain, init_scale, activation.pieces)
+
+        activations = self._activations()
+        maps = self._linear_maps(dense, activations)
+        layers: list[Layer] = [maps[0]]
+        for (above, below), activation in zip(pairwise(maps), activations, strict=True):
+            block = [*self._norms(above, batchnorm_momentum), Activate(activation, above.fan_out)]
+            if dropout:
+                block.append(Dropout(dropout, rng))
+            block.append(below)
+            if self.residual and below is not maps[-1]:
+                block = [Residual(block, projection(above, below, dense))]
+            layers += block
+        return Network(layers, self.members, input_scaling)
+
+    def _activations(self) -> list[Activation]:
+        """Return the activation of each hidden layer."""
+        given = self.activation if isinstance(self.activation, list) else [self.activation] * len(self.hidden)
+        return [find_activation(activation) for activation in given]
+
+    def _linear_maps(self, dense: MakeDense, activations: list[Activation]) -> list[Dense]:
+        """Return the Dense layers, that of the output last."""
+        first = ScaledDense if self.learned_scale else Dense
+        kinds = [first] + [Dense] * len(self.hidden)
+        sizes = pairwise([self.n_inputs, *self.hidden, self.n_outputs])
+        return [
+            dense(kind, fan_in, fan_out, activation)
+            for kind, (fan_in, fan_out), activation in zip(kinds, sizes, [*activations, LINEAR], strict=True)
+        ]
+
+    def _norms(self, above: Dense, momentum: float) -> list[Layer]:
+        """Return the normalisations of the output of a Dense layer."""
+        norms: list[Layer] = []
+        if self.batchnorm is not None:
+            # Units of a layer with fewer inputs than that are linearly dependent.
+            group_size = min(self.batchnorm_group_size, above.fan_in)
+            norms.append(NORMALIZATIONS[self.batchnorm](above.width, momentum, group_size))
+        if self.layernorm:
+            norms.append(LayerNorm(above.width))
+        return norms
+
+
+def projection(above: Dense, below: Dense, dense: MakeDense) -> Dense | None:
+    """Return the linear map of a shortcut from one Dense layer to the next, None if it needs none."""
+    if above.width == below.width:
+        return None
+    return dense(Projection, above.width, below.width, LINEAR)

@@ -1,0 +1,161 @@
+"""The mini-batches of a data set."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike
+
+from sknn6.nn.annotations import Array, Rows
+from sknn6.nn.inputs import InputScaling
+
+__all__ = ["Batch", "Batches"]
+
+# Numbers of X up to which all of it is scaled and cast at once: 2**19 float32 are 2 MB.
+AT_ONCE = 2**19
+
+# Numbers of X that are gathered together, a part of a large batch or several small batches: 2**14 float64 are
+# 128 kB, which stay in the cache from one operation to the next.
+PIECE = 2**14
+
+# X, y and the weights, None if all are 1.
+Batch = tuple[Rows, Array, Array | None]
+
+
+class Batches:
+    """The mini-batches of a data set; each iteration is one epoch.
+
+    Rows are gathered, scaled and cast a batch at a time, or a few small ones, into the same memory: a large
+    X is never copied whole, so it may be memory-mapped. Small data are scaled and cast once. A batch is valid
+    until the next one is asked for.
+
+    Parameters
+    ----------
+    X : ndarray or sparse CSR of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples, ...)
+    weight : ndarray of shape (n_samples,) or None
+    size : int
+        Rows of a batch; the last of an epoch may have fewer.
+    dtype : dtype
+        What X is cast to.
+    rng : numpy.random.Generator or None
+        Draws a new order for each epoch; None keeps the order of the rows.
+    merge_tail : bool
+        Whether a last batch of less than half the size is joined with the one before it, for the sake of
+        statistics over the batch.
+    rows : ndarray of int or None
+        The rows of X to use; None is all.
+    scaling : InputScaling or None
+        What is done to the rows of a batch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn6.nn.batches import Batches
+    >>> X, y = np.arange(10.0).reshape(5, 2), np.arange(5)
+    >>> [batch_y.tolist() for _, batch_y, _ in Batches(X, y, None, 2, X.dtype)]
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(
+        self,
+        X: Rows,
+        y: Array,
+        weight: Array | None,
+        size: int,
+        dtype: DTypeLike,
+        rng: Generator | None = None,
+        merge_tail: bool = False,
+        rows: Array | None = None,
+        scaling: InputScaling | None = None,
+    ) -> None:
+        self.X, self.y, self.weight = X, y, weight
+        self.dtype, self.rng, self.rows, self.scaling = np.dtype(dtype), rng, rows, scaling
+        self.n_samples = X.shape[0] if rows is None else len(rows)
+        self._memory: dict[str, Array] = {}
+        if isinstance(X, np.ndarray) and self.n_samples * X.shape[1] <= AT_ONCE:
+            self._prepare()
+        self.starts = list(range(0, self.n_samples, size))
+        if merge_tail and len(self.starts) > 1 and self.n_samples - self.starts[-1] < size / 2:
+            self.starts.pop()
+        self._groups = self._group(size)
+
+    def _prepare(self) -> None:
+        """Put the rows that are used, scaled and cast, in the place of the data."""
+        used = slice(0, self.n_samples) if self.rows is None else self.rows
+        self.X, self.y = np.ascontiguousarray(self._gather(used)), self.y[used]
+        self.weight = None if self.weight is None else self.weight[used]
+        self.rows = self.scaling = None
+        self._memory = {}  # what it had may now be X
+
+    def _group(self, size: int) -> list[list[int]]:
+        """Give the bounds of the batches, in lists of those whose rows are gathered together."""
+        bounds = [*self.starts, self.n_samples]
+        dense = isinstance(self.X, np.ndarray)
+        per_group = max(1, PIECE // (size * self.X.shape[1])) if dense else 1
+        return [bounds[i : i + per_group + 1] for i in range(0, len(self), per_group)]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = self.rows
+        if self.rng is not None:
+            order = self.rng.permutation(self.n_samples if order is None else order)
+        for bounds in self._groups:
+            first, last = bounds[0], bounds[-1]
+            rows = slice(first, last) if order is None else order[first:last]
+            X, y, weight = (
+                self._gather(rows),
+                self.y[rows],
+                None if self.weight is None else self.weight[rows],
+            )
+            if len(bounds) == 2:
+                yield X, y, weight
+                continue
+            for start, stop in pairwise(bounds):
+                batch = slice(start - first, stop - first)
+                yield X[batch], y[batch], None if weight is None else weight[batch]
+
+    def sample(self, n_rows: int) -> tuple[Rows, Array | None]:
+        """Give X and weight of that many rows with any weight, or of all; the same ones at each call."""
+        rows = self.rows
+        if self.weight is not None:
+            rows = np.flatnonzero(self.weight) if rows is None else rows[self.weight[rows] > 0]
+        n_all = self.n_samples if rows is None else len(rows)
+        drawn = np.random.default_rng(0).choice(n_all, min(n_rows, n_all), replace=False)
+        rows = np.sort(drawn if rows is None else rows[drawn])
+        return self._gather(rows), None if self.weight is None else self.weight[rows]
+
+    def _gather(self, rows: Array | slice) -> Rows:
+        """Give rows of X as the first layer takes them."""
+        if not isinstance(self.X, np.ndarray) or (isinstance(rows, slice) and self.scaling is None):
+            X = self.X[rows]
+            return X.astype(self.dtype, copy=False) if self.scaling is None else self.scaling(X, self.dtype)
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self.X)))
+        gathered = self._buffer(len(rows), self.dtype)
+        if self.scaling is None and self.X.dtype == self.dtype:
+            return self._take(rows, gathered)
+        step = max(1, PIECE // self.X.shape[1])
+        for start in range(0, len(rows), step):
+            piece = gathered[start : start + step]
+            taken = self._take(rows[start : start + step], self._buffer(len(piece), self.X.dtype, "piece"))
+            piece[...] = taken if self.scaling is None else self.scaling(taken, self.dtype)
+        return gathered
+
+    def _take(self, rows: Array, out: Array) -> Array:
+        """Copy rows of X to `out`."""
+        if self.X.flags.c_contiguous:
+            # mode="clip" writes straight to `out`; the default would go by way of another copy.
+            return np.take(self.X, rows, axis=0, out=out, mode="clip")
+        out[...] = self.X[rows]  # np.take would first copy all of X to make it contiguous
+        return out
+
+    def _buffer(self, n_rows: int, dtype: DTypeLike, name: str = "batch") -> Array:
+        """Give memory for so many rows, the same at each call as far as it is large enough."""
+        memory = self._memory.get(name)
+        if memory is None or len(memory) < n_rows:
+            memory = self._memory[name] = np.empty((n_rows, self.X.shape[1]), dtype)
+        return memory[:n_rows]
