@@ -1,9 +1,9 @@
 """Multi-layer perceptrons and whitening for scikit-learn pipelines."""
 
+from sknn6._version import __version__ as __version__
 from sknn6.estimators import MLPClassifier, MLPRegressor
 from sknn6.preprocessing import Standardizer, Whitener
 
-__version__ = "0.1.0"
 __all__ = ["BayesSearchCV", "MLPClassifier", "MLPRegressor", "Standardizer", "Whitener", "search_space"]
 
 

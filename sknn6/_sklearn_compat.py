@@ -1,13 +1,18 @@
 """The only place that touches scikit-learn's private names."""
 
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from copy import copy
+from functools import wraps
 from inspect import signature
+from numbers import Integral, Real
 from typing import TypeVar
 
+import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
+from sklearn.utils._param_validation import Interval as SklearnInterval
+from sklearn.utils._param_validation import InvalidParameterError, Options, StrOptions
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
@@ -51,10 +56,47 @@ __all__ = [
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",
+    "python_number",
     "takes_weights",
+    "tells_callbacks",
     "with_callbacks",
     "without_callbacks",
 ]
+
+
+def tells_callbacks(fit: Method) -> Method:
+    """Let a fit that has no parts tell callbacks when it begins and when it has ended."""
+
+    @wraps(fit)
+    def told(estimator, X, y=None, sample_weight=None):
+        if not hasattr(estimator, "_init_callback_context"):  # before scikit-learn 1.9
+            return fit(estimator, X, y, sample_weight)
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        context = estimator._init_callback_context()
+        context.call_on_fit_task_begin(**data)
+        result = fit(estimator, X, y, sample_weight)
+        context.call_on_fit_task_end(**data, reconstruction_attributes={})
+        return result
+
+    return with_callbacks(told)
+
+
+class Interval(SklearnInterval):
+    """An interval that takes numbers of every kind, fractions too, and refuses integers beyond any index."""
+
+    def __contains__(self, value):
+        if isinstance(value, Integral) and abs(int(value)) > sys.maxsize:
+            return False
+        return super().__contains__(python_number(value))
+
+
+def python_number(value):
+    """Give a number as Python's bool, int or float; give anything else as it is."""
+    if not isinstance(value, Real | np.bool_):
+        return value
+    kind = bool if isinstance(value, bool | np.bool_) else int if isinstance(value, Integral) else float
+    return kind(value)
 
 
 def callbacks_of(estimator):

@@ -1,18 +1,32 @@
 """Keeping a search or a training on disk, so that it can be taken up again."""
 
+import glob
 import os
-import pickle
-import tempfile
+import secrets
+import shutil
+import stat
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import joblib
 import numpy as np
 
+from sknn6 import plaindata
+from sknn6.identity import describe
+
 __all__ = ["Checkpoint", "check_seed"]
+
+# How the name of a file ends that is not whole yet.
+UNFINISHED = ".sknn6-unfinished"
+
+# Seconds after its last change from which such a file is taken for left over.
+LEFT_AFTER = 3600.0
 
 
 class Checkpoint:
     """The state of a search or training so far, in a file that is whole at every moment.
+
+    The file has plain data only (`sknn6.plaindata`), so that reading it cannot run code.
 
     Parameters
     ----------
@@ -20,12 +34,13 @@ class Checkpoint:
     kind : str
         "search" or "training".
     identity : dict
-        What the search or training is: a file of another one is refused. Hashed by `joblib.hash`.
+        What the search or training is: a file of another one is refused. Values are compared by what
+        `sknn6.identity.describe` gives for them.
     """
 
     def __init__(self, path, kind, identity):
         self.path, self.kind = Path(path), kind
-        self.key = {name: digest(name, value) for name, value in identity.items()}
+        self.key = {name: describe(name, value) for name, value in identity.items()}
 
     def load(self):
         """Give the state that was saved last, None if there is no file.
@@ -33,49 +48,107 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is damaged, or of another search or training.
+            If there is something else than a file, or a file that is damaged, or of another search or
+            training.
         """
-        if not self.path.exists():
+        saved = self.read()
+        if saved is None:
             return None
-        try:
-            saved = pickle.loads(self.path.read_bytes())
-            key, state = saved["key"], saved["state"]
-        except Exception as error:
-            raise ValueError(
-                f"checkpoint={str(self.path)!r} must be a file that a {self.kind} has saved; this one is "
-                f"damaged ({type(error).__name__}: {error}). Remove it, or name another."
-            ) from error
+        kind, key = saved["kind"], saved["key"]
+        if kind != self.kind:
+            raise self.error(f"must be of this {self.kind}; the file is of a {kind}. Name another.")
         other = sorted(name for name in self.key.keys() | key.keys() if self.key.get(name) != key.get(name))
         if other:
-            raise ValueError(
-                f"checkpoint={str(self.path)!r} must be of this {self.kind}; the file is of one that differs "
-                f"in {', '.join(other)}. Remove it, or name another."
+            differences = ", ".join(name + difference(key.get(name), self.key.get(name)) for name in other)
+            raise self.error(
+                f"must be of this {self.kind}; the file is of one that differs in {differences}. "
+                "Remove it, or name another."
             )
-        return state
+        return saved["state"]
+
+    def read(self):
+        """Give all that the file has, None if there is no file."""
+        try:
+            mode = self.path.stat().st_mode
+            file = open(self.path, "rb") if stat.S_ISREG(mode) else None  # noqa: SIM115
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise self.error(f"must be a file that can be read ({error}).") from error
+        if file is None:
+            what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+            raise self.error(f"must be a file, got {what}. Name another.")
+        with file:
+            if plaindata.is_pickle(file):
+                raise self.error(
+                    f"must be a file that a {self.kind} has saved; this one is a pickle, as older versions "
+                    "have saved. It could run code and is not loaded. Remove it, or name another."
+                )
+            try:
+                saved = plaindata.read(file)
+                return {name: saved[name] for name in ("kind", "key", "state")}
+            except MemoryError:
+                raise
+            except Exception as error:
+                raise self.damaged(error) from error
 
     def save(self, state):
-        """Write the state to a new file, then put it in the place of the old one."""
-        data = pickle.dumps({"key": self.key, "state": state})
-        with tempfile.NamedTemporaryFile(
-            dir=self.path.parent, prefix=f".{self.path.name}.", delete=False
-        ) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                file.close()
-                os.replace(file.name, self.path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        """Write the state to a new file, then put it in the place of the old one.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; the old file is as it was.
+        TypeError
+            If there is something else than plain data in it.
+        """
+        with replacing(self.path) as file:
+            plaindata.write(file, {"kind": self.kind, "key": self.key, "state": state}, "checkpoint")
+
+    def damaged(self, error):
+        """Give the error of a file from which the state cannot be had."""
+        return self.error(
+            f"must be a file that a {self.kind} has saved; this one is damaged "
+            f"({type(error).__name__}: {error}). Remove it, or name another."
+        )
+
+    def error(self, what):
+        """Give the error that says what the path needs to be."""
+        return ValueError(f"checkpoint={str(self.path)!r} {what}")
 
 
-def digest(name, value):
-    """Give the hash of a parameter or of data; raise ValueError if it has none, as a lambda has not."""
+def difference(there, here):
+    """Give the two values that differ, in brackets, if both can be shown."""
+    if there is None or here is None or "#" in (there[0], here[0]):
+        return ""
+    return f" ({there} in the file, {here} here)"
+
+
+@contextmanager
+def replacing(path):
+    """Give a new file, which takes the place of the one at `path` once it is whole.
+
+    A symbolic link is followed, and the mode of the old file kept. What was left by processes that were
+    killed here is removed, once it is so old that no process can be writing it any more.
+    """
+    path = Path(os.path.realpath(path))
+    for name in glob.glob(f".{glob.escape(path.name)}.*{UNFINISHED}", root_dir=path.parent):
+        left = path.parent / name
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - LEFT_AFTER:
+                left.unlink()
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
-        return joblib.hash(value)
-    except pickle.PicklingError as error:
-        raise ValueError(f"{name} must be picklable to go on from a checkpoint, got {value!r}.") from error
+        with open(unfinished, "x+b") as file:
+            if path.exists():
+                shutil.copymode(path, unfinished)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def check_seed(random_state):

@@ -2,8 +2,8 @@
 
 from inspect import Parameter, signature
 
-import sknn6
-from sknn6.estimators.warn import warn_user
+from sknn6._version import __version__
+from sknn6.warn import warn_user
 
 __all__ = ["InconsistentVersionWarning", "Versioned"]
 
@@ -20,14 +20,14 @@ class Versioned:
     """
 
     def __getstate__(self):
-        return {**super().__getstate__(), "_sknn6_version": sknn6.__version__}
+        return {**super().__getstate__(), "_sknn6_version": __version__}
 
     def __setstate__(self, state):
         state = dict(state)
         saved = state.pop("_sknn6_version", "unknown")
-        if saved != sknn6.__version__:
+        if saved != __version__:
             warn_user(
-                f"{type(self).__name__} was saved by sknn6 {saved} and is loaded by {sknn6.__version__}, "
+                f"{type(self).__name__} was saved by sknn6 {saved} and is loaded by {__version__}, "
                 "which may fail or predict something else. Load it with that version, or fit it anew.",
                 InconsistentVersionWarning,
             )

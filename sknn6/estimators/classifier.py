@@ -1,7 +1,6 @@
 """The classifier."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from numbers import Real
 from os import PathLike
 from typing import Literal, Self
@@ -10,10 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 
 from sknn6._sklearn_compat import (
     Interval,
@@ -23,10 +20,11 @@ from sknn6._sklearn_compat import (
     with_callbacks,
 )
 from sknn6.annotations import Auto, Matrix, Scoring, Seed
-from sknn6.estimators.base import AUTO, BaseMLP, documented, has_stochastic_solver, unchanged_if_it_fails
-from sknn6.estimators.recipes import MODERN
+from sknn6.estimators.base import BaseMLP, has_stochastic_solver
+from sknn6.estimators.parameters import AUTO, SHARED_CONSTRAINTS, documented
+from sknn6.estimators.targets import Classes, Labels, check_discrete, classes_in, discrete_targets
 from sknn6.nn.activations import Activation
-from sknn6.nn.losses import LINKS, LOSSES
+from sknn6.rollback import unchanged_if_it_fails
 
 __all__ = ["MLPClassifier"]
 
@@ -70,7 +68,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     history_ : list of dict
         A record an epoch: "epoch", "loss", "seconds", with a stochastic solver "learning_rate", with
         validation data "validation_loss" and "validation_score", and what `track` asks for.
-        ``pandas.DataFrame(model.history_)`` makes a table of it.
+        ``pandas.DataFrame(model.history_)`` makes a table of it. `partial_fit` keeps the last 10000 records.
     loss_ : float
         The loss of the last epoch, penalty included.
     loss_curve_ : list of float
@@ -118,12 +116,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ((4, 32), (32,))
     """
 
-    _parameter_constraints = BaseMLP._parameter_constraints | {
+    _parameter_constraints = SHARED_CONSTRAINTS | {
         "class_weight": [None, StrOptions({"balanced"}), dict, list],
         "label_smoothing": [AUTO, Interval(Real, 0, 1, closed="left")],
     }
 
-    _recipes = {"adam": MODERN}
+    _recipes = {"adam": "modern"}
 
     def __init__(
         self,
@@ -138,6 +136,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         batchnorm_group_size: int = 16,
         layernorm: bool = False,
         residual: bool = False,
+        recipe: str = "auto",
         ensemble_size: int | Auto = "auto",
         input_scaling: bool | Literal["learned", "auto"] = "auto",
         dropout: float | Auto = "auto",
@@ -196,7 +195,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
         classes : array-like of shape (n_classes,), default=None
-            All classes that y will ever hold; needed at the first call.
+            All classes that y will ever hold; needed at the first call. For indicators of labels, the values
+            0 and 1, or the numbers of the labels.
 
         Returns
         -------
@@ -209,7 +209,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             another class, or if `early_stopping` is set.
         """
         with unchanged_if_it_fails(self):
-            check_partial_fit_first_call(self, classes)
+            if isinstance(self.class_weight, str):
+                raise ValueError(
+                    "class_weight='balanced' needs all the data, which partial_fit does not see. Compute the "
+                    "weights with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
+                )
+            self._check_classes(y, classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Matrix) -> NDArray | sparse.csr_matrix:
@@ -226,11 +231,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Classes; or, trained on indicators of labels, indicators of those of more than even odds, sparse
             if those were.
         """
-        found = self._map(X, self._decide)
+        found = self._predict(X, "decide")
         if found.ndim == 1:
             return self.classes_.take(found)
-        labels = found.astype(int)
-        return sparse.csr_matrix(labels) if self._sparse_labels else labels
+        return sparse.csr_matrix(found) if self._sparse_labels else found
 
     def predict_proba(self, X: Matrix) -> NDArray:
         """Give the probability of each class, in the dtype of X.
@@ -245,7 +249,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         P : ndarray of shape (n_samples, n_classes)
             Finite, in the order of `classes_`.
         """
-        return self._map(X, self._probabilities)
+        return self._predict(X, "probabilities")
 
     def predict_log_proba(self, X: Matrix) -> NDArray:
         """Give the logarithm of `predict_proba`.
@@ -264,167 +268,41 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         with np.errstate(divide="ignore"):
             return np.log(P, out=P)
 
-    def _is_binary(self):
-        """Tell whether the one output is the logit of the second of two classes."""
-        return self.out_activation_ == "logistic" and self.n_outputs_ == 1
+    def _check_classes(self, y, classes):
+        """Raise if the classes are missing at the first call of partial_fit or are others than before."""
+        before = getattr(self, "classes_", None)
+        if before is not None and (classes is None or np.array_equal(classes, before)):
+            return  # the check that follows takes a fifth of a call
+        if classes is not None and set(np.unique(classes)) <= {0, 1} and self._takes_indicators(y):
+            classes = np.arange(np.shape(y)[1]) if before is None else before
+        check_partial_fit_first_call(self, classes)
 
-    def _define_classes(self, y, classes=None):
-        """Set classes_ and the form of the output, from y and, for partial_fit, the classes given."""
-        multilabel = type_of_target(y, input_name="y") == "multilabel-indicator"
-        self._sparse_labels = sparse.issparse(y)
-        self.classes_ = classes_in(y) if multilabel or classes is None else np.unique(classes)
-        binary = not multilabel and len(self.classes_) == 2
-        self.out_activation_ = "logistic" if multilabel or binary else "softmax"
-        self.n_outputs_ = 1 if binary else len(self.classes_)
+    def _takes_indicators(self, y):
+        """Return whether y is to be indicators of labels; at the first call, whether it is."""
+        if hasattr(self, "_sparse_labels"):
+            return isinstance(self._fitted_targets(), Labels)
+        return type_of_target(y, input_name="y") == "multilabel-indicator"
 
-    def _define_targets(self, y, redefine):
-        check_classification_targets(y)
-        if y.ndim == 2 and y.shape[1] > 1 and type_of_target(y) != "multilabel-indicator":
-            raise ValueError(
-                "y must have one column of classes or be a matrix of zeros and ones, one column a label; "
-                f"got {type_of_target(y)} targets with {y.shape[1]} columns."
-            )
-        y = one_column(y)
-        if redefine:
-            self._define_classes(y)
-        elif not hasattr(self, "_sparse_labels"):
-            self._define_classes(y, self.classes_)
-        elif self.warm_start and y.ndim == 1 and set(classes_in(y)) != set(self.classes_):
+    def _find_targets(self, y, settings, resume, incremental):
+        check_discrete(y)
+        goes_on = resume or incremental
+        if not (goes_on and hasattr(self, "_sparse_labels")):
+            classes = getattr(self, "classes_", None) if goes_on else None
+            return discrete_targets(y, classes, float(settings.label_smoothing), self.class_weight)
+        targets = self._fitted_targets(float(settings.label_smoothing))
+        if self.warm_start and not incremental and y.ndim == 1 and set(classes_in(y)) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes_}, `y` has {classes_in(y)}"
             )
+        return targets
 
-    def _encode(self, y, dtype):
-        """Give labels as indices (softmax) or as a matrix of zeros and ones (logistic)."""
-        y = one_column(y)
-        if (y.ndim == 2) != (self.out_activation_ == "logistic" and self.n_outputs_ > 1):
-            kind = "classes" if y.ndim == 2 else "indicators of labels"
-            raise ValueError(f"y must be {kind} as in the fit before, got {type_of_target(y)} targets.")
-        unknown = np.setdiff1d(classes_in(y), self.classes_, assume_unique=True)
-        if len(unknown):
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes_}. 'y' has {classes_in(y)}."
-            )
-        if y.ndim == 2:
-            return (y.toarray() if sparse.issparse(y) else y).astype(dtype, copy=False)
-        if self._is_binary():
-            return (y == self.classes_[1]).astype(dtype)[:, None]
-        return np.searchsorted(self.classes_, y)
-
-    def _weigh(self, sample_weight, y, incremental):
-        """Multiply the weights of the samples by those of their classes."""
-        if self.class_weight is None:
-            return sample_weight
-        if incremental and self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' needs all the data, which partial_fit does not see. Compute the "
-                "weights with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
-            )
-        weight = np.ones(y.shape[0]) if sample_weight is None else sample_weight
-        y = one_column(y)
-        if y.ndim == 2:
-            weight = weight * self._weigh_labels(weight, y.toarray() if sparse.issparse(y) else y)
-        else:
-            weight = weight * self._weigh_classes(weight, np.searchsorted(self.classes_, y))
-        if not weight.any():
-            raise ValueError(
-                f"class_weight must leave a sample with a weight > 0, got {self.class_weight!r}."
-            )
-        return weight
-
-    def _weigh_classes(self, weight, codes):
-        """Give for each sample the weight of its class."""
-        if self.class_weight == "balanced":
-            return balanced(codes, weight)
-        fits = are_weights(self.class_weight) and set(self.class_weight) <= set(self.classes_)
-        if not fits:
-            raise ValueError(
-                "class_weight must be a dict of weights of the classes "
-                f"{list(self.classes_)}, finite and not negative, got {self.class_weight!r}."
-            )
-        return np.array([self.class_weight.get(label, 1.0) for label in self.classes_])[codes]
-
-    def _weigh_labels(self, weight, Y):
-        """Give for each sample the product over the labels of the weight of 0 or 1."""
-        if self.class_weight == "balanced":
-            return np.prod([balanced(column.astype(int), weight) for column in Y.T], axis=0)
-        fits = isinstance(self.class_weight, list) and len(self.class_weight) == Y.shape[1]
-        if not (fits and all(map(are_weights, self.class_weight))):
-            raise ValueError(
-                f"class_weight, for indicators of {Y.shape[1]} labels, must be 'balanced' or a list of as "
-                f"many dicts of weights such as {{0: 1.0, 1: 2.0}}, got {self.class_weight!r}."
-            )
-        return compute_sample_weight(self.class_weight, Y)
-
-    def _loss(self):
-        loss = LOSSES[self.out_activation_].loss
-        smoothing = float(self._value("label_smoothing"))
-        return partial(loss, smoothing=smoothing) if smoothing else loss
-
-    def _probabilities(self, Z):
-        """Give the probability of each class, the mean over the members if there are several."""
-        if self._is_binary():
-            # Not 1 - P, which rounds a small probability of the first class to 0.
-            Z = np.concatenate([-Z, Z], axis=-1)
-        # Classes first in memory: a reduction over few classes is a few operations on long vectors.
-        rows = np.asfortranarray(Z.reshape(-1, Z.shape[-1]))
-        P = LINKS[self.out_activation_](rows).reshape(Z.shape)
-        return np.ascontiguousarray(P if P.ndim == 2 else P.mean(axis=0))
-
-    def _decide(self, Z):
-        """Give the index of each row's most probable class; of labels, which have more than even odds."""
-        if Z.ndim > 2:
-            Z = self._probabilities(Z) - 0.5  # of one network, the logits tell already
-        if self.out_activation_ == "softmax":
-            return Z.argmax(axis=1)
-        return Z[:, -1] > 0 if self._is_binary() else Z > 0
-
-    def _strata(self, y):
-        """Give what a held-out part is stratified by: classes, if each can be in both parts."""
-        if self._is_binary():
-            # Named as scikit-learn names them in the message for a class of one sample.
-            return np.where(y[:, 0] > 0, "True", "False")
-        if self.out_activation_ == "logistic":
-            return None
-        held_out = len(y) * min(self.validation_fraction, 1 - self.validation_fraction)
-        counts = np.bincount(y)
-        return y if counts[counts > 0].min() > 1 and held_out >= len(counts) else None
-
-    def _score(self, Z, y, weight):
-        """Give the accuracy; of indicators, the share of rows that are all right."""
-        right = Z.argmax(axis=1) == y if y.ndim == 1 else ((Z > 0) == y).all(axis=1)
-        return float(np.average(right, weights=weight))
+    def _fitted_targets(self, smoothing=0.0):
+        if self.out_activation_ == "logistic" and self.n_outputs_ > 1:
+            return Labels(self.classes_, smoothing, self.class_weight, self._sparse_labels)
+        return Classes(self.classes_, smoothing, self.class_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def one_column(y):
-    """Make a matrix of one column a vector, with a warning."""
-    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-
-
-def are_weights(class_weight):
-    """Tell whether it is a dict of finite numbers, none negative."""
-    return isinstance(class_weight, dict) and all(
-        isinstance(weight, Real) and 0 <= weight < np.inf for weight in class_weight.values()
-    )
-
-
-def balanced(codes, sample_weight):
-    """Give sum w / (C sum of w over the class) for each sample: a sample of weight 2 counts as two."""
-    of_class = np.bincount(codes, sample_weight)
-    present = of_class > 0
-    share = np.divide(
-        sample_weight.sum() / present.sum(), of_class, where=present, out=np.zeros_like(of_class)
-    )
-    return share[codes]
-
-
-def classes_in(y):
-    """Give the classes that y has, or the columns of indicators."""
-    return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)

@@ -1,13 +1,19 @@
-"""What "auto" stands for: for each solver, the values of the parameters that may be left to it.
+"""Recipes: values of the parameters that a user may leave to "auto".
 
-To add a parameter to them, give it a value in each recipe.
+To add a recipe, give it a row in `RECIPES`: the parameter `recipe` of the estimators then takes its name. To
+let another parameter be "auto", give it a value in each recipe.
 """
 
-__all__ = ["MODERN", "PLAIN"]
+import math
+
+from sknn6.nn.schedules import SCHEDULES
+
+__all__ = ["MODERN", "MODERN_REGRESSION", "PLAIN", "RECIPES", "rate_going_on", "rate_in_parts"]
 
 # scikit-learn's defaults, and nothing that it does not have.
 PLAIN = {
     "ensemble_size": 1,
+    "target_scaling": False,
     "input_scaling": False,
     "dropout": 0.0,
     "label_smoothing": 0.0,
@@ -21,6 +27,7 @@ PLAIN = {
 # Found on real data sets of 500 to 2000 rows; what each part buys stands in docs/guide/defaults.rst.
 MODERN = {
     "ensemble_size": 4,
+    "target_scaling": True,
     "input_scaling": "learned",
     "dropout": 0.2,
     "label_smoothing": 0.03,
@@ -30,3 +37,44 @@ MODERN = {
     "batch_size": 100,
     "max_iter": 30,
 }
+
+# Found on real data sets of 300 to 2000 rows, likewise.
+MODERN_REGRESSION = MODERN | {
+    "dropout": 0.05,
+    "learning_rate": "one_cycle",
+    "batch_size": 64,
+    "max_iter": 40,
+}
+
+RECIPES = {"plain": PLAIN, "modern": MODERN, "modern_regression": MODERN_REGRESSION}
+
+# The most that a training that goes on takes: it follows new data and keeps what it has learned.
+GOING_ON = 0.001
+
+
+def rate_going_on(recipe):
+    """Return the learning rate that is "auto" in a training that goes on from what `fit` has learned."""
+    return min(recipe["learning_rate_init"], GOING_ON)
+
+
+def rate_in_parts(recipe, rows):
+    """Return the learning rate that is "auto" in calls of partial_fit from fresh weights on.
+
+    A rate that is to fall over a fit is too high for batches of few rows, whose gradients are noisy: it is
+    multiplied by the root of their size, relative to the recipe's, up to 1 [1]_.
+
+    Parameters
+    ----------
+    recipe : dict
+    rows : int
+        Rows of an update.
+
+    References
+    ----------
+    .. [1] Malladi, Lyu, Panigrahi & Arora (2022), On the SDEs and Scaling Rules for Adaptive Gradient
+       Algorithms, arXiv:2205.10287.
+    """
+    rate = recipe["learning_rate_init"]
+    if not SCHEDULES[recipe["learning_rate"]].follows_plan:
+        return rate
+    return rate * math.sqrt(min(1.0, rows / recipe["batch_size"]))

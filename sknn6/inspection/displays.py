@@ -17,6 +17,7 @@ from sknn6.inspection.probe import perceptron_of
 from sknn6.inspection.statistics import LayerStatistics, layer_statistics
 from sknn6.inspection.theme import BLUE, CYCLE, DIVERGING, GREY, VERMILLION
 from sknn6.nn.layers import SCALE_SPEED
+from sknn6.threads import products_share_cores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +73,7 @@ class LossCurveDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
+        estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         name : str, default=None
             What the legend calls it; None is the name of its class.
         **how
@@ -85,7 +86,7 @@ class LossCurveDisplay:
         Raises
         ------
         TypeError
-            If there is no multi-layer perceptron at the end of the estimator.
+            If there is no multi-layer perceptron in the estimator, or there are several.
         sklearn.exceptions.NotFittedError
             If it is not fitted.
         """
@@ -164,7 +165,7 @@ class LearningRateDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
+        estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         ax : matplotlib Axes, default=None
@@ -249,7 +250,7 @@ class LayerStatisticsDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
+        estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like, default=None
             The targets, needed if it is not fitted.
@@ -344,7 +345,7 @@ class FilterDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
+        estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         image_shape : (int, int), default=None
             Height and width; None is a square.
         n_filters : int, default=24
@@ -361,7 +362,7 @@ class FilterDisplay:
         Raises
         ------
         TypeError
-            If there is no multi-layer perceptron at the end of the estimator.
+            If there is no multi-layer perceptron in the estimator, or there are several.
         ValueError
             If the features do not make images of that shape, or there is no such network.
         """
@@ -469,6 +470,7 @@ class WhiteningDisplay:
         before, after = np.asarray(X, float), np.asarray(whitener.transform(X), float)
         return cls(*(np.atleast_2d(np.cov(part, rowvar=False)) for part in (before, after))).plot(ax=ax)
 
+    @products_share_cores()
     def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None) -> Self:
         """Draw.
 

@@ -12,6 +12,7 @@ from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe, perceptron_and_input
 from sknn6.inspection.progress import progress
 from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.threads import products_share_cores
 
 __all__ = ["LearningRateRange", "learning_rate_range_test"]
 
@@ -75,6 +76,7 @@ class LearningRateRange:
         )
 
 
+@products_share_cores()
 def learning_rate_range_test(
     estimator: BaseEstimator,
     X: Matrix,
@@ -91,7 +93,7 @@ def learning_rate_range_test(
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
+    estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         Its solver must be stochastic. It stays as it is. A `ProgressBar` that is set on it shows the updates.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -107,7 +109,7 @@ def learning_rate_range_test(
     Raises
     ------
     TypeError
-        If there is no multi-layer perceptron at the end of the estimator.
+        If there is no multi-layer perceptron in the estimator, or there are several.
     ValueError
         If its solver is "lbfgs", or low and high are not 0 < low < high.
 
@@ -127,7 +129,7 @@ def learning_rate_range_test(
     """
     if not 0 < low < high < np.inf:
         raise ValueError(f"low and high must be rates with 0 < low < high, got {low} and {high}.")
-    mlp, X = perceptron_and_input(estimator, X, y)
+    mlp, X, y = perceptron_and_input(estimator, X, y, fresh=True)
     if mlp.solver not in OPTIMIZERS:
         raise ValueError(f"The solver must be one of {list(OPTIMIZERS)} to have a rate, got {mlp.solver!r}.")
     probe = Probe(mlp, X, y, sample_weight, fresh=True)
@@ -143,7 +145,7 @@ def learning_rate_range_test(
 
 
 def rising(probe, rates):
-    """Train with one rate after the other; give the losses, until one is not finite or they run away."""
+    """Train with one rate after the other; yield the losses until one is not finite or they run away."""
     batches = chain.from_iterable(repeat(probe.batches))
     update, losses, least = probe.make_update(), [], np.inf
     for rate in rates:
@@ -151,7 +153,7 @@ def rising(probe, rates):
         losses.append(loss)
         mean = running_mean(losses)[-1]
         least = min(least, mean)
-        if not mean <= RISEN * least:
+        if not (np.isfinite(mean) and mean <= RISEN * least):
             return
         yield loss
         update(rate)

@@ -4,6 +4,8 @@ from numbers import Number
 
 import numpy as np
 
+from sknn6.optional import require
+
 __all__ = ["add_legend", "colour_bar", "label_panels", "number_axis", "panels", "parameter_axis"]
 
 
@@ -15,8 +17,7 @@ def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
     ValueError
         If more or fewer are given, or `n_cols` is no number of columns.
     """
-    import matplotlib.pyplot as plt
-
+    plt = require("matplotlib.pyplot", "sknn6[plot]")
     if ax is not None:
         axes = np.ravel(ax)
         if len(axes) != n_panels:

@@ -5,59 +5,149 @@ import warnings
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn6._sklearn_compat import check_parameters, without_callbacks
 from sknn6.estimators.base import BaseMLP
+from sknn6.estimators.preparation import prepare
 from sknn6.nn.layers import Dropout
 from sknn6.nn.training import loss_and_gradient
 
-__all__ = ["Probe", "is_fitted", "perceptron_and_input", "perceptron_of"]
+__all__ = ["Probe", "is_fitted", "path_to", "perceptron_and_input", "perceptron_of"]
 
 
-def perceptron_and_input(estimator, X, y=None):
-    """Give the perceptron at the end of an estimator, and X as it gets there.
+# Where a fitted estimator keeps the one network that it trained, and where one that is not fitted has it.
+FITTED = "best_estimator_", "regressor_", "estimator_"
+TEMPLATES = "estimator", "regressor"
+
+
+def perceptron_and_input(estimator, X, y=None, *, fresh=False):
+    """Return the perceptron in an estimator, and X and y as they get there.
+
+    Steps before the perceptron are applied as they are fitted or, where the perceptron is not fitted, copies
+    of them are fitted. Steps that resample, which imbalanced-learn's pipelines may have, are left out for a
+    fitted perceptron, as in a prediction.
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
-        Steps before the perceptron are applied as they are fitted or, where the perceptron is not fitted,
-        copies of them are fitted.
+    estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
+        A Pipeline that ends in it, a search, a TransformedTargetRegressor, and others of that kind.
     X, y : array-like
+    fresh : bool, default=False
+        Whether a new training is prepared, for which data are resampled although the perceptron is fitted.
 
     Returns
     -------
     mlp : BaseMLP
-        Without callbacks, which are for a training.
-    X : array-like
+        Without callbacks and checkpoint, which are for trainings of the user's, and without feature names.
+    X, y : array-like
 
     Raises
     ------
     TypeError
-        If there is no perceptron.
+        If there is no perceptron, or there are several.
     """
-    mlp, before = parts(estimator)
-    quiet = without_callbacks(mlp)
-    if before is None:
-        return quiet, X
-    return quiet, before.transform(X) if is_fitted(mlp) else clone(before).fit_transform(X, y)
+    *wrappers, mlp = path_to(estimator)
+    fitted = is_fitted(mlp)
+    for wrapper in wrappers:
+        if hasattr(wrapper, "steps"):
+            X, y = through_steps(wrapper.steps[:-1], X, y, fitted=fitted, resample=fresh or not fitted)
+        elif isinstance(wrapper, TransformedTargetRegressor) and y is not None:
+            y = transform_targets(wrapper, X, y)
+    if hasattr(mlp, "feature_names_in_") and hasattr(X, "columns"):
+        validate_data(mlp, X, reset=False, skip_check_array=True)
+    quiet = without_checkpoints(without_callbacks(mlp))
+    vars(quiet).pop("feature_names_in_", None)  # the inspections go on with arrays
+    return quiet, X, y
+
+
+def without_checkpoints(estimator):
+    """Set the checkpoints of an estimator and of those within it to None, and return it."""
+    names = [name for name in estimator.get_params() if name.rpartition("__")[2] == "checkpoint"]
+    return estimator.set_params(**dict.fromkeys(names))
 
 
 def perceptron_of(estimator):
-    """Give the perceptron at the end of an estimator; raise TypeError if there is none."""
-    return parts(estimator)[0]
+    """Return the perceptron in an estimator; raise TypeError if there is none, or there are several."""
+    return path_to(estimator)[-1]
 
 
-def parts(estimator):
-    """Give the perceptron at the end of an estimator, and what is before it, None if nothing."""
-    found = getattr(estimator, "best_estimator_", getattr(estimator, "estimator", estimator))
-    steps = [step for _, step in found.steps] if isinstance(found, Pipeline) else [found]
-    if not isinstance(steps[-1], BaseMLP):
+def path_to(estimator):
+    """Return the estimator, what it wraps, what that wraps, and on to the perceptron."""
+    found = [estimator]
+    while not isinstance(found[-1], BaseMLP):
+        found.append(wrapped(found[-1]))
+        if found[-1] is None:
+            raise TypeError(
+                "estimator must be an MLPClassifier or MLPRegressor of sknn6, a Pipeline that ends in one, "
+                "or an estimator that trains one such network, as a search or a TransformedTargetRegressor, "
+                f"got {estimator!r}."
+            )
+    return found
+
+
+def wrapped(estimator):
+    """Return the estimator that another one wraps, the fitted one if it is fitted; None if there is none."""
+    if hasattr(estimator, "steps"):
+        return estimator.steps[-1][1]
+    calibrated = getattr(estimator, "calibrated_classifiers_", ())
+    if hasattr(estimator, "estimators_") or len(calibrated) > 1:
+        where = "calibrated_classifiers_[0].estimator" if calibrated else "estimators_[0]"
         raise TypeError(
-            "estimator must be an MLPClassifier or MLPRegressor of sknn6, a Pipeline that ends in one, or a "
-            f"search over such, got {estimator!r}."
+            f"estimator must have one network, got {type(estimator).__name__} with several. Pass one of "
+            f"them, as {where}, with the X and y that it was trained on."
         )
-    return steps[-1], found[:-1] if len(steps) > 1 else None
+    if calibrated:
+        return calibrated[0].estimator
+    for name in FITTED:
+        if hasattr(estimator, name):
+            return getattr(estimator, name)
+    return template(estimator)
+
+
+def template(estimator):
+    """Return the estimator that another one is to fit; raise TypeError if a copy was fitted and not kept."""
+    found = next((getattr(estimator, name) for name in TEMPLATES if hasattr(estimator, name)), None)
+    if found is not None and has_been_fitted(estimator) and not has_been_fitted(found):
+        raise TypeError(
+            f"estimator must keep the network that it has trained, got {type(estimator).__name__}, which is "
+            "fitted and has none. Fit the network by itself; a search needs refit=True."
+        )
+    return found
+
+
+def has_been_fitted(estimator):
+    """Tell whether an estimator of any kind is fitted."""
+    try:
+        check_is_fitted(estimator)
+    except (NotFittedError, TypeError):
+        return False
+    return True
+
+
+def through_steps(steps, X, y, *, fitted, resample):
+    """Return X and y as the steps of a Pipeline hand them on."""
+    for _, step in steps:
+        if step is None or isinstance(step, str):  # "passthrough"
+            continue
+        if hasattr(step, "fit_resample"):
+            if resample and y is not None:
+                X, y = clone(step).fit_resample(X, y)
+        else:
+            X = step.transform(X) if fitted else without_checkpoints(clone(step)).fit_transform(X, y)
+    return X, y
+
+
+def transform_targets(wrapper, X, y):
+    """Return y as a TransformedTargetRegressor hands it to its regressor."""
+    if not hasattr(wrapper, "transformer_"):
+        wrapper = clone(wrapper).set_params(regressor=DummyRegressor()).fit(X, y)
+    Y = np.asarray(y)
+    T = np.asarray(wrapper.transformer_.transform(Y.reshape(len(Y), -1)))
+    return T[:, 0] if T.ndim == 2 and T.shape[1] == 1 else T
 
 
 def is_fitted(mlp):
@@ -94,11 +184,12 @@ class Probe:
         check_parameters(self.mlp)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what fit warns of is for fit to say
-            data, _, self.network = self.mlp._compose(X, y, sample_weight, resume=self.fitted)
-            self.mlp._scale_input(self.network, data)
-            self.batches = self.mlp._make_batches(data, None, self.network)
-        self.loss = self.mlp._loss()
-        self.data = data
+            self.prepared = prepare(self.mlp, X, y, sample_weight, resume=self.fitted)
+            if not self.fitted:
+                self.prepared.scale_input()
+            self.batches = self.prepared.make_batches()
+        self.network, self.data = self.prepared.network, self.prepared.data
+        self.loss = self.prepared.targets.loss
         self.network.calibrate(self.batches)
 
     def sample(self, n_rows):
@@ -121,9 +212,9 @@ class Probe:
 
     def make_update(self):
         """Make the update that the training would go on with."""
-        return self.mlp._make_update(self.network, resume=self.fitted)
+        return self.prepared.make_update(resume=self.fitted)
 
     @property
     def rate(self):
         """The learning rate that the training starts from."""
-        return float(self.mlp._value("learning_rate_init"))
+        return float(self.prepared.settings.learning_rate_init)

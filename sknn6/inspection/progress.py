@@ -5,20 +5,20 @@ from contextlib import contextmanager
 from sklearn.base import clone
 
 from sknn6._sklearn_compat import ProgressBar, callback_management_context, callbacks_of
-from sknn6.inspection.probe import perceptron_of
+from sknn6.inspection.probe import path_to
 
 __all__ = ["progress"]
 
 
 @contextmanager
 def progress(estimator, task, n_parts):
-    """Show an inspection on the `ProgressBar` that is set on an estimator, or on the perceptron in it.
+    """Show an inspection on the `ProgressBar` that is set on an estimator, or on what it wraps.
 
     Other callbacks are for fits, and are told of nothing.
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
+    estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
     task : str
         What the bar is named.
     n_parts : int
@@ -29,13 +29,13 @@ def progress(estimator, task, n_parts):
     done : callable
         To be called after each part; any parts that are missing in the end are shown as done.
     """
-    mlp = perceptron_of(estimator)
-    callbacks = callbacks_of(estimator) + callbacks_of(mlp)
+    path = path_to(estimator)
+    callbacks = [callback for part in path for callback in callbacks_of(part)]
     bars = [callback for callback in callbacks if isinstance(callback, ProgressBar)][:1]
     if not bars:
         yield lambda: None
         return
-    shown = clone(mlp).set_callbacks(*bars)
+    shown = clone(path[-1]).set_callbacks(*bars)
     with callback_management_context(shown):
         whole = shown._init_callback_context(task_name=task, max_subtasks=n_parts)
         whole.call_on_fit_task_begin(estimator=shown)

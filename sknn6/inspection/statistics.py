@@ -13,6 +13,8 @@ from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
 from sknn6.nn.observe import flat, norm, observed
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.training import loss_and_gradient
+from sknn6.optional import require
+from sknn6.threads import products_share_cores
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -82,8 +84,7 @@ class LayerStatistics:
 
     def to_frame(self) -> "DataFrame":
         """Give the figures as a pandas DataFrame, a row a layer."""
-        import pandas as pd
-
+        pd = require("pandas", "pandas")
         return pd.DataFrame(self.figures, index=pd.Index(self.names, name="layer"))
 
     def __repr__(self):
@@ -93,6 +94,7 @@ class LayerStatistics:
         return "\n".join([" " * 10 + heads, *lines])
 
 
+@products_share_cores()
 def layer_statistics(
     estimator: BaseEstimator, X: Matrix, y: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None
 ) -> LayerStatistics:
@@ -104,7 +106,7 @@ def layer_statistics(
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, Pipeline that ends in one, or a search over such
+    estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         It stays as it is.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Of more than 2048 rows, a sample of as many.
@@ -121,7 +123,7 @@ def layer_statistics(
     Raises
     ------
     TypeError
-        If there is no multi-layer perceptron at the end of the estimator.
+        If there is no multi-layer perceptron in the estimator, or there are several.
     ValueError
         If the estimator is not fitted and there is no y.
 
@@ -139,7 +141,7 @@ def layer_statistics(
     >>> layer_statistics(mlp, X, y).std[:6].round(4).tolist()
     [0.2139, 0.0479, 0.0107, 0.0024, 0.0005, 0.0001]
     """
-    mlp, X = perceptron_and_input(estimator, X, y)
+    mlp, X, y = perceptron_and_input(estimator, X, y)
     probe = Probe(mlp, X, targets(mlp, X) if y is None else y, sample_weight)
     probe.settle()
     X, *rest = probe.sample(SAMPLE)

@@ -4,9 +4,13 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6.estimators import MLPClassifier, MLPRegressor
-from sknn6.onnx.graph import Graph
+from sknn6.estimators.fitted import architecture_of, network_of, targets_of
+from sknn6.estimators.targets import Labels
+from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
+from sknn6.optional import require
 from sknn6.preprocessing import Standardizer, Whitener
+from sknn6.threads import products_share_cores
 
 __all__ = ["register"]
 
@@ -23,8 +27,9 @@ def register() -> None:
 
     A classifier has the outputs and the options of skl2onnx's own: "label" and "probabilities", which are
     dicts unless ``options={"zipmap": False}``, as ONNX needs it for float64. Of indicators of labels, both
-    have a column a label; a regressor has a column a target. float64 input is computed in float64, all other
-    in float32. What is linear after a layer, batch normalisation and batch whitening, becomes part of it.
+    have a column a label; a regressor has a column a target. A model of a frame has an input a column.
+    float64 input is computed in float64, all other in float32. What is linear after a layer, batch
+    normalisation and batch whitening, becomes part of it.
 
     Raises
     ------
@@ -49,55 +54,61 @@ def register() -> None:
     >>> [output.name for output in onnx_model.graph.output]
     ['label', 'probabilities']
     """
-    from skl2onnx import update_registered_converter
-
+    skl2onnx = require("skl2onnx", "sknn6[onnx]")
     for estimator, shape, convert, options in (
         (MLPClassifier, shape_classifier, convert_classifier, CLASSIFIER_OPTIONS),
         (MLPRegressor, shape_columns, convert_regressor, None),
         (Standardizer, shape_columns, convert_standardizer, None),
         (Whitener, shape_columns, convert_whitener, None),
     ):
-        update_registered_converter(estimator, f"Sknn6{estimator.__name__}", shape, convert, options=options)
+        skl2onnx.update_registered_converter(
+            estimator, f"Sknn6{estimator.__name__}", shape, convert, options=options
+        )
 
 
 def check_input(operator):
-    """Raise unless the operator has one input, of numbers."""
+    """Raise unless the inputs of the operator are numbers, one array or the columns of a frame."""
     from skl2onnx.common import data_types, utils
 
     numbers = [
         getattr(data_types, f"{kind}TensorType") for kind in ("Boolean", "Double", "Float", "Int32", "Int64")
     ]
-    utils.check_input_and_output_numbers(operator, input_count_range=1)
+    utils.check_input_and_output_numbers(operator, input_count_range=[1, None])
     utils.check_input_and_output_types(operator, good_input_types=numbers)
     check_is_fitted(operator.raw_operator)
 
 
+def float_type(operator):
+    """Return the type of the floats that an operator computes."""
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+
+    return DoubleTensorType if has_float64(operator) else FloatTensorType
+
+
 def shape_columns(operator):
     """Set the output of a regressor or transformer: floats, a column a target or feature."""
-    from skl2onnx.common.data_types import guess_tensor_type
-
     check_input(operator)
-    (entry,), (output,) = operator.inputs, operator.outputs
+    entry, (output,) = operator.inputs[0], operator.outputs
     model = operator.raw_operator
     n_columns = model.n_outputs_ if isinstance(model, MLPRegressor) else len(model.get_feature_names_out())
-    output.set_type(type(guess_tensor_type(entry.type))([entry.get_first_dimension(), n_columns]))
+    output.set_type(float_type(operator)([entry.get_first_dimension(), n_columns]))
 
 
 def shape_classifier(operator):
     """Set the outputs of a classifier: labels, strings or whole numbers, and probabilities."""
-    from skl2onnx.common.data_types import Int64TensorType, StringTensorType, guess_tensor_type
+    from skl2onnx.common.data_types import Int64TensorType, StringTensorType
 
     check_input(operator)
-    (entry,), (label, probabilities) = operator.inputs, operator.outputs
+    entry, (label, probabilities) = operator.inputs[0], operator.outputs
     n_rows, n_classes = entry.get_first_dimension(), len(operator.raw_operator.classes_)
     kind = Int64TensorType if class_labels(operator).dtype == np.int64 else StringTensorType
     label.set_type(kind([n_rows, n_classes] if is_multilabel(operator.raw_operator) else [n_rows]))
-    probabilities.set_type(type(guess_tensor_type(entry.type))([n_rows, n_classes]))
+    probabilities.set_type(float_type(operator)([n_rows, n_classes]))
 
 
 def is_multilabel(classifier):
     """Tell whether the classifier has an output a label, each with a probability of its own."""
-    return classifier.out_activation_ == "logistic" and not classifier._is_binary()
+    return isinstance(targets_of(classifier), Labels)
 
 
 def class_labels(operator):
@@ -130,17 +141,22 @@ def convert_regressor(scope, operator, container):
     graph.write(operator.outputs[0], predictions(graph, operator.raw_operator))
 
 
+@products_share_cores()
 def predictions(graph, mlp):
     """Give what the logits stand for, the mean over the members if there are several."""
     with np.errstate(all="ignore"):  # as in a prediction
-        Z = network_nodes(graph, mlp._fitted_network(graph.dtype))
-    if mlp.out_activation_ == "logistic" and mlp.n_outputs_ == 1:
+        Z = network_nodes(graph, network_of(mlp, graph.dtype))
+    if getattr(targets_of(mlp), "binary", False):
         Z = graph("Concat", graph("Neg", Z), Z, axis=-1)
     P = find_link(mlp.out_activation_)(graph, Z)
-    members = mlp._structure["members"]
-    if members == 1:
+    members = architecture_of(mlp).members
+    if members > 1:
+        P = graph("Mul", graph("ReduceSum", P, np.array([0]), keepdims=0), 1 / members)
+    scaling = getattr(targets_of(mlp), "scaling", None)
+    if scaling is None:
         return P
-    return graph("Mul", graph("ReduceSum", P, np.array([0]), keepdims=0), 1 / members)
+    scale, mean = (array.astype(graph.dtype) for array in (scaling.scale, scaling.mean))
+    return graph("Add", graph("Mul", P, scale), mean)
 
 
 def softmax(graph, Z):
@@ -182,9 +198,7 @@ def convert_standardizer(scope, operator, container):
     center = np.zeros_like(scale) if standardizer.center_ is None else standardizer.center_
     Z = graph.centre(graph.input, center.astype(graph.dtype), scale)
     if standardizer.clip is not None:
-        c = float(standardizer.clip)
-        far = c / float(np.finfo(graph.dtype).eps)  # the result is c from here on, and no square overflows
-        Z = bend(graph, graph("Clip", Z, -far, far), c)
+        Z = bend(graph, Z, float(standardizer.clip))
     graph.write(operator.outputs[0], Z)
 
 

@@ -2,10 +2,17 @@
 
 import numpy as np
 
-__all__ = ["OLDEST_OPSET", "Graph"]
+__all__ = ["OLDEST_OPSET", "Graph", "has_float64"]
 
 # From here on ReduceSum takes its axes as an input, and Clip and Softmax are as they are today.
 OLDEST_OPSET = 13
+
+
+def has_float64(operator):
+    """Tell whether an input of an operator is of float64."""
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    return any(isinstance(entry.type, DoubleTensorType) for entry in operator.inputs)
 
 
 class Graph:
@@ -22,23 +29,21 @@ class Graph:
     Attributes
     ----------
     dtype : numpy.dtype
-        What the estimator computes in: float64 if the input is, otherwise float32.
+        What the estimator computes in: float64 if an input is, otherwise float32.
     opset : int
         Version of the operators.
     input : str
-        The input, cast to `dtype`.
+        The input, cast to `dtype`; several inputs, as the columns of a frame, side by side.
     """
 
     def __init__(self, scope, operator, container):
-        from skl2onnx.common.data_types import DoubleTensorType
-
         self.scope, self.container = scope, container
         self.opset = container.target_opset
         if self.opset < OLDEST_OPSET:
             raise ValueError(f"target_opset must be at least {OLDEST_OPSET}, got {self.opset}.")
-        (entry,) = operator.inputs
-        self.dtype = np.dtype(np.float64 if isinstance(entry.type, DoubleTensorType) else np.float32)
-        self.input = self.cast(entry.full_name, self.dtype)
+        self.dtype = np.dtype(np.float64 if has_float64(operator) else np.float32)
+        columns = [self.cast(entry.full_name, self.dtype) for entry in operator.inputs]
+        self.input = self("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
 
     def __call__(self, op, *inputs, n_outputs=1, **attributes):
         """Add a node; give the name of its output, or a list of the names if there are several."""

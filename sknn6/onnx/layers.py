@@ -37,6 +37,8 @@ def network_nodes(graph, network):
 
 def bend(graph, Z, c):
     """Give z / sqrt(1 + (z / c)^2)."""
+    far = c / float(np.finfo(graph.dtype).eps)  # the result is c from here on, and no square overflows
+    Z = graph("Clip", Z, -far, far)
     ratio = graph("Mul", Z, 1 / c)
     return graph("Div", Z, graph("Sqrt", graph("Add", graph("Mul", ratio, ratio), 1.0)))
 

@@ -10,23 +10,27 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import diags, issparse, spmatrix
 from sklearn import config_context
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import RobustScaler
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.sparsefuncs import inplace_column_scale
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sknn6._sklearn_compat import (
+    CallbackSupportMixin,
     Interval,
     StrOptions,
     check_n_features,
     check_nonzero_weight,
     fit_context,
+    tells_callbacks,
 )
 from sknn6.annotations import Matrix
+from sknn6.moments import extremes, held, in_units, merge_moments, moments, scale_of
+from sknn6.nn.inputs import bend
+from sknn6.rollback import unchanged_if_it_fails
+from sknn6.validation import one_entry_a_place, validate_data
 from sknn6.versions import Versioned
 
-EPS = np.finfo(np.float64).eps
 CHECKS = {
     "accept_sparse": ("csr", "csc"),
     "dtype": (np.float64, np.float32),
@@ -34,41 +38,13 @@ CHECKS = {
 }
 
 
-def _moments(X, weight=None):
-    """Return (n, mean, variance) of each feature, NaN left out."""
-    if issparse(X):
-        X = X.astype(np.float64, copy=False)  # scikit-learn would square float32 in float32
-    scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=weight)
-    n, mean, variance = np.broadcast_arrays(scaler.n_samples_seen_, scaler.mean_, scaler.var_)
-    constant = variance <= (X.shape[0] * EPS * mean) ** 2
-    variance = np.where(constant, 0, variance)
-    if constant.any() and not issparse(X):
-        # Summing rounds the mean; any value of a constant is its exact mean.
-        mean = mean.copy()
-        mean[constant] = np.fmax.reduce(X[:, constant], axis=0)
-    return n, mean, variance
-
-
-def _merge_moments(old, new):
-    """Chan, Golub & LeVeque (1983): d = m_b − mₐ, m = mₐ + d·n_b/n."""
-    n = old[0] + new[0]
-    share = new[0] / (n + (n == 0))
-    step = new[1] - old[1]
-    mean = old[1] + share * step
-    variance = old[2] + share * (new[2] - old[2] + (1 - share) * step**2)
-    # A feature that one side knows only as NaN takes the other's moments.
-    known = np.where(new[0] == 0, old[1:], (mean, variance))
-    return n, *np.where(old[0] == 0, new[1:], known)
-
-
-def _from_moments(n, mean, variance):
-    return mean, np.sqrt(variance)
+def _from_moments(n, mean, deviation):
+    return mean, deviation
 
 
 def _extremes(X, weight=None):
     """Return (minimum, maximum) of each feature, which weights do not change."""
-    scaler = MinMaxScaler().fit(X)
-    return scaler.data_min_.astype(np.float64), scaler.data_max_.astype(np.float64)
+    return tuple(bound.astype(np.float64) for bound in extremes(X))
 
 
 def _merge_extremes(old, new):
@@ -84,18 +60,19 @@ def _quartiles(X, weight=None):
     """Return (median, interquartile range), the deviation where that range is zero."""
     if weight is not None:
         X = X[np.repeat(np.arange(X.shape[0]), _counts(weight))]
+    X, unit = in_units(X)
     scaler = RobustScaler(with_centering=not issparse(X)).fit(X)
     spread = scaler.scale_.astype(np.float64)
     ones = np.flatnonzero(spread == 1)
     if ones.size:
         spread[ones] = _range_or_deviation(X[:, ones])
     centre = np.zeros(X.shape[1]) if issparse(X) else scaler.center_.astype(np.float64)
-    return centre, spread
+    return held([centre, spread], unit)
 
 
 def _range_or_deviation(X):
     """Tell a range of 1 from a range of (nearly) zero, for which RobustScaler writes 1 too."""
-    deviation = np.sqrt(_moments(X)[2])
+    deviation = moments(X)[2]
     # No range exceeds 3.5 deviations: below 1/4 the deviation, by a power of 2, it is below 1.
     shrink = np.ldexp(0.25, -np.frexp(deviation)[1])
     spread = RobustScaler(with_centering=False).fit(X @ diags(shrink)).scale_
@@ -127,7 +104,7 @@ class _Method(NamedTuple):
 
 
 METHODS = {
-    "zscore": _Method(_moments, _merge_moments, _from_moments, sparse=True),
+    "zscore": _Method(moments, merge_moments, _from_moments, sparse=True),
     "robust": _Method(_quartiles, None, _from_quartiles, sparse=True),
     "minmax": _Method(_extremes, _merge_extremes, _from_extremes, sparse=False),
 }
@@ -145,24 +122,54 @@ def _streams(standardizer):
     return True
 
 
-def _squash(Z, c):
-    """Z ← Z / √(1 + (Z/c)²)."""
-    c = max(c, float(np.finfo(Z.dtype).tiny))  # 1 / c must not overflow
-    far = c / float(np.finfo(Z.dtype).eps)  # the result is ±c from here on, and no square overflows
-    np.clip(Z, -far, far, out=Z)
-    Z /= np.sqrt(1 + (Z * (1 / c)) ** 2)
+def _divide(X, center, scale, out):
+    """Z ← (X - center) / scale, held to the range of its dtype."""
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            np.subtract(X, center.astype(X.dtype, copy=False), out=out)
+            out /= scale.astype(X.dtype, copy=False)
+    except FloatingPointError:
+        half = _half(scale)
+        with np.errstate(over="ignore"):
+            out[...] = _held((X.astype(np.float64) * half - center * half) / (scale * half), X.dtype)
+
+
+def _multiply(Z, center, scale):
+    """Z ← Z scale + center, held to the range of its dtype."""
+    try:
+        with np.errstate(over="raise"):
+            Z[...] = (Z * scale + center).astype(Z.dtype)
+    except FloatingPointError:
+        half = _half(scale)
+        with np.errstate(over="ignore"):
+            Z[...] = _held((Z.astype(np.float64) * (scale * half) + center * half) / half, Z.dtype)
+
+
+def _entries(X):
+    """Return the numbers that X holds: a dense X itself."""
+    return X.data if issparse(X) else X
+
+
+def _half(scale):
+    """Return 1/2, so that no sum overflows whose quotient does not; 1 where scale is small or next to 0."""
+    return np.where(scale > 1, 0.5, 1.0)
+
+
+def _held(Z, dtype):
+    """Return what a narrower dtype has of Z: what is beyond its range is the largest number."""
+    most = np.finfo(dtype).max
+    return np.clip(Z, -most, most).astype(dtype)
 
 
 def _stretch(Z, c):
-    """Undo `_squash`; rounding leaves nothing to tell |Z| ≥ c by, so that is the largest |Z| < c."""
-    c = max(c, float(np.finfo(Z.dtype).tiny))
+    """Undo `bend`; rounding leaves nothing to tell |Z| ≥ c by, so that is the largest |Z| < c."""
     Z /= c
     below = 1 - np.finfo(Z.dtype).epsneg
     np.clip(Z, -below, below, out=Z)
     Z *= c / np.sqrt((1 - Z) * (1 + Z))
 
 
-class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     r"""Centre and scale each feature, then clip it smoothly if asked to.
 
     .. math::
@@ -221,6 +228,9 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
     *Sparse data* are scaled and not centred, as centring would make them dense, and a dense X is
     then treated alike. Quartiles and deviations count the zeros that are not stored.
 
+    *Numbers of any size* are standardised, to 1.7e308: sums are scaled. A result beyond the range of
+    the dtype is its largest number.
+
     *NaN* stay NaN and do not enter the statistics. A feature that is NaN throughout stays so.
 
     *Weights* count as repeated rows: any non-negative number for "zscore" and for "minmax", which
@@ -261,6 +271,7 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
         self.method = method
         self.clip = clip
 
+    @tells_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Matrix, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn center and scale.
@@ -279,7 +290,8 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
         self : Standardizer
             The fitted estimator.
         """
-        return self._learn(X, sample_weight, first=True)
+        with unchanged_if_it_fails(self):
+            return self._learn(X, sample_weight, first=True)
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
@@ -300,7 +312,8 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
         self : Standardizer
             The fitted estimator.
         """
-        return self._learn(X, sample_weight, first=not hasattr(self, "scale_"))
+        with unchanged_if_it_fails(self):
+            return self._learn(X, sample_weight, first=not hasattr(self, "scale_"))
 
     def _learn(self, X, weight, first):
         X = self._validate(X, first)
@@ -315,10 +328,10 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
         self._learned_by = self.method
         summary = self._summarise(X, weight)
         method = METHODS[self.method]
-        self._summary = summary if first else method.merge(self._summary, summary)
+        self._statistics = summary if first else method.merge(self._statistics, summary)
         self.n_samples_seen_ = X.shape[0] + (0 if first else self.n_samples_seen_)
-        center, spread = method.locate(*self._summary)
-        self.scale_ = np.where(spread <= 10 * EPS * np.abs(center), 1.0, spread)
+        center, spread = method.locate(*self._statistics)
+        self.scale_ = scale_of(center, spread)
         centred = not issparse(X) if first else self.center_ is not None
         self.center_ = center if centred else None
         return self
@@ -362,24 +375,32 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
         """
         check_is_fitted(self)
         X = self._validate(X, first=False)
-        if issparse(X):
-            Z = X.copy()
-            inplace_column_scale(Z, 1 / self.scale_.astype(X.dtype, copy=False))
-            self._clip(Z.data)
-            return Z
-        center = np.zeros(1) if self.center_ is None else self.center_
-        center, scale = (array.astype(X.dtype, copy=False) for array in (center, self.scale_))
-        Z = np.empty_like(X)
-        # In blocks that stay in the cache, all the steps cost little more than one.
-        for rows in gen_batches(len(X), max(1, 2**15 // X.shape[1])):
-            block = np.subtract(X[rows], center, out=Z[rows])
-            block /= scale
-            self._clip(block)
+        Z = X.copy() if issparse(X) else np.empty_like(X)
+        for part, center, scale in self._parts(X):
+            block = _entries(Z)[part]
+            _divide(_entries(X)[part], center, scale, out=block)
+            if self.clip is not None:
+                bend(block, self._bound(X.dtype))
         return Z
 
-    def _clip(self, Z):
-        if self.clip is not None:
-            _squash(Z, float(self.clip))
+    def _parts(self, X):
+        """Yield slices of the entries that stay in the cache, so that many steps cost little more than one.
+
+        With each come center and scale: of its columns or, of the entries of sparse X, of each.
+        """
+        if issparse(X):
+            column = X.tocoo(copy=False).col
+            for start in range(0, X.nnz, 2**15):
+                part = slice(start, start + 2**15)
+                yield part, np.zeros(1), self.scale_[column[part]]
+            return
+        center = np.zeros(1) if self.center_ is None else self.center_
+        for rows in gen_batches(len(X), max(1, 2**15 // X.shape[1])):
+            yield rows, center, self.scale_
+
+    def _bound(self, dtype):
+        """Return the bound, of which there must be a reciprocal."""
+        return max(float(self.clip), float(np.finfo(dtype).tiny))
 
     def inverse_transform(self, X: Matrix) -> NDArray | spmatrix:
         """Undo the clipping, the scaling and the centring.
@@ -395,17 +416,22 @@ class Standardizer(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstima
             A new array, float32 if X is, float64 otherwise.
         """
         check_is_fitted(self)
-        X = check_array(X, copy=True, **CHECKS)
+        X = one_entry_a_place(check_array(X, copy=True, **CHECKS))
         check_n_features(self, X, reset=False)
         self._matching(X)
-        if self.clip is not None:
-            _stretch(X.data if issparse(X) else X, float(self.clip))
-        if issparse(X):
-            inplace_column_scale(X, self.scale_.astype(X.dtype, copy=False))
-        else:
-            X *= self.scale_
-            X += 0 if self.center_ is None else self.center_
+        for part, center, scale in self._parts(X):
+            block = _entries(X)[part]
+            if self.clip is not None:
+                _stretch(block, self._bound(X.dtype))
+            _multiply(block, center, scale)
         return X
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        old = vars(self).pop("_summary", None)
+        if old is not None:  # saved by version 0.1.0, which had the variance for the deviation
+            n, *rest = old
+            self._statistics = (n, rest[0], np.sqrt(rest[1])) if self._learned_by == "zscore" else old
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg.blas import dsyrk
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -15,13 +14,30 @@ from sklearn.base import (
 )
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sknn6._sklearn_compat import Interval, StrOptions, check_nonzero_weight, fit_context
+from sknn6._sklearn_compat import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    check_nonzero_weight,
+    fit_context,
+    tells_callbacks,
+)
+from sknn6.nn.parallel import share_if_large
+from sknn6.rollback import unchanged_if_it_fails
+from sknn6.threads import products_share_cores
+from sknn6.validation import validate_data
 from sknn6.versions import Versioned
 
 EPS = np.finfo(np.float64).eps
 FLOATS = (np.float64, np.float32)
+
+# The largest number whose squares are summed: of 1e9 of them, the sum is within the range of floats.
+FAR = 1e149
+
+# Groups of rows whose sums threads compute by themselves, as many whatever the number of threads.
+GROUPS = 4
 
 
 def _blocks(X):
@@ -69,14 +85,21 @@ class _Rows:
 
         m = o + Σ w (x − o) / n, Σ w (x − m)(x − m)ᵀ = Σ w (x − o)(x − o)ᵀ − n (m − o)(m − o)ᵀ.
         """
-        total = np.zeros(len(self.mean))
-        scatter = np.zeros((len(total), len(total)), order="F")
-        for b in _blocks(self.X):
-            rows = self[b]
-            total += self.root[b] @ rows
-            scatter = dsyrk(1.0, rows.T, beta=1.0, c=scatter, lower=True, overwrite_c=True)
+        blocks = list(_blocks(self.X))
+        groups = [blocks[i::GROUPS] for i in range(min(GROUPS, len(blocks)))]
+        sums = share_if_large(self._sums, groups, self.X.size * self.X.shape[1])
+        total, scatter = (sum(parts) for parts in zip(*sums, strict=True))
         step = total / self.n
         return self.mean + step, scatter - np.outer(step, total)
+
+    def _sums(self, blocks):
+        """Return Σ √w x and Σ x xᵀ of the rows in some blocks; NumPy's xᵀ x computes one triangle."""
+        total, scatter = 0.0, 0.0
+        for b in blocks:
+            rows = self[b]
+            total += self.root[b] @ rows
+            scatter += rows.T @ rows
+        return total, scatter
 
     def __getitem__(self, b):
         rows = self.X[b] - self.mean
@@ -84,9 +107,14 @@ class _Rows:
             rows *= self.root[b, None]
         return rows
 
+    def squares(self):
+        """Return Σ w (x − m)², of each feature."""
+        wide = len(self.X) < self.X.shape[1]
+        return (self.scatter**2).sum(axis=0) if wide else np.diag(self.scatter)
+
     def quartic(self, unit):
         """Return Σ w ‖(x − m)·unit‖⁴."""
-        norms = np.concatenate([(self[b] ** 2) @ unit**2 for b in _blocks(self.X)])
+        norms = np.concatenate([((self[b] * unit) ** 2).sum(axis=1) for b in _blocks(self.X)])
         return (norms**2 / self.weight).sum()
 
 
@@ -202,7 +230,12 @@ def _streams(whitener):
 
 
 class Whitener(
-    Versioned, OneToOneFeatureMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    Versioned,
+    CallbackSupportMixin,
+    OneToOneFeatureMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     r"""Make the features uncorrelated and of unit variance.
 
@@ -336,7 +369,9 @@ class Whitener(
         self.shrinkage = shrinkage
         self.eps = eps
 
+    @tells_callbacks
     @fit_context(prefer_skip_nested_validation=True)
+    @products_share_cores()
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the mean and the whitening map.
 
@@ -354,9 +389,12 @@ class Whitener(
         self : Whitener
             The fitted estimator.
         """
-        return self._start(self._rows(self._validate(X, reset=True), sample_weight))
+        with unchanged_if_it_fails(self):
+            return self._start(self._rows(self._validate(X, reset=True), sample_weight))
 
+    @tells_callbacks
     @fit_context(prefer_skip_nested_validation=True)
+    @products_share_cores()
     def fit_transform(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> NDArray:
@@ -376,11 +414,13 @@ class Whitener(
         Z : ndarray of shape (n_samples, n_features) or (n_samples, `rank_`)
             A new array, float32 if X is, float64 otherwise.
         """
-        X = self._validate(X, reset=True)
-        return self._start(self._rows(X, sample_weight))._whiten(X)
+        with unchanged_if_it_fails(self):
+            X = self._validate(X, reset=True)
+            return self._start(self._rows(X, sample_weight))._whiten(X)
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
+    @products_share_cores()
     def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Add a chunk of any size to what was learned; the result is that of `fit` on all of them.
 
@@ -399,17 +439,33 @@ class Whitener(
             The fitted estimator.
         """
         first = not hasattr(self, "mean_")
-        rows = self._rows(self._validate(X, reset=first), sample_weight)
-        return self._start(rows) if first else self._merge(rows)
+        with unchanged_if_it_fails(self):
+            rows = self._rows(self._validate(X, reset=first), sample_weight)
+            return self._start(rows) if first else self._merge(rows)
 
     def _validate(self, X, reset):
         return validate_data(self, X, reset=reset, dtype=FLOATS)
 
     def _rows(self, X, weight):
         if weight is None:
-            return _Rows(X, np.ones(len(X)))
-        weight = check_nonzero_weight(weight, X)
-        return _Rows(X[weight > 0], weight[weight > 0])
+            weight = np.ones(len(X))
+        else:
+            weight = check_nonzero_weight(weight, X)
+            X, weight = X[weight > 0], weight[weight > 0]
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+            rows = _Rows(X, weight)
+            self._check_range(rows.mean, rows.squares())
+        return rows
+
+    def _check_range(self, mean, squares):
+        """Raise an error with the columns whose squares are beyond the range of floats."""
+        within = (squares == 0) | ((np.abs(mean) < FAR) & (squares < FAR**2))
+        if not within.all():
+            columns = getattr(self, "feature_names_in_", np.arange(len(squares)))[~within]
+            raise ValueError(
+                f"Whitener needs columns of numbers below {FAR:.0e}, whose squares can be summed, got larger "
+                f"ones in {columns.tolist()}. Put a Standardizer before it."
+            )
 
     def _start(self, rows):
         self.n_samples_seen_, self.mean_, self._scatter = rows.n, rows.mean, rows.scatter
@@ -467,6 +523,9 @@ class Whitener(
     def _intensity(self, values, unit, rows):
         if self.shrinkage not in SHRINKAGES:
             return float(self.shrinkage or 0)
+        # In a unit of its own, a power of 4, the intensity is the same, and no fourth power overflows.
+        size = np.ldexp(1.0, 2 * (np.frexp(values[0])[1] // 2))
+        values, unit = values / size, unit / np.sqrt(size)
         dispersion = ((values - values.mean()) ** 2).sum()
         if dispersion == 0:
             return 0.0
@@ -474,6 +533,7 @@ class Whitener(
         intensity = of(values, self.n_samples_seen_, lambda: rows.quartic(unit)) / dispersion
         return float(np.clip(intensity, 0, 1))
 
+    @products_share_cores()
     def transform(self, X: ArrayLike) -> NDArray:
         """Whiten: z = W (x − mean).
 
@@ -493,11 +553,27 @@ class Whitener(
     def _whiten(self, X):
         factors = self._cast(self._whitening, X.dtype)
         Z = np.empty((len(X), self._n_features_out), X.dtype)
-        for b in _blocks(X):
-            rows = np.subtract(X[b], self.mean_, out=np.empty_like(X[b]), casting="same_kind")
-            _apply(rows, *factors, out=Z[b])
+
+        def whiten(b):
+            with np.errstate(over="ignore", invalid="ignore"):
+                rows = np.subtract(X[b], self.mean_, out=np.empty_like(X[b]), casting="same_kind")
+                _apply(rows, *factors, out=Z[b])
+            if not np.isfinite(Z[b]).all():
+                Z[b] = self._whiten_far(X[b])
+
+        share_if_large(whiten, _blocks(X), len(X) * sum(factor.size for factor in factors))
         return Z
 
+    def _whiten_far(self, X):
+        """Whiten rows in units of their largest number; what is beyond the range is the largest number."""
+        most = np.finfo(X.dtype).max
+        with np.errstate(over="ignore"):
+            rows = X / 2.0 - self.mean_ / 2
+            unit = np.abs(rows).max(axis=1, keepdims=True) + (rows == 0).all(axis=1, keepdims=True)
+            Z = _apply(rows / unit, *self._whitening) * unit * 2
+        return np.clip(Z, -most, most).astype(X.dtype)
+
+    @products_share_cores()
     def inverse_transform(self, X: ArrayLike) -> NDArray:
         """Colour: x = W⁻¹ z + mean.
 

@@ -1,5 +1,6 @@
 """A Bayesian search that goes on where scikit-optimize's ends."""
 
+import sys
 from collections.abc import Callable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -13,15 +14,30 @@ from sklearn.utils.validation import check_is_fitted
 from skopt.callbacks import check_callback
 
 from sknn6.annotations import Matrix, Seed
-from sknn6.checkpoint import Checkpoint, check_seed
+from sknn6.loops import called_in_loop
+from sknn6.optional import require
+from sknn6.rollback import unchanged_if_it_fails
 from sknn6.search.proposals import Axis
+from sknn6.search.resuming import SearchFile
 from sknn6.search.run import Run, SameSplits
 from sknn6.versions import Versioned
+from sknn6.warn import warn_user
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["BayesSearchCV"]
+
+
+def dimension_of(name, given):
+    """Give the dimension that is given for a parameter; raise ValueError if it is none."""
+    try:
+        return Axis.of(given).dimension
+    except ValueError as error:
+        raise ValueError(
+            f"search_spaces needs for {name!r} a dimension of skopt.space, a list of categories, or a tuple "
+            f"(low, high) or (low, high, prior), got {given!r}."
+        ) from error
 
 
 class BayesSearchCV(Versioned, skopt.BayesSearchCV):
@@ -46,7 +62,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         trees ("base_estimator") take turns to model the scores, expected improvement chooses, and
         "n_initial_points" is 5.
     n_iter : int, default=50
-        Candidates.
+        Candidates. A space with fewer points ends earlier, for each is evaluated once.
     scoring, cv, pre_dispatch, return_train_score
         As in `sklearn.model_selection.GridSearchCV`. All candidates are scored on the same splits, also if
         `cv` draws them anew each time.
@@ -148,7 +164,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             if isinstance(space, tuple) and space and isinstance(space[0], dict):
                 return (with_dimensions(space[0]), *space[1:])
             if isinstance(space, dict):
-                return {name: Axis.of(given).dimension for name, given in space.items()}
+                return {name: dimension_of(name, given) for name, given in space.items()}
             return space
 
         if isinstance(search_space, list):
@@ -183,8 +199,9 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         groups : array-like of shape (n_samples,), default=None
             Passed on to the splitter.
         callback : callable or list of callables, default=None
-            ``callback(result)`` is called after each candidate with scikit-optimize's result so far; True
-            ends the search.
+            ``callback(result)`` is called after each candidate with scikit-optimize's result so far. One
+            that returns True, or anything else that is true, ends the search; a warning says so, unless it
+            is an `EarlyStopper` of scikit-optimize.
         **params
             Passed on to the estimator's `fit`, the splitter and the scorer, as `GridSearchCV` does.
 
@@ -205,19 +222,41 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"{name} must be an int of at least 1, got {value!r}.")
+        self._check_names()
         if groups is not None:
             params["groups"] = groups
-        self._search = {"callbacks": check_callback(callback), "checkpoint": self._checkpoint(X, y)}
+        self._search = {
+            "callbacks": check_callback(callback),
+            "file": SearchFile(self, X, y, params),
+            "frame": sys._getframe(),
+        }
         cv = self.cv  # type: ignore[has-type]
         self.cv = SameSplits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
         try:
-            # The one of BaseSearchCV, to which scikit-optimize's adds what is handled here otherwise.
-            super(skopt.BayesSearchCV, self).fit(X, y, **params)
+            with unchanged_if_it_fails(self):
+                self._search_and_refit(X, y, params)
         finally:
             self.cv.splits = None
             self.cv = cv
             del self._search
         return self
+
+    def _search_and_refit(self, X, y, params):
+        """Search and refit; where only the refit fails, keep the results and warn."""
+        vars(self).pop("best_estimator_", None)
+        try:
+            # The one of BaseSearchCV, to which scikit-optimize's adds what is handled here otherwise.
+            super(skopt.BayesSearchCV, self).fit(X, y, **params)
+        except (Exception, KeyboardInterrupt) as error:
+            in_refit = "best_estimator_" in vars(self)
+            interrupts_loop = isinstance(error, KeyboardInterrupt) and called_in_loop(self._search["frame"])
+            if not in_refit or interrupts_loop or self.error_score == "raise":
+                raise
+            del self.best_estimator_
+            warn_user(
+                f"The refit with the best parameters failed ({type(error).__name__}: {error}), so there is "
+                "no best_estimator_. cv_results_ and best_params_ have what was found."
+            )
 
     def __getstate__(self):
         """Leave out what a worker of a running search has no use for, the callbacks and the checkpoint."""
@@ -225,40 +264,48 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         state.pop("_search", None)
         return state
 
-    def _checkpoint(self, X, y):
-        if self.checkpoint is None:
-            return None
-        check_seed(self.random_state)
-        of_this_search = self.get_params(deep=False)
-        for other in ("n_iter", "n_jobs", "verbose", "pre_dispatch", "checkpoint", "refit"):
-            del of_this_search[other]
-        of_this_search["estimator"] = clone(self.estimator)
-        of_this_search["search_spaces"] = [
-            {name: Axis.of(given).describe() for name, given in space.items()}
-            for space, _ in self._subspaces()
-        ]
-        return Checkpoint(self.checkpoint, "search", of_this_search | {"X": X, "y": y})
-
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
         run = Run(self, evaluate_candidates, callback_ctx, **self._search)
         run.search()
         run.write_results()
         run.warn()
+        self.cv_results_ = run.results  # in case the refit fails
         self._optim_results = [
             proposals.result([c.point for c in candidates], [c.score for c in candidates])
             for proposals, candidates in run.spaces
             if candidates
         ]
 
+    def _check_names(self):
+        """Raise if a space has a name that is no parameter of the estimator, nor of one of the categories."""
+        for space, _ in self._subspaces():
+            axes = {name: Axis.of(given) for name, given in space.items()}
+            parts = {
+                name: [part for part in axis.categories or () if hasattr(part, "get_params")]
+                for name, axis in axes.items()
+            }
+            known = set(self.estimator.get_params()).union(
+                f"{name}__{own}" for name in parts for part in parts[name] for own in part.get_params()
+            )
+            for name in sorted(axes.keys() - known):
+                try:  # some take more than get_params shows
+                    clone(self.estimator).set_params(**{name: axes[name].some_value()})
+                except ValueError as error:
+                    raise ValueError(
+                        "search_spaces must have names of parameters of the estimator, "
+                        f"{type(self.estimator).__name__}, got {name!r}."
+                    ) from error
+
     def results_frame(self) -> "DataFrame":
         """Give the candidates as a pandas DataFrame, best first: scores, seconds of a fit, parameters."""
-        import pandas as pd
-
+        pd = require("pandas", "pandas")
         check_is_fitted(self, "cv_results_")
         results = self.cv_results_
         scores = [name for name in results if name.startswith(("mean_test_", "std_test_", "rank_test_"))]
         frame = pd.DataFrame({name: results[name] for name in (*scores, "mean_fit_time", "failed")})
         frame.insert(0, "candidate", np.arange(1, len(frame) + 1))
         params = pd.DataFrame(list(results["params"])).add_prefix("param_")
-        order = next(name for name in scores if name.startswith("rank_test_"))
+        order = f"rank_test_{self.refit}"  # with several scorers, refit names the one that guides the search
+        if order not in scores:
+            order = next(name for name in scores if name.startswith("rank_test_"))
         return pd.concat([frame, params], axis=1).sort_values(order, kind="stable", ignore_index=True)

@@ -1,14 +1,18 @@
 """What to evaluate next: an initial design, then scikit-optimize's optimizer on all that is known."""
 
 import copy
+import itertools
+import math
 import warnings
 from numbers import Number
 from typing import NamedTuple
 
 import numpy as np
 from skopt import Optimizer
-from skopt.space import Categorical, Space
+from skopt.space import Categorical, Integer, Space
 from skopt.space.space import Dimension, check_dimension
+
+from sknn6.threads import products_share_cores
 
 __all__ = ["Axis", "Proposals", "native"]
 
@@ -23,6 +27,7 @@ DEFAULTS = {
     "acq_optimizer_kwargs": {"n_points": 2000},
 }
 N_INITIAL_POINTS = 5
+LISTED = 10_000  # points of a space, up to which those left are listed
 PLAIN = str, Number, np.generic  # categories that `skopt` takes as they are
 
 
@@ -46,6 +51,15 @@ class Axis(NamedTuple):
             given, prior = dimension.categories, dimension.prior
         return cls(Categorical(range(len(given)), prior=prior), tuple(given))
 
+    @property
+    def values(self):
+        """The coordinates on the axis, None if there are infinitely many."""
+        if self.categories is not None:
+            return range(len(self.categories))
+        if isinstance(self.dimension, Integer):
+            return range(self.dimension.low, self.dimension.high + 1)
+        return None
+
     def encode(self, value):
         """Give the number nearest to a number or the position of a category, None if there is neither."""
         if self.categories is not None:
@@ -57,6 +71,10 @@ class Axis(NamedTuple):
     def decode(self, value):
         """Give the value that a coordinate stands for, of Python's own type where it has such."""
         return native(value if self.categories is None else self.categories[value])
+
+    def some_value(self):
+        """Give one of the values."""
+        return self.decode(self.dimension.low if self.categories is None else 0)
 
     def drawable(self, name):
         """Give it with its name, and with categories that `skopt.plots` can encode.
@@ -94,6 +112,11 @@ class Proposals:
         Arguments of `skopt.Optimizer`.
     present : dict or None
         Parameters to propose first, or the point of the space nearest to them.
+
+    Attributes
+    ----------
+    size : int or inf
+        Points of the space. Each is proposed once.
     """
 
     def __init__(self, space, seed, options, present=None):
@@ -102,15 +125,19 @@ class Proposals:
         n_initial = options.pop("n_initial_points", N_INITIAL_POINTS)
         generator = options.pop("initial_point_generator", "lhs")
         self.options, self.seed = options, list(seed)
+        values = [axis.values for axis in self.axes.values()]
+        self.size = math.inf if None in values else math.prod(map(len, values))
         first = None if present is None else self.encode(present)
         self.initial = [] if first is None else [first]
         n_drawn = max(n_initial, 1) - len(self.initial)
         if n_drawn:
             drawing = self._optimizer(0, n_initial_points=n_drawn, initial_point_generator=generator)
-        for _ in range(n_drawn):
-            self.initial.append(drawing.ask())
-            drawing.tell(self.initial[-1], 0.0, fit=False)
+        for _ in range(min(n_drawn, self.size - len(self.initial))):
+            point = drawing.ask()
+            drawing.tell(point, 0.0, fit=False)
+            self.initial.append(self._unlike(self.initial, point))
 
+    @products_share_cores()
     def ask(self, points, scores, n_points):
         """Give up to that many proposals, each the parameters and the point that encodes them.
 
@@ -121,6 +148,7 @@ class Proposals:
         scores : list of float
             Its scores, the higher the better; what failed has one that is not finite.
         n_points : int
+            No more than there are points left.
 
         Returns
         -------
@@ -135,10 +163,10 @@ class Proposals:
             # Of points that were evaluated before: the optimizer draws others in their place.
             warnings.simplefilter("ignore")
             optimizer.tell(list(points), losses)
-            asked = [optimizer.ask()]
+            asked = [self._unlike(points, optimizer.ask())]
             while len(asked) < n_points:
                 optimizer.tell(asked[-1], min(losses))  # a constant liar keeps the next one away
-                asked.append(optimizer.ask())
+                asked.append(self._unlike([*points, *asked], optimizer.ask()))
         return [(self.decode(point), point) for point in asked]
 
     def result(self, points, scores):
@@ -164,6 +192,21 @@ class Proposals:
         return {
             name: axis.decode(value) for (name, axis), value in zip(self.axes.items(), point, strict=True)
         }
+
+    def _unlike(self, points, point):
+        """Give the point, or if it is among the points, any other of the space that is not."""
+        known = set(map(tuple, points))
+        if tuple(point) not in known:
+            return point
+        rng = np.random.RandomState([*self.seed, len(points)])
+        if self.size <= LISTED:
+            values = [axis.values for axis in self.axes.values()]
+            left = [other for other in itertools.product(*values) if other not in known]
+            return list(left[rng.randint(len(left))])
+        space = Space([copy.deepcopy(axis.dimension) for axis in self.axes.values()])
+        while tuple(point) in known:
+            (point,) = space.rvs(random_state=rng)
+        return point
 
     def _optimizer(self, step, **options):
         """Make an optimizer, with copies of the dimensions, which it changes."""

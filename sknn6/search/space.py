@@ -7,11 +7,12 @@ from sklearn.base import BaseEstimator
 from skopt.space import Categorical, Dimension, Integer, Real, Space
 
 from sknn6.estimators.base import BaseMLP
-from sknn6.estimators.recipes import PLAIN
+from sknn6.estimators.settings import Settings
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.optimizers import OPTIMIZERS
-from sknn6.nn.schedules import ALONG_MAX_ITER
+from sknn6.nn.schedules import SCHEDULES
+from sknn6.optional import require
 from sknn6.preprocessing import Standardizer, Whitener
 from sknn6.search.proposals import native
 
@@ -28,20 +29,21 @@ def names(registry):
 
 def network_dimensions():
     """What can be tuned of a multi-layer perceptron."""
+    planned = sorted(name for name, schedule in SCHEDULES.items() if schedule.follows_plan)
     return {
         "learning_rate_init": Real(1e-5, 1e-1, "log-uniform"),
         "hidden_layer_sizes": Integer(16, 256, "log-uniform"),
         "depth": Integer(1, 3),
         "activation": Categorical(names(ACTIVATIONS)),
         "alpha": Real(1e-6, 10.0, "log-uniform"),
-        "batch_size": Integer(16, 256, "log-uniform"),
+        "batch_size": Integer(16, 512, "log-uniform"),
         "dropout": Real(0.0, 0.5),
         "batchnorm": Categorical([False, True]),  # the other two take several times as long
         "layernorm": Categorical([False, True]),
         "residual": Categorical([False, True]),
         "init": Categorical(["auto", *names(INITIALIZERS)]),
         "solver": Categorical(list(OPTIMIZERS)),
-        "learning_rate": Categorical(["constant", *sorted(ALONG_MAX_ITER)]),
+        "learning_rate": Categorical(["constant", *planned]),
         "weight_decay": Real(1e-5, 1.0, "log-uniform"),
         "label_smoothing": Real(0.0, 0.2),
     }
@@ -50,7 +52,7 @@ def network_dimensions():
 def whitener_dimensions():
     """What can be tuned of a Whitener."""
     return {
-        "eps": Real(1e-5, 100.0, "log-uniform"),
+        "eps": Real(1e-7, 100.0, "log-uniform"),
         "shrinkage": Categorical([None, "ledoit_wolf", "oas"]),
     }
 
@@ -96,12 +98,30 @@ class Draws:
         return native(point[0])
 
 
+def as_it_is(dimension):
+    """Return a dimension of scikit-optimize."""
+    return dimension
+
+
+def optuna_distribution(dimension):
+    """Return the distribution of Optuna that has the values of a dimension."""
+    from_optuna = require("optuna.distributions", "optuna")
+    if isinstance(dimension, Categorical):
+        return from_optuna.CategoricalDistribution(dimension.categories)
+    kind = from_optuna.IntDistribution if isinstance(dimension, Integer) else from_optuna.FloatDistribution
+    return kind(dimension.low, dimension.high, log=dimension.prior == "log-uniform")
+
+
+# What each value of `as_distributions` makes of a dimension.
+FORMS = {False: as_it_is, True: Draws, "optuna": optuna_distribution}
+
+
 def search_space(
     estimator: BaseEstimator,
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
-    as_distributions: bool = False,
+    as_distributions: bool | str = False,
     **overrides: Dimension,
 ) -> dict[str, Any]:
     """Give a space to tune an estimator in, for every Standardizer, Whitener and MLP that it contains.
@@ -118,8 +138,9 @@ def search_space(
         with that of the step ("mlp__init").
     exclude : sequence of str
         Parameters not to search, likewise.
-    as_distributions : bool, default=False
-        Whether to give distributions for `sklearn.model_selection.RandomizedSearchCV` in place of dimensions.
+    as_distributions : bool or "optuna", default=False
+        Whether to give distributions for `sklearn.model_selection.RandomizedSearchCV` in place of dimensions,
+        or those of Optuna, for its `OptunaSearchCV`.
     **overrides : skopt.space.Dimension
         Dimensions of your own, by the full name, of whatever parameter of the estimator.
 
@@ -131,7 +152,10 @@ def search_space(
     Raises
     ------
     ValueError
-        If a name is no parameter of the estimator, or there is nothing to search.
+        If a name is no parameter of the estimator, there is nothing to search, or `as_distributions` is none
+        of its values.
+    ImportError
+        If Optuna's distributions are asked for and it is not installed.
 
     Examples
     --------
@@ -145,6 +169,8 @@ def search_space(
     mlpclassifier__hidden_layer_sizes Integer(low=16, high=256, prior='log-uniform', transform='identity')
     standardizer__method Categorical(categories=('zscore', 'robust', 'minmax'), prior=None)
     """
+    if as_distributions not in FORMS:
+        raise ValueError(f"as_distributions must be one of {list(FORMS)}, got {as_distributions!r}.")
     available = dimensions_of(estimator)
     include, exclude = ([given] if isinstance(given, str) else list(given) for given in (include, exclude))
     for what, given in (("include", include), ("exclude", exclude)):
@@ -170,7 +196,8 @@ def search_space(
             "Whitener or MLP, or all is excluded."
         )
     space = dict(sorted(space.items()))
-    return {name: Draws(dim) for name, dim in space.items()} if as_distributions else space
+    form = FORMS[as_distributions]
+    return {name: form(dimension) for name, dimension in space.items()}
 
 
 def matches(full, name):
@@ -204,9 +231,10 @@ def present_params(estimator, names):
     params = estimator.get_params()
     for prefix, part in parts_of(estimator).items():
         if isinstance(part, BaseMLP):
-            widths = part._hidden_layers()
+            settings = Settings.of(part)
+            widths = settings.hidden
             width, depth = f"{prefix}hidden_layer_sizes", f"{prefix}depth"
             if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(names)):
                 params |= {width: widths[0], depth: len(widths)}
-            params |= {prefix + name: part._value(name) for name in PLAIN if hasattr(part, name)}
+            params |= {prefix + name: getattr(settings, name) for name in settings.left}
     return {name: params[name] for name in names} if set(names) <= params.keys() else None

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import sklearn
 
-import sknn6
-
 __all__ = ["warn_user"]
 
-INSIDE = tuple(str(Path(package.__path__[0])) for package in (sknn6, sklearn))
+# The folders of this package and of scikit-learn.
+INSIDE = str(Path(__file__).parent), str(Path(sklearn.__path__[0]))
 
 
 def warn_user(message, category=UserWarning):

@@ -5,35 +5,34 @@ from itertools import groupby
 
 import numpy as np
 
-__all__ = ["expand", "pack", "squeeze", "unpack"]
+__all__ = ["compress", "decompress", "pack", "unpack"]
 
 
 def pack(records):
     """Turn runs of records with the same keys into (number, keys, columns); a constant column is one number.
 
-    The first value of a record, the number of the epoch, is left out.
+    Of the first column, the numbers of the epochs, there is the first.
     """
     packed = []
     for keys, run in groupby(records, key=tuple):
-        rows = [list(record.values())[1:] for record in run]
-        columns = [
-            column[0] if len(set(column)) == 1 else np.array(column) for column in zip(*rows, strict=True)
-        ]
-        packed.append((len(rows), keys, columns))
+        epochs, *columns = zip(*(record.values() for record in run), strict=True)
+        columns = [column[0] if len(set(column)) == 1 else np.array(column) for column in columns]
+        packed.append((len(epochs), keys, [epochs[0], *columns]))
     return packed
 
 
 def unpack(packed):
-    """Turn the runs of `pack` into records again."""
+    """Turn the runs of `pack` into records again; version 0.1 left out the epochs, counted from 1."""
     records = []
     for number, keys, columns in packed:
+        first, *columns = columns if len(columns) == len(keys) else [len(records) + 1, *columns]
         columns = [np.broadcast_to(column, number).tolist() for column in columns]
-        for row in zip(*columns, strict=True):
-            records.append(dict(zip(keys, (len(records) + 1, *row), strict=True)))
+        epochs = range(first, first + number)
+        records += [dict(zip(keys, row, strict=True)) for row in zip(epochs, *columns, strict=True)]
     return records
 
 
-def squeeze(state):
+def compress(state):
     """Compress the vectors of a dict, byte by byte of the numbers: their exponents are much alike."""
     return {
         name: (value.dtype.str, zlib.compress(planes(value).tobytes(), 1))
@@ -43,8 +42,8 @@ def squeeze(state):
     }
 
 
-def expand(state):
-    """Undo `squeeze`."""
+def decompress(state):
+    """Undo `compress`."""
     return {name: vector(*value) if isinstance(value, tuple) else value for name, value in state.items()}
 
 

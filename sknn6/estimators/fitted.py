@@ -1,0 +1,68 @@
+"""The arrays of a fitted estimator, and the network that they are of."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from sknn6.estimators.targets import Targets
+from sknn6.nn.architecture import Architecture
+from sknn6.nn.inputs import InputScaling
+from sknn6.nn.network import Network
+
+__all__ = ["architecture_of", "arrays_of", "attributes_of", "network_of", "scaling_of", "targets_of"]
+
+
+def attributes_of(
+    network: Network, architecture: Architecture, dtype: np.dtype, others: dict[str, NDArray]
+) -> dict[str, Any]:
+    """Return the fitted attributes that hold a network, in a dtype, cut off at its largest number."""
+    most = np.finfo(dtype).max
+    arrays = {
+        name: np.clip(array, -most, most, out=np.empty(array.shape, dtype), casting="same_kind")
+        for name, array in network.arrays().items()
+    }
+    n_dense = len(architecture.hidden) + 1
+    coefs = [arrays.pop(f"dense_{i}.W") for i in range(n_dense)]
+    intercepts = [arrays.pop(f"dense_{i}.b") for i in range(n_dense)]
+    scaling = network.input_scaling
+    if scaling is not None:
+        arrays |= {"input.mean": scaling.mean, "input.scale": scaling.scale}
+    arrays |= others
+    return {
+        "_structure": dict(vars(architecture)),  # plain data, which skops knows
+        "n_layers_": n_dense + 1,
+        "coefs_": coefs,
+        "intercepts_": intercepts if network.members == 1 else [b[:, 0] for b in intercepts],
+        "layer_state_": arrays,
+    }
+
+
+def arrays_of(estimator: Any) -> dict[str, NDArray]:
+    """Return the fitted arrays by the names of `Network.arrays`; coefs_ and intercepts_ may be the user's."""
+    arrays = dict(getattr(estimator, "layer_state_", {}))
+    for i, (W, b) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
+        arrays |= {f"dense_{i}.W": W, f"dense_{i}.b": b if np.ndim(W) == 2 else np.expand_dims(b, 1)}
+    return arrays
+
+
+def scaling_of(estimator: Any) -> InputScaling | None:
+    """Return what the fitted network does to its input, None if nothing."""
+    state = getattr(estimator, "layer_state_", {})
+    return InputScaling(state["input.mean"], state["input.scale"]) if "input.mean" in state else None
+
+
+def targets_of(estimator: Any) -> Targets:
+    """Return what the targets of a fitted estimator are."""
+    return estimator._fitted_targets()
+
+
+def architecture_of(estimator: Any) -> Architecture:
+    """Return the architecture of the fitted network."""
+    return Architecture(**estimator._structure)
+
+
+def network_of(estimator: Any, dtype: DTypeLike) -> Network:
+    """Return the network of a fitted estimator, which predicts in a dtype."""
+    network = architecture_of(estimator).build(input_scaling=scaling_of(estimator))
+    return network.attach(arrays_of(estimator), dtype)

@@ -1,0 +1,47 @@
+"""What a pickle of an estimator holds, which is mostly weights."""
+
+from typing import Any
+
+from sknn6.packing import compress, decompress, pack, unpack
+from sknn6.training.scaling import Moments
+
+__all__ = ["pack_state", "unpack_state"]
+
+# Curves of a training that a pickle can take from a column of the history.
+CURVES = {"loss_curve_": "loss", "validation_scores_": "validation_score"}
+
+# What is known of columns and targets while there is more to learn.
+MOMENTS = ("_moments", "_target_moments")
+
+
+def pack_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an estimator, with curves and optimizer state compressed."""
+    state = dict(state)
+    if "history_" in state:
+        records = state["history_"]
+        for curve, key in CURVES.items():
+            if state.get(curve) == [record.get(key) for record in records]:
+                state[curve] = key
+        state["history_"] = pack(records)
+    if state.get("_optimizer_state"):
+        state["_optimizer_state"] = compress(state["_optimizer_state"])
+    for name in MOMENTS:
+        if state.get(name):
+            state[name] = dict(vars(state[name]))  # plain data, which skops knows
+    return state
+
+
+def unpack_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Undo `pack_state`."""
+    state = dict(state)
+    if "history_" in state:
+        state["history_"] = unpack(state["history_"])
+        for curve, key in CURVES.items():
+            if state.get(curve) == key:
+                state[curve] = [record[key] for record in state["history_"]]
+    if state.get("_optimizer_state"):
+        state["_optimizer_state"] = decompress(state["_optimizer_state"])
+    for name in MOMENTS:
+        if state.get(name):
+            state[name] = Moments(**state[name])
+    return state

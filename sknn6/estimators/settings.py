@@ -1,0 +1,178 @@
+"""The parameters of a training, with nothing left to "auto"."""
+
+import operator
+import sys
+from functools import cache
+from inspect import signature
+from types import SimpleNamespace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sknn6._sklearn_compat import InvalidParameterError, python_number
+from sknn6.estimators.recipes import RECIPES, rate_going_on, rate_in_parts
+from sknn6.nn.activations import ACTIVATIONS, Activation
+from sknn6.nn.architecture import Architecture
+from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.nn.schedules import SCHEDULES, Progress, Schedule
+
+__all__ = ["Settings"]
+
+
+class Settings(SimpleNamespace):
+    """What the parameters of an estimator amount to in one training.
+
+    There is an attribute for each parameter. Numbers are Python's own, which do not overflow as small
+    integers of NumPy do. What the user left to "auto" has the recipe's value. Only `init` may still be
+    "auto": there it names a rule, by which the activation decides.
+
+    Attributes
+    ----------
+    recipe : dict
+        The values of the recipe, by the name of the parameter; in an estimator, `recipe` is its name.
+    left : frozenset of str
+        Names of the parameters that were left to the recipe.
+    given : dict
+        The parameters as they were given.
+
+    Examples
+    --------
+    >>> from sknn6 import MLPClassifier
+    >>> from sknn6.estimators.settings import Settings
+    >>> settings = Settings.of(MLPClassifier("64-32", batch_size=50))
+    >>> settings.hidden, settings.batch_size, settings.ensemble_size
+    ([64, 32], 50, 4)
+    """
+
+    recipe: dict[str, Any]
+    left: frozenset[str]
+    given: dict[str, Any]
+
+    @classmethod
+    def of(cls, estimator: BaseEstimator) -> Self:
+        """Return the settings of a training from fresh weights."""
+        given = {name: python_number(getattr(estimator, name)) for name in parameters_of(estimator.__class__)}
+        recipe = RECIPES[recipe_name(estimator)]
+        left = frozenset(
+            name for name in recipe if isinstance(given.get(name), str) and given[name] == "auto"
+        )
+        values = given | {name: recipe[name] for name in left}
+        return cls(**values | {"recipe": recipe, "left": left, "given": given})
+
+    def going_on(self) -> Self:
+        """Return the settings of a training that goes on from what a `fit` has learned."""
+        return self._with_rate(rate_going_on(self.recipe))
+
+    def in_parts(self, n_rows: int) -> Self:
+        """Return the settings of a call of `partial_fit` in a training that began so, on so many rows."""
+        rows = min(n_rows, self.batch_size * self.gradient_accumulation_steps)
+        return self._with_rate(rate_in_parts(self.recipe, rows))
+
+    def _with_rate(self, rate: float) -> Self:
+        """Return the settings with another rate, if the user left the rate to the recipe."""
+        changed = {"learning_rate_init": rate} if "learning_rate_init" in self.left else {}
+        return type(self)(**vars(self) | changed)
+
+    def of_one_epoch(self) -> Self:
+        """Return the settings of a call of `partial_fit`: one epoch, at a rate that follows no plan."""
+        name = "constant" if SCHEDULES[self.learning_rate].follows_plan else self.learning_rate
+        return type(self)(**vars(self) | {"max_iter": 1, "learning_rate": name})
+
+    @property
+    def scales_targets(self) -> bool:
+        """Whether the targets are to be scaled; those of a classifier are not."""
+        return bool(vars(self).get("target_scaling", False))
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the solver trains on mini-batches."""
+        return self.solver in OPTIMIZERS
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule of the rate: the constant one where another would have no say."""
+        schedule = SCHEDULES[self.learning_rate]
+        return SCHEDULES["constant"] if schedule.for_sgd and self.solver != "sgd" else schedule
+
+    def rate(self, fraction: float, samples: int = 0, plateaus: int = 0) -> float:
+        """Return the learning rate.
+
+        Parameters
+        ----------
+        fraction : float
+            Share of the planned updates that are done.
+        samples : int
+            Samples seen in finished epochs.
+        plateaus : int
+            How often the training stopped improving.
+        """
+        progress = Progress(float(self.learning_rate_init), fraction, samples, plateaus, self.power_t)
+        return self.schedule.rate(progress)
+
+    def architecture(self, n_features: int, n_outputs: int) -> Architecture:
+        """Return the architecture that the parameters describe."""
+        return Architecture(
+            n_inputs=n_features,
+            hidden=self.hidden,
+            n_outputs=n_outputs,
+            activation=self.activations,
+            batchnorm=self.normalization,
+            batchnorm_group_size=self.batchnorm_group_size,
+            layernorm=bool(self.layernorm),
+            residual=bool(self.residual),
+            members=int(self.ensemble_size),
+            learned_scale=self.input_scaling == "learned",
+        )
+
+    @property
+    def hidden(self) -> list[int]:
+        """Units of each hidden layer: hidden_layer_sizes, `depth` times over."""
+        sizes = self.hidden_layer_sizes
+        try:
+            if isinstance(sizes, str):
+                sizes = [int(size) for size in sizes.split("-")]
+            sizes = [operator.index(size) for size in np.atleast_1d(np.array(sizes, dtype=object))]
+        except (TypeError, ValueError):
+            raise InvalidParameterError(
+                "hidden_layer_sizes must be an int, a sequence of ints, or a string such as '256-128', "
+                f"got {self.hidden_layer_sizes!r}."
+            ) from None
+        if not all(0 < size <= sys.maxsize for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes!r}.")
+        return sizes * (self.depth or 1)
+
+    @property
+    def activations(self) -> list[str | Activation]:
+        """The activation of each hidden layer, each of them known."""
+        n_hidden = len(self.hidden)
+        if not isinstance(self.activation, list | tuple):
+            return [self.activation] * n_hidden
+        known = [act in ACTIVATIONS if isinstance(act, str) else isinstance(act, Activation)
+                 for act in self.activation]  # fmt: skip
+        if len(known) != n_hidden or not all(known):
+            raise InvalidParameterError(
+                f"activation, as a list, must have one entry a hidden layer, here {n_hidden}, each an "
+                f"Activation or a name among {sorted(ACTIVATIONS)}; got {self.activation!r}."
+            )
+        return list(self.activation)
+
+    @property
+    def normalization(self) -> str | None:
+        """The name of the normalisation over the batch, None if there is none."""
+        if isinstance(self.batchnorm, str):
+            return self.batchnorm
+        return "batch" if self.batchnorm else None
+
+
+@cache
+def parameters_of(cls: Any) -> tuple[str, ...]:
+    """Return the names of the parameters of an estimator's class."""
+    return tuple(signature(cls).parameters)
+
+
+def recipe_name(estimator: BaseEstimator) -> str:
+    """Return the name of the recipe that an estimator's parameters are left to: its own, or the solver's."""
+    if estimator.recipe != "auto":
+        return estimator.recipe
+    return estimator._recipes.get(estimator.solver, "plain")

@@ -1,0 +1,366 @@
+"""What y is: classes, indicators of labels, or numbers, and what follows from that for a training."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.metrics import r2_score
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from sknn6.nn.losses import LINKS, LOSSES, POOLS, REGRESSION_LOSSES
+from sknn6.nn.outputs import OutputScaling
+
+__all__ = ["Classes", "Labels", "Numbers", "Targets", "check_discrete", "classes_in", "discrete_targets"]
+
+
+class Targets(ABC):
+    """What the targets of a network are.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Logits of a row.
+    out_activation : str
+        Name in `LINKS` of what makes predictions of logits.
+    loss : callable
+        ``loss(Z, y, weight) -> (loss, dZ)``, for encoded targets.
+    are_numbers : bool
+        Whether predictions are numbers instead of classes.
+    unit_of_loss : float
+        What the loss of encoded targets is multiplied by for the user's units.
+    """
+
+    n_outputs: int
+    out_activation: str
+    loss: Callable
+    are_numbers = False
+    unit_of_loss = 1.0
+
+    @abstractmethod
+    def encode(self, y: Any, dtype: np.dtype) -> NDArray:
+        """Return y as the loss takes it; raise ValueError if it is not like the y of the fit."""
+
+    def weigh(self, sample_weight: NDArray | None, y: Any) -> NDArray | None:
+        """Return the weights of the samples in the loss, None if all are 1."""
+        return sample_weight
+
+    def strata(self, y: NDArray, fraction: float) -> NDArray | None:
+        """Return what encoded rows are stratified by where a fraction is held out; None if nothing."""
+        return None
+
+    @abstractmethod
+    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+        """Return the score of logits for encoded targets. Early stopping keeps the highest."""
+
+    @abstractmethod
+    def decide(self, Z: NDArray) -> NDArray:
+        """Return the predictions that logits stand for, those of several members first averaged."""
+
+    def pool(self, Z: NDArray) -> NDArray:
+        """Return the logits that those of all members amount to."""
+        return Z if Z.ndim == 2 else POOLS[self.out_activation](Z)
+
+    def arrays(self) -> dict[str, NDArray]:
+        """Return the arrays that predictions need beside those of the network, by name."""
+        return {}
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the fitted attributes that describe the targets."""
+        return {"n_outputs_": self.n_outputs, "out_activation_": self.out_activation}
+
+
+class _Discrete(Targets):
+    """Classes and labels: what they share.
+
+    Parameters
+    ----------
+    classes : ndarray
+        The classes, sorted; of labels, the numbers of the columns.
+    out_activation : str
+        Name in `LINKS` and `LOSSES`.
+    smoothing : float
+        Label smoothing of the loss.
+    class_weight : "balanced", dict, list of dict or None
+        As in `MLPClassifier`.
+    """
+
+    sparse_labels = False
+
+    def __init__(self, classes: NDArray, out_activation: str, smoothing: float, class_weight: Any):
+        self.classes, self.class_weight = classes, class_weight
+        self.n_outputs, self.out_activation = len(classes), out_activation
+        loss = LOSSES[out_activation].loss
+        self.loss = partial(loss, smoothing=smoothing) if smoothing else loss
+
+    @abstractmethod
+    def weights_of_classes(self, weight: NDArray, y: Any) -> NDArray:
+        """Return the factor of each sample's weight that `class_weight` makes."""
+
+    def weigh(self, sample_weight: NDArray | None, y: Any) -> NDArray | None:
+        if self.class_weight is None:
+            return sample_weight
+        weight = np.ones(y.shape[0]) if sample_weight is None else sample_weight
+        weight = weight * self.weights_of_classes(weight, y)
+        if not weight.any():
+            raise ValueError(
+                f"class_weight must leave a sample with a weight > 0, got {self.class_weight!r}."
+            )
+        return weight
+
+    def probabilities(self, Z: NDArray) -> NDArray:
+        """Return the probability of each class, the mean over the members if there are several."""
+        # Classes first in memory: a reduction over few classes is a few operations on long vectors.
+        rows = np.asfortranarray(Z.reshape(-1, Z.shape[-1]))
+        P = LINKS[self.out_activation](rows).reshape(Z.shape)
+        return np.ascontiguousarray(P if P.ndim == 2 else P.mean(axis=0))
+
+    def attributes(self) -> dict[str, Any]:
+        return super().attributes() | {"classes_": self.classes, "_sparse_labels": self.sparse_labels}
+
+
+class Classes(_Discrete):
+    """One class a row: a softmax over the classes or, of two, the logistic function of the second's logit."""
+
+    def __init__(self, classes: NDArray, smoothing: float = 0.0, class_weight: Any = None):
+        self.binary = len(classes) == 2
+        super().__init__(classes, "logistic" if self.binary else "softmax", smoothing, class_weight)
+        if self.binary:
+            self.n_outputs = 1
+
+    def encode(self, y: Any, dtype: np.dtype) -> NDArray:
+        """Return the indices of the classes; of two, a column of zeros and ones."""
+        if y.ndim == 2:
+            raise ValueError(f"y must be classes as in the fit before, got {type_of_target(y)} targets.")
+        found = classes_in(y)
+        if len(np.setdiff1d(found, self.classes, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes}. 'y' has {found}."
+            )
+        if self.binary:
+            return (y == self.classes[1]).astype(dtype)[:, None]
+        return np.searchsorted(self.classes, y)
+
+    def weights_of_classes(self, weight: NDArray, y: NDArray) -> NDArray:
+        codes = np.searchsorted(self.classes, y)
+        if isinstance(self.class_weight, str):
+            return balanced(codes, weight)
+        if not (are_weights(self.class_weight) and set(self.class_weight) <= set(self.classes)):
+            raise ValueError(
+                "class_weight must be a dict of weights of the classes "
+                f"{list(self.classes)}, finite and not negative, got {self.class_weight!r}."
+            )
+        return np.array([self.class_weight.get(label, 1.0) for label in self.classes])[codes]
+
+    def strata(self, y: NDArray, fraction: float) -> NDArray | None:
+        """Return the classes; of three or more only if each can be in both parts."""
+        if self.binary:
+            # Named as scikit-learn names them in the message for a class of one sample.
+            return np.where(y[:, 0] > 0, "True", "False")
+        held_out = len(y) * min(fraction, 1 - fraction)
+        counts = np.bincount(y)
+        return y if counts[counts > 0].min() > 1 and held_out >= len(counts) else None
+
+    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+        """Return the accuracy."""
+        right = (Z[:, 0] > 0) == y[:, 0] if self.binary else Z.argmax(axis=1) == y
+        return float(np.average(right, weights=weight))
+
+    def probabilities(self, Z: NDArray) -> NDArray:
+        if self.binary:
+            # Not 1 - P, which rounds a small probability of the first class to 0.
+            Z = np.concatenate([-Z, Z], axis=-1)
+        return super().probabilities(Z)
+
+    def decide(self, Z: NDArray) -> NDArray:
+        """Return the index of each row's most probable class."""
+        if Z.ndim > 2:
+            Z = self.probabilities(Z) - 0.5  # of one network, the logits tell already
+        return Z[:, -1] > 0 if self.binary else Z.argmax(axis=1)
+
+
+class Labels(_Discrete):
+    """Any number of labels a row, as a matrix of zeros and ones: a logistic function for each.
+
+    Parameters
+    ----------
+    classes, smoothing, class_weight
+        As of `_Discrete`.
+    sparse_labels : bool
+        Whether the indicators of the fit were sparse; predictions are, then.
+    """
+
+    def __init__(
+        self, classes: NDArray, smoothing: float = 0.0, class_weight: Any = None, sparse_labels: bool = False
+    ):
+        super().__init__(classes, "logistic", smoothing, class_weight)
+        self.sparse_labels = sparse_labels
+
+    def encode(self, y: Any, dtype: np.dtype) -> NDArray:
+        """Return the indicators as a dense matrix."""
+        if y.ndim != 2:
+            raise ValueError(
+                f"y must be indicators of labels as in the fit before, got {type_of_target(y)} targets."
+            )
+        if y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"y must have {self.n_outputs} columns of indicators as in the fit before, got {y.shape[1]}."
+            )
+        Y = dense(y)
+        other = Y[(Y != 0) & (Y != 1)]
+        if other.size:
+            raise ValueError(f"y, as indicators of labels, must be 0 or 1, got {other[0]}.")
+        return Y.astype(dtype, copy=False)
+
+    def weights_of_classes(self, weight: NDArray, y: Any) -> NDArray:
+        """Return the product over the labels of the weights of 0 or 1."""
+        Y = dense(y)
+        if isinstance(self.class_weight, str):
+            return np.prod([balanced(column.astype(int), weight) for column in Y.T], axis=0)
+        fits = isinstance(self.class_weight, list) and len(self.class_weight) == Y.shape[1]
+        if not (fits and all(map(are_weights, self.class_weight))):
+            raise ValueError(
+                f"class_weight, for indicators of {Y.shape[1]} labels, must be 'balanced' or a list of as "
+                f"many dicts of weights such as {{0: 1.0, 1: 2.0}}, got {self.class_weight!r}."
+            )
+        return compute_sample_weight(self.class_weight, Y)
+
+    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+        """Return the share of rows whose labels are all right."""
+        return float(np.average(((Z > 0) == y).all(axis=1), weights=weight))
+
+    def decide(self, Z: NDArray) -> NDArray:
+        """Return indicators of the labels of more than even odds."""
+        return (self.probabilities(Z) > 0.5 if Z.ndim > 2 else Z > 0).astype(int)
+
+
+class Numbers(Targets):
+    """One or several numbers a row.
+
+    Parameters
+    ----------
+    loss : str
+        Name in `REGRESSION_LOSSES`.
+    n_outputs : int
+        Numbers a row.
+    out_activation : str, optional
+        That of a fitted network, whose estimator may have got another loss since.
+    scaling : OutputScaling, optional
+        How the numbers are scaled for the network.
+    """
+
+    are_numbers = True
+
+    def __init__(
+        self,
+        loss: str,
+        n_outputs: int,
+        out_activation: str | None = None,
+        scaling: OutputScaling | None = None,
+    ):
+        self.name, self.n_outputs, self.scaling = loss, n_outputs, scaling
+        self.loss, of_loss, self.least, self.is_robust = REGRESSION_LOSSES[loss]
+        self.out_activation = out_activation or of_loss
+        if scaling is not None:
+            # The losses are of the second degree in y; of several targets, the mean of their units.
+            with np.errstate(over="ignore"):
+                self.unit_of_loss = float(np.square(scaling.scale).mean())
+
+    @property
+    def can_be_scaled(self) -> bool:
+        """Whether the outputs are the numbers themselves, in units of any size."""
+        return self.out_activation == "identity"
+
+    def scaled(self, scaling: OutputScaling | None) -> "Numbers":
+        """Return the same targets with another scaling."""
+        return Numbers(self.name, self.n_outputs, self.out_activation, scaling)
+
+    def columns(self, y: NDArray) -> NDArray:
+        """Return y as a matrix; raise ValueError if it has not as many columns as in the fit before."""
+        y = y[:, None] if y.ndim == 1 else y
+        if y.shape[1] != self.n_outputs:
+            raise ValueError(f"y must have {self.n_outputs} columns as in the fit before, got {y.shape[1]}.")
+        return y
+
+    def encode(self, y: NDArray, dtype: np.dtype) -> NDArray:
+        """Return y as a matrix, in the dtype that is computed in."""
+        y = self.columns(y)
+        if y.min() < self.least:
+            raise ValueError(f"y must not be below {self.least} with loss={self.name!r}, got {y.min()}.")
+        if self.scaling is not None:
+            return self.scaling(y, dtype)
+        if np.abs(y).max() > np.finfo(dtype).max:
+            raise ValueError(f"y must lie within the range of {dtype}, got {y.flat[np.abs(y).argmax()]}.")
+        return y.astype(dtype, copy=False)
+
+    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+        """Return R², or NaN where it is not a finite number."""
+        score = r2_score(y, LINKS[self.out_activation](Z), sample_weight=weight)
+        return float(score) if np.isfinite(score) else np.nan
+
+    def decide(self, Z: NDArray) -> NDArray:
+        """Return the numbers."""
+        P = LINKS[self.out_activation](self.pool(Z))
+        return P if self.scaling is None else self.scaling.inverse(P)
+
+    def arrays(self) -> dict[str, NDArray]:
+        if self.scaling is None:
+            return {}
+        return {"output.mean": self.scaling.mean, "output.scale": self.scaling.scale}
+
+
+def discrete_targets(y: Any, classes: NDArray | None, smoothing: float, class_weight: Any) -> _Discrete:
+    """Return what y is, with the classes that it has or, where they are given, that it will ever have."""
+    if y.ndim != 2:
+        classes = classes_in(y) if classes is None else np.unique(classes)
+        return Classes(classes, smoothing, class_weight)
+    columns = classes_in(y)
+    if classes is not None and not np.array_equal(classes, columns):
+        raise ValueError(
+            f"classes, for indicators of {y.shape[1]} labels, needs [0, 1] or the numbers of the labels, "
+            f"{columns}, got {classes}."
+        )
+    return Labels(columns, smoothing, class_weight, sparse.issparse(y))
+
+
+def check_discrete(y: Any) -> None:
+    """Raise ValueError if y is neither a vector of classes nor a matrix of indicators of labels."""
+    check_classification_targets(y)
+    if y.ndim == 2 and y.shape[1] > 1 and type_of_target(y) != "multilabel-indicator":
+        raise ValueError(
+            "y must have one column of classes or be a matrix of zeros and ones, one column a label; "
+            f"got {type_of_target(y)} targets with {y.shape[1]} columns."
+        )
+
+
+def are_weights(class_weight: Any) -> bool:
+    """Return whether it is a dict of finite numbers, none negative."""
+    return isinstance(class_weight, dict) and all(
+        isinstance(weight, Real) and 0 <= float(weight) < np.inf for weight in class_weight.values()
+    )
+
+
+def balanced(codes: NDArray, sample_weight: NDArray) -> NDArray:
+    """Return sum w / (C sum of w over the class) for each sample: a sample of weight 2 counts as two."""
+    of_class = np.bincount(codes, sample_weight)
+    present = of_class > 0
+    share = np.divide(
+        sample_weight.sum() / present.sum(), of_class, where=present, out=np.zeros_like(of_class)
+    )
+    return share[codes]
+
+
+def classes_in(y: Any) -> NDArray:
+    """Return the classes that y has, or the numbers of the columns of indicators."""
+    return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+
+
+def dense(y: Any) -> NDArray:
+    """Return y as an array."""
+    return y.toarray() if sparse.issparse(y) else y

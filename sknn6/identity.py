@@ -1,0 +1,104 @@
+"""Whether parameters and data are those of another time: a short text of a value, to be compared."""
+
+import hashlib
+import math
+import pickle
+from numbers import Integral, Real
+
+import joblib
+import numpy as np
+from scipy.sparse import issparse
+
+__all__ = ["describe"]
+
+# Values with a longer text are known by their hash.
+LONGEST = 60
+
+# Arrays of more numbers are hashed, so many numbers at once.
+BLOCK = 2**16
+
+# Up to this, float64 has every integer.
+LARGEST_EXACT = 2**53
+
+
+def describe(name, value):
+    """Give a text that is the same for equal values: the value itself if it is short, else a hash of it.
+
+    Numbers are equal whatever their type is, sequences and arrays whatever their type or layout in memory
+    is, and sparse matrices whatever the order of their entries is.
+
+    Raises
+    ------
+    ValueError
+        If a value has no hash, as a lambda has not.
+    """
+    try:
+        common = canonical(value)
+        text = repr(common) if is_plain(common) else None
+        return f"#{joblib.hash(common)}" if text is None or len(text) > LONGEST else text
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ValueError(f"{name} must be picklable to go on from a checkpoint, got {value!r}.") from error
+
+
+def is_plain(value):
+    """Tell whether a canonical value is a number, a string, None or a list of such."""
+    if isinstance(value, list):
+        return all(map(is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def canonical(value):
+    """Give one of all values that are equal to a value."""
+    if issparse(value):
+        return ["sparse", list(value.shape), digest_sparse(value)]
+    if isinstance(value, np.ndarray):
+        large = value.size > BLOCK
+        return ["array", list(value.shape), digest(value)] if large else canonical(value.tolist())
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    if isinstance(value, dict):
+        items = [[canonical(key), canonical(item)] for key, item in value.items()]
+        return {"dict": sorted(items, key=lambda item: repr(item[0]))}
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, Real):
+        return number(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def number(value):
+    """Give an int if the number is one, else a float."""
+    if isinstance(value, Integral) or (math.isfinite(value) and value == int(value)):
+        return int(value)
+    return float(value)
+
+
+def digest(array):
+    """Give the hash of an array, some rows at a time, so that it is never copied whole."""
+    hashed = hashlib.sha256()
+    step = max(1, BLOCK * len(array) // array.size)
+    for start in range(0, len(array), step):
+        hashed.update(content(array[start : start + step]))
+    return hashed.hexdigest()
+
+
+def digest_sparse(X):
+    """Give the hash of a sparse matrix: of its entries in order, equal places summed, without zeros."""
+    X, hashes = X.tocsr(), [hashlib.sha256() for _ in range(3)]
+    step = max(1, BLOCK * X.shape[0] // max(1, X.nnz))
+    for start in range(0, X.shape[0], step):
+        part = X[start : start + step]
+        part.sum_duplicates()
+        part.eliminate_zeros()
+        for hashed, values in zip(hashes, (np.diff(part.indptr), part.indices, part.data), strict=True):
+            hashed.update(content(values))
+    return [hashed.hexdigest() for hashed in hashes]
+
+
+def content(array):
+    """Give bytes that are the same for arrays of equal values, row by row."""
+    if array.dtype.kind not in "biuf":
+        common = canonical(array.tolist())
+        return (repr(common) if is_plain(common) else joblib.hash(common)).encode()
+    exact = array.dtype.kind in "bf" or not np.any((array > LARGEST_EXACT) | (array < -LARGEST_EXACT))
+    return np.ascontiguousarray(array, np.float64 if exact else array.dtype).tobytes()

@@ -1,0 +1,99 @@
+"""Mean and deviation of features, in chunks, of numbers of any size."""
+
+import numpy as np
+from scipy.sparse import diags, issparse
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.sparsefuncs import min_max_axis
+
+__all__ = ["extremes", "held", "in_units", "merge_moments", "moments", "scale_of"]
+
+EPS = np.finfo(np.float64).eps
+
+# Sizes of numbers whose squares are sure to be within the range of floats, sums of many too.
+SMALLEST, LARGEST = 2.0**-300, 2.0**300
+
+
+def moments(X, weight=None):
+    """Return (n, mean, deviation) of each feature, NaN left out.
+
+    The deviation is 0 of what is constant but for rounding.
+    """
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        found = usual_moments(X, weight)
+    if are_exact(X, *found[1:]):
+        return found
+    X, unit = in_units(X)
+    n, mean, deviation = usual_moments(X, weight)
+    return n, *held([mean, deviation], unit)
+
+
+def usual_moments(X, weight):
+    """Return (n, mean, deviation) of features whose squares are within the range of floats."""
+    if issparse(X):
+        X = X.astype(np.float64, copy=False)  # scikit-learn would square float32 in float32
+    scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=weight)
+    n, mean, variance = np.broadcast_arrays(scaler.n_samples_seen_, scaler.mean_, scaler.var_)
+    constant = variance <= (X.shape[0] * EPS * mean) ** 2
+    variance = np.where(constant, 0, variance)
+    if constant.any() and not issparse(X):
+        # Summing rounds the mean; any value of a constant is its exact mean.
+        mean = mean.copy()
+        mean[constant] = np.fmax.reduce(X[:, constant], axis=0)
+    return n, mean, np.sqrt(variance)
+
+
+def are_exact(X, mean, deviation):
+    """Tell whether no square can have left the range of floats on the way to these moments."""
+    size = np.abs(mean) + deviation
+    zero = size == 0
+    inside = zero | ((size > SMALLEST) & (size < LARGEST))
+    return bool(inside.all()) and not (zero.any() and (X[:, zero] != 0).sum())
+
+
+def merge_moments(old, new):
+    """Chan, Golub & LeVeque (1983): d = m_b − mₐ, m = mₐ + d·n_b/n."""
+    n = old[0] + new[0]
+    share = new[0] / (n + (n == 0))
+    unit = powers_of_2(np.fmax.reduce(np.abs([*old[1:], *new[1:]])))
+    (mean_a, deviation_a), (mean_b, deviation_b) = np.array(old[1:]) / unit, np.array(new[1:]) / unit
+    step = mean_b - mean_a
+    mean = mean_a + share * step
+    variance = deviation_a**2 + share * (deviation_b**2 - deviation_a**2 + (1 - share) * step**2)
+    merged = held([mean, np.sqrt(variance)], unit)
+    # A feature that one side knows only as NaN takes the other's moments.
+    known = np.where(new[0] == 0, old[1:], merged)
+    return n, *np.where(old[0] == 0, new[1:], known)
+
+
+def scale_of(center, spread):
+    """Return what to divide by: the spread, 1 if it is within rounding of the centre."""
+    return np.where(spread <= 10 * EPS * np.abs(center), 1.0, spread)
+
+
+def in_units(X):
+    """Return X and the units of its features: 1, and powers of 2 where squares might leave the range."""
+    low, high = min_max_axis(X, axis=0, ignore_nan=True) if issparse(X) else extremes(X)
+    unit = powers_of_2(np.maximum(high, -low))
+    usual = (unit > SMALLEST) & (unit < LARGEST)
+    if usual.all():
+        return X, np.ones(len(unit))
+    unit[usual] = 1
+    return X @ diags(1 / unit) if issparse(X) else X / unit, unit
+
+
+def held(sizes, unit):
+    """Return sizes in units of 1; what is beyond the range of floats is the largest number."""
+    most = np.finfo(np.float64).max
+    with np.errstate(over="ignore"):
+        return np.clip(np.multiply(sizes, unit), -most, most)
+
+
+def extremes(X):
+    """Return (minimum, maximum) of each feature, NaN left out."""
+    return np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
+
+
+def powers_of_2(sizes):
+    """Return powers of 2 of about these sizes, which have reciprocals; 1 for 0 and NaN."""
+    exponent = np.frexp(np.where(np.isnan(sizes), 0, sizes))[1]
+    return np.ldexp(1.0, np.clip(exponent, -1000, 1000))

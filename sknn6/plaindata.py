@@ -1,0 +1,152 @@
+"""A file of plain data: arrays, numbers and names, in a form that cannot run code when it is read.
+
+It is a zip file as NumPy's npz: the tree of dicts, lists and tuples is the member "tree.json", an array of it
+the member "<number>.npy". The comment at the end of the zip file is a checksum of all before it.
+"""
+
+import hashlib
+import json
+import os
+from zipfile import ZipFile
+
+import numpy as np
+
+__all__ = ["is_pickle", "read", "write"]
+
+# Kinds of dtypes whose bytes are the values: bool, integers, floats, complex, bytes, text, times.
+PLAIN_KINDS = set("biufcSUmM")
+
+# What JSON has itself; Python's JSON has nan and inf too.
+PLAIN_TYPES = (type(None), bool, int, float, str)
+
+CHECKSUM_SIZE, BLOCK = 32, 2**20
+
+
+def write(file, tree, name="tree"):
+    """Write a tree of plain data.
+
+    Parameters
+    ----------
+    file : file object
+        New, open for writing and reading in binary mode.
+    tree : dict, list, tuple, str, int, float, bool, None, ndarray or scalar of NumPy
+        The elements, and the keys of dicts, are such trees too. Arrays are not copied.
+    name : str
+        What the tree is called in errors.
+
+    Raises
+    ------
+    TypeError
+        If there is anything else in the tree, before anything is written.
+    """
+    arrays = []
+    text = json.dumps(encode(tree, name, arrays))
+    with ZipFile(file, "w") as archive:
+        archive.writestr("tree.json", text)
+        for i, array in enumerate(arrays):
+            with archive.open(f"{i}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+        archive.comment = bytes(CHECKSUM_SIZE)
+    digest = checksum(file)
+    file.seek(-CHECKSUM_SIZE, os.SEEK_END)
+    file.write(digest)
+
+
+def read(file):
+    """Give the tree that was written to a file, open for reading in binary mode.
+
+    Raises
+    ------
+    ValueError
+        If the file is not as it was written.
+    """
+    digest = checksum(file)
+    if file.read() != digest:
+        raise ValueError("its checksum is not that of its content")
+    with ZipFile(file) as archive:
+        return decode(json.loads(archive.read("tree.json")), archive)
+
+
+def is_pickle(file):
+    """Tell whether a file begins as a pickle does, without loading it."""
+    file.seek(0)
+    return file.read(1) == b"\x80"
+
+
+def checksum(file):
+    """Give the checksum of a file but for its last bytes, where the checksum is; stop before these."""
+    digest = hashlib.sha256()
+    left = file.seek(0, os.SEEK_END) - CHECKSUM_SIZE
+    file.seek(0)
+    while left > 0:
+        block = file.read(min(left, BLOCK))
+        digest.update(block)
+        left -= len(block)
+    return digest.digest()
+
+
+def encode(value, name, arrays):
+    """Give what JSON has for a value; append its arrays to a list, in place of which there are numbers.
+
+    What JSON has no type for is a dict of one entry, from the name of the type to the content.
+    """
+    kind, dtype = type(value), getattr(value, "dtype", None)
+    if kind in PLAIN_TYPES:
+        return value
+    if kind in (list, tuple):
+        items = [encode(item, f"{name}[{i}]", arrays) for i, item in enumerate(value)]
+        return items if kind is list else {"tuple": items}
+    if kind is dict:
+        return {
+            "dict": [
+                [encode(key, f"a key of {name}", arrays), encode(item, f"{name}[{key!r}]", arrays)]
+                for key, item in value.items()
+            ]
+        }
+    if kind is np.ndarray and dtype.kind in PLAIN_KINDS:
+        arrays.append(value)
+        return {"array": len(arrays) - 1}
+    if isinstance(value, np.generic) and dtype.kind in PLAIN_KINDS:
+        return {"scalar": [dtype.str, value.tobytes().hex()]}
+    of_dtype = "" if dtype is None else f" of dtype {dtype}"
+    raise TypeError(
+        f"{name} must be plain data, which is dict, list, tuple, str, int, float, bool, None, and NumPy's "
+        f"arrays and scalars of numbers, text or times; got {kind.__module__}.{kind.__qualname__}{of_dtype}."
+    )
+
+
+def decode(coded, archive):
+    """Undo `encode`, with the arrays in an archive."""
+    if isinstance(coded, list):
+        return [decode(item, archive) for item in coded]
+    if not isinstance(coded, dict):
+        return coded
+    ((kind, content),) = coded.items()
+    return DECODERS[kind](content, archive)
+
+
+def decode_dict(content, archive):
+    """Give a dict of its pairs."""
+    return {decode(key, archive): decode(item, archive) for key, item in content}
+
+
+def decode_array(number, archive):
+    """Read an array."""
+    with archive.open(f"{int(number)}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def decode_scalar(content, archive):
+    """Give a scalar of its dtype and bytes."""
+    dtype, data = np.dtype(content[0]), bytes.fromhex(content[1])
+    if dtype.kind not in PLAIN_KINDS:
+        raise ValueError(f"a scalar has the dtype {dtype}")
+    return np.ndarray((), dtype, data)[()]
+
+
+DECODERS = {
+    "tuple": lambda content, archive: tuple(decode(content, archive)),
+    "dict": decode_dict,
+    "array": decode_array,
+    "scalar": decode_scalar,
+}

@@ -1,0 +1,106 @@
+"""Keeping a search on disk, so that it can be taken up again.
+
+What is kept of a candidate is its point, in numbers: the parameters that it stands for, which may be any
+objects, are those of the space that the search is given again. So the file has nothing that could run code.
+"""
+
+from os import PathLike
+
+from sknn6.checkpoint import Checkpoint, check_seed
+from sknn6.search.proposals import Axis
+from sknn6.warn import warn_user
+
+__all__ = ["SearchFile"]
+
+# Parameters of a search that do not change what its candidates are and what they score.
+OTHERS = "n_iter", "n_jobs", "verbose", "pre_dispatch", "checkpoint", "refit"
+
+
+class SearchFile:
+    """The candidates of a search so far, in a file; without a path, in none.
+
+    Parameters
+    ----------
+    search : BayesSearchCV
+    X, y : array-like
+        The data.
+    params : dict
+        What `fit` passes on.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be of a search like this.
+    """
+
+    def __init__(self, search, X, y, params):
+        self.checkpoint, self.failed = None, False
+        if search.checkpoint is None:
+            return
+        if not isinstance(search.checkpoint, str | PathLike):
+            raise ValueError(f"checkpoint must be None or the path of a file, got {search.checkpoint!r}.")
+        check_seed(search.random_state)
+        identity = search.get_params(deep=False)
+        for other in OTHERS:
+            del identity[other]
+        identity["search_spaces"] = [
+            {name: Axis.of(given).describe() for name, given in space.items()}
+            for space, _ in search._subspaces()
+        ]
+        if hasattr(search.cv, "__iter__"):  # splits, which the search compares when it has them all
+            del identity["cv"]
+        identity = {name: by_parameters(value) for name, value in identity.items()}
+        self.checkpoint = Checkpoint(search.checkpoint, "search", identity | {"X": X, "y": y} | params)
+
+    def load(self):
+        """Give the state that was saved last, None if there is no file.
+
+        Returns
+        -------
+        dict or None
+            "seed"; "splits", the hash of the splits, None before the first fit; "spaces", for each space the
+            candidates, each as its point, its row of results (None if it failed) and its score.
+        """
+        return self.checkpoint and self.checkpoint.load()
+
+    def begin(self, state):
+        """Write the state that the search begins with; raise ValueError if the file cannot be written."""
+        try:
+            self.write(state)
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint must be a file that can be written, got {str(self.checkpoint.path)!r} ({error})."
+            ) from error
+
+    def save(self, state):
+        """Write the state; warn the first time that it cannot be written."""
+        try:
+            self.write(state)
+        except OSError as error:
+            if not self.failed:
+                warn_user(
+                    f"The checkpoint {str(self.checkpoint.path)!r} could not be written ({error}). The "
+                    "search goes on; the file, if it is there, has fewer candidates."
+                )
+            self.failed = True
+
+    def write(self, state):
+        """Write the state, if there is a file."""
+        if self.checkpoint:
+            self.checkpoint.save(state)
+
+
+def by_parameters(value):
+    """Give a value with its estimators as their classes and parameters.
+
+    Pickles of estimators have more in them that does not matter to a search: callbacks, and the version of
+    scikit-learn.
+    """
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        kind = type(value)
+        return kind.__module__, kind.__qualname__, by_parameters(value.get_params(deep=False))
+    if isinstance(value, dict):
+        return {key: by_parameters(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value).__name__, [by_parameters(part) for part in value]
+    return value

@@ -1,0 +1,161 @@
+"""Keeping a training on disk, so that it can be taken up again."""
+
+from time import perf_counter
+
+import numpy as np
+
+from sknn6._version import __version__
+from sknn6.checkpoint import Checkpoint, check_seed
+from sknn6.nn.inputs import InputScaling
+from sknn6.nn.schedules import SCHEDULES
+from sknn6.training.scaling import Moments
+from sknn6.warn import warn_user
+
+__all__ = ["TrainingFile"]
+
+# Of the time since a save, the part that the next one may take.
+SHARE = 0.05
+
+
+class TrainingFile:
+    """The state of a training after an epoch, in a file: all that the next epoch depends on.
+
+    It is written at the start, which shows that it can be, after an epoch wherever the time for it is a
+    twentieth of that since the last time, and at the end. The file of a training that has ended is only read.
+
+    Parameters
+    ----------
+    settings : Settings
+    network : Network
+        With the weights that the training starts from. It gets the scaling of the input that the file has.
+    state : TrainingState
+        Gets what the file has of the rows that are held out and of the columns of X.
+    data : Data
+    validation : Data or None
+        Validation data that the user has given.
+    started_from_weights : bool
+        Whether the training goes on from fitted weights.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, of another training, or has more epochs than `max_iter`.
+    """
+
+    def __init__(self, settings, network, state, data, validation, started_from_weights):
+        check_seed(settings.random_state)
+        identity = dict(settings.given)
+        for other in ("checkpoint", "verbose"):
+            del identity[other]
+        if not SCHEDULES[settings.learning_rate].follows_plan:
+            del identity["max_iter"]
+        identity |= {"X": (data.X.dtype.name, data.X), "y": data.labels, "sample_weight": data.weight}
+        identity |= {"validation data": validation, "the version of sknn6": __version__}
+        if started_from_weights:
+            identity["the weights it starts from"] = network.theta
+        self.checkpoint = Checkpoint(settings.checkpoint, "training", identity)
+        self.saved = self.checkpoint.load()
+        self.due, self.failed = 0.0, False
+        if self.saved is not None:
+            self.check_max_iter(settings.max_iter)
+            state.split_seed = self.saved["state"]["split_seed"]
+            if self.saved["scaling"] is not None:
+                network.input_scaling = InputScaling(*self.saved["scaling"])
+            moments = self.saved["state"]["moments"]
+            state.moments = moments and Moments(*moments)
+
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether the file has a training."""
+        return self.saved is not None
+
+    def check_max_iter(self, max_iter):
+        """Raise ValueError if the file has more epochs than the training is to have."""
+        done = self.saved["state"]["n_iter"]
+        if done > max_iter:
+            raise self.checkpoint.error(
+                f"has a training of {done} epochs, so that max_iter must be at least {done}, got {max_iter}. "
+                "Raise it, or name another file."
+            )
+
+    def begin(self, training, last):
+        """Put back what the file has, if anything, and write it, unless the training has ended.
+
+        Parameters
+        ----------
+        training : Training
+        last : list of ndarray
+            A snapshot of the network.
+
+        Returns
+        -------
+        list of ndarray
+            A snapshot of the weights that the training has found last, for prediction.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be written.
+        """
+        if self.saved is not None:
+            try:
+                last = put_back(self.saved, training, last)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:  # not what `gather` returns
+                raise self.checkpoint.damaged(error) from error
+            self.saved = None  # its vectors are as large as the training's
+            if training.state.stopped or training.state.n_iter == training.settings.max_iter:
+                return last
+        try:
+            self.checkpoint.save(gather(training, last))
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint must be a file that can be written, got {str(self.checkpoint.path)!r} ({error})."
+            ) from error
+        return last
+
+    def save(self, training, last, at_once):
+        """Write the state, if it is time to or `at_once`; warn the first time that it cannot be written."""
+        started = perf_counter()
+        if started < self.due and not at_once:
+            return
+        try:
+            self.checkpoint.save(gather(training, last))
+        except (OSError, MemoryError, TypeError) as error:
+            if not self.failed:
+                warn_user(
+                    f"The checkpoint {str(self.checkpoint.path)!r} could not be written ({error}). The "
+                    "training goes on; the file has the state of an earlier epoch."
+                )
+            self.failed = True
+        now = perf_counter()
+        self.due = now + (1 / SHARE - 1) * (now - started)
+
+
+def gather(training, last):
+    """Return all that a training changes, as it is after an epoch, without copying the vectors."""
+    network, update = training.network, training.update
+    vectors, scaling = (network.theta, network.statistics), network.input_scaling
+    return {
+        "state": training.state.saved(),
+        "last": None if all(map(np.array_equal, last, vectors)) else last,
+        "tracked": training.tracker and training.tracker.weights,
+        "network": vectors,
+        "scaling": scaling and (scaling.mean, scaling.scale),
+        "update": {"average": update.average, "lead": update.lead},
+        "optimizer": {"t": update.optimizer.t, "state": update.optimizer.state},
+    }
+
+
+def put_back(saved, training, last):
+    """Undo `gather` and return the last snapshot; whatever else there may be in the file has no effect."""
+    network, update, optimizer = training.network, training.update, training.update.optimizer
+    training.state.restore(saved["state"])
+    if training.tracker:
+        training.tracker.weights = saved["tracked"]
+    network.restore(saved["network"])
+    last = saved["last"] or network.snapshot(into=last)
+    update.average, update.lead = saved["update"]["average"], saved["update"]["lead"]
+    optimizer.t = saved["optimizer"]["t"]
+    for name, vector in optimizer.state.items():
+        vector[:] = saved["optimizer"]["state"][name]
+    return last

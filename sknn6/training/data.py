@@ -1,0 +1,194 @@
+"""The data of a training: what is held out, how the input is scaled, and the mini-batches."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.model_selection import train_test_split
+
+from sknn6.nn.batches import Batches
+from sknn6.training.scaling import moments_of, rescaled
+from sknn6.warn import warn_user
+
+__all__ = ["Data", "Rows", "hold_out", "make_batches", "scale_input"]
+
+
+class Data(NamedTuple):
+    """Validated data: y as the loss takes it; labels and weights of samples as they were given."""
+
+    X: Any
+    y: NDArray
+    weight: NDArray | None
+    labels: NDArray
+    sample_weight: NDArray | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of X."""
+        return self.X.shape[0]
+
+    def overflows(self, dtype) -> bool:
+        """Tell whether X has values beyond the range of `dtype`."""
+        values = self.X.data if issparse(self.X) else self.X
+        return bool(max(values.max(initial=0), -values.min(initial=0)) > np.finfo(dtype).max)
+
+    def take(self, rows) -> "Data":
+        """Return some of the rows."""
+        return Data._make(part if part is None else part[rows] for part in self)
+
+
+class Rows:
+    """Some rows of X, gathered when a slice of them is asked for."""
+
+    def __init__(self, X, rows):
+        self.X, self.rows = X, rows
+        self.shape = len(rows), X.shape[1]
+
+    def __getitem__(self, part):
+        return self.X[self.rows[part]]
+
+
+def hold_out(data, targets, settings, seed):
+    """Draw rows for early stopping.
+
+    Parameters
+    ----------
+    data : Data
+    targets : Targets
+        They tell by what the rows are stratified.
+    settings : Settings
+        Their `validation_fraction` is the share that is held out.
+    seed : int
+
+    Returns
+    -------
+    rows : ndarray of int
+        The rows to train on.
+    held_out : Data
+
+    Raises
+    ------
+    ValueError
+        If a part has too few rows, or those to train on have no weight.
+    """
+    strata = targets.strata(data.y, settings.validation_fraction)
+    check_parts(data.n_rows, strata, settings.validation_fraction)
+    rows, held_out = train_test_split(
+        np.arange(data.n_rows), test_size=settings.validation_fraction, random_state=seed, stratify=strata
+    )
+    if data.weight is not None and not data.weight[rows].any():
+        raise ValueError(
+            "The training set has no sample with a weight > 0. Decrease 'validation_fraction' or give "
+            f"more of them: got {np.count_nonzero(data.weight)}, all held out with a validation_fraction "
+            f"of {settings.validation_fraction}."
+        )
+    copied = settings.scoring is not None or issparse(data.X)  # a scorer takes arrays only
+    X = data.X[held_out] if copied else Rows(data.X, held_out)
+    parts = data.y, data.sample_weight, data.labels
+    y, weight, labels = (part if part is None else part[held_out] for part in parts)
+    if weight is not None and not weight.any():
+        weight = None
+    return rows, Data(X, y, weight, labels)
+
+
+def check_parts(n_rows, strata, fraction):
+    """Raise if there are too few rows for two parts: two rows or more held out, all strata in both."""
+    held_out = math.ceil(fraction * n_rows)
+    least = [2, 1]
+    if strata is not None:
+        counts = np.unique(strata, return_counts=True)[1]
+        # Of a class of one row, which cannot be in both, train_test_split tells.
+        least = [max(2, len(counts)), len(counts)] if counts.min() > 1 else [1, 1]
+    for part, size, needed, change in (
+        ("validation", held_out, least[0], "Increase"),
+        ("training", n_rows - held_out, least[1], "Decrease"),
+    ):
+        if size < needed:
+            raise ValueError(
+                f"The {part} set is too small. {change} 'validation_fraction' or give more rows: it "
+                f"needs {needed}, got {size} of {n_rows} rows, a validation_fraction of {fraction}."
+            )
+
+
+def scale_input(network, data, known, rows=None, average=None):
+    """Learn from the rows how to scale the input of a network, or learn more about it.
+
+    A network that has a scaling computes the same with the new one, as far as the bends allow.
+
+    Parameters
+    ----------
+    network : Network
+        Gets the scaling.
+    data : Data
+    known : Moments or None
+        What is known of the columns from earlier rows. If the network has a scaling and this is None, there
+        is no more to learn.
+    rows : ndarray of int, optional
+        The rows to learn from; None is all.
+    average : ndarray, optional
+        An average of the weights, with which the network computes the same as well.
+
+    Returns
+    -------
+    Moments or None
+        What is known of the columns now, None if there is no more to learn.
+    """
+    before = network.input_scaling
+    if before is not None and known is None:
+        return None
+    if before is None:
+        moments = moments_of(data, rows, centred=not issparse(data.X))
+        network.input_scaling = moments.scaling(data.X.dtype)
+    elif rows is None and (moments := known.extended(data.X, data.weight)):
+        pass  # a stream, most of which is like this
+    else:
+        moments = known + moments_of(data, rows, known.centred)
+        network.input_scaling = rescaled(network, known, moments, data.X.dtype, average)
+    return None if moments.enough() else moments
+
+
+def make_batches(data, settings, network, rng, rows=None):
+    """Return the mini-batches of the rows to train on, or one batch for a solver that takes all at once.
+
+    Parameters
+    ----------
+    data : Data
+    settings : Settings
+    network : Network
+        Its scaling of the input and its dtype are those of the batches.
+    rng : numpy.random.Generator
+        Draws the order of the rows.
+    rows : ndarray of int, optional
+        The rows to train on; None is all.
+
+    Warns
+    -----
+    UserWarning
+        If a batch is to be larger than the data, or a batch of one row is to be normalised.
+    """
+    n_rows = data.n_rows if rows is None else len(rows)
+    if not settings.stochastic:
+        return Batches(data.X, data.y, data.weight, data.n_rows, network.dtype, scaling=network.input_scaling)
+    if "batch_size" not in settings.left and settings.batch_size > n_rows:
+        warn_user(
+            f"batch_size={settings.batch_size} is larger than the {n_rows} samples to train on: "
+            "all of them make one batch."
+        )
+    if settings.batchnorm and settings.batch_size == 1 < n_rows:
+        warn_user(
+            "batchnorm needs batches of two samples or more, got batch_size=1: a single sample is "
+            "normalised by running averages, which then nothing changes."
+        )
+    return Batches(
+        data.X,
+        data.y,
+        data.weight,
+        min(settings.batch_size, n_rows),
+        network.dtype,
+        rng if settings.shuffle else None,
+        merge_tail=bool(settings.batchnorm),
+        rows=rows,
+        scaling=network.input_scaling,
+    )

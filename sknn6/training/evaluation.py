@@ -1,0 +1,34 @@
+"""Loss and score of validation data."""
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Evaluation"]
+
+
+class Evaluation:
+    """Computes what the record of an epoch says of the validation data.
+
+    Parameters
+    ----------
+    data : Data
+        The validation data.
+    targets : Targets
+        Their loss, and their score if there is no scorer.
+    scorer : callable or None
+        ``scorer(X, labels, weight)`` is the score of the model as it is now.
+    """
+
+    def __init__(self, data, targets, scorer: Callable[..., float] | None = None):
+        self.data, self.targets, self.scorer = data, targets, scorer
+
+    def __call__(self, network) -> dict[str, Any]:
+        """Return "validation_loss" and "validation_score" of a network."""
+        X, y, weight, labels = self.data[:4]
+        Z = network.predict_in_blocks(X, self.targets.pool)
+        if self.scorer is None:
+            score = self.targets.score(Z, y, weight)
+        else:
+            score = float(self.scorer(X, labels, weight))
+        loss = self.targets.loss(Z, y, weight)[0] * self.targets.unit_of_loss
+        return {"validation_loss": loss, "validation_score": score}

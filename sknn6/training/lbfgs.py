@@ -1,0 +1,70 @@
+"""Training with L-BFGS: iterations take the place of epochs."""
+
+from time import perf_counter
+
+import numpy as np
+
+from sknn6.nn.lbfgs import minimize
+from sknn6.training.interrupts import Interrupts
+from sknn6.training.symptoms import warn_of_symptoms
+from sknn6.training.training import Training
+
+__all__ = ["train_with_lbfgs"]
+
+
+def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
+    """Train until L-BFGS or the validation score is satisfied; keep the best or the last finite weights.
+
+    Parameters
+    ----------
+    training : Training
+    interrupts : Interrupts
+        They are looked at before each evaluation of the loss.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the numbers are not finite, L-BFGS does not converge, or the training has a symptom.
+    """
+    state, settings = training.state, training.settings
+    started = perf_counter()
+
+    def end_iteration(loss):
+        state.n_iter += 1
+        training.callbacks.begin_epoch()
+        training.take_down({"loss": loss, "seconds": perf_counter() - started})
+        stop = training.callbacks.end_epoch(training.attributes)
+        # L-BFGS has a criterion of its own for the training loss.
+        state.stopped = stop or (training.watches_validation and training.stops(rate=0.0))
+        if state.stopped:
+            raise StopIteration
+
+    result = minimize(
+        training.network,
+        interrupts.checked(training.targets.loss),
+        training.batches,
+        alpha=settings.alpha,
+        max_iter=settings.max_iter,
+        max_fun=settings.max_fun,
+        tol=settings.tol,
+        callback=end_iteration,
+        interruptible=interrupts.waiting_for(1),
+    )
+    if result.get("interrupted"):
+        interrupts.ended("the last whole iteration")
+    end(training, result)
+
+
+def end(training, result):
+    """Keep what L-BFGS found, and warn if it diverged, did not converge or shows a symptom."""
+    state, settings = training.state, training.settings
+    state.n_iter, state.loss = result.nit, float(result.fun) * training.targets.unit_of_loss
+    if not (np.isfinite(state.loss) and training.isfinite()):
+        training.warn_diverged()
+    elif not (result.success or result.get("interrupted") or state.stopped):
+        limit = "max_iter" if result.nit >= settings.max_iter else "max_fun"
+        training.warn_not_converged(f"lbfgs: {result.message}", limit)
+    if not state.diverged and state.records:
+        warn_of_symptoms(training)
+    if training.watches_validation:
+        training.restore_best()

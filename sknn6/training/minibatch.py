@@ -1,0 +1,116 @@
+"""Training on mini-batches: the one loop over the epochs."""
+
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+
+from sknn6.nn.training import run_epoch
+from sknn6.training.interrupts import Interrupted, Interrupts
+from sknn6.training.symptoms import warn_of_symptoms
+from sknn6.training.training import Training
+
+__all__ = ["train_in_batches"]
+
+# Rows for each unit of a group that partial_fit takes statistics of prediction from; with fewer, averages do.
+ROWS_PER_UNIT = 8
+
+
+def train_in_batches(training: Training, interrupts: Interrupts) -> None:
+    """Train until the planned epochs are run or the training stops; keep the best or the last finite weights.
+
+    Parameters
+    ----------
+    training : Training
+    interrupts : Interrupts
+        They are looked at before each update.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the numbers stop being finite, the epochs run out too early, or the training has a symptom.
+    """
+    network, state = training.network, training.state
+    max_epochs, file, last = training.settings.max_iter, training.file, network.snapshot()
+    if file is not None:
+        last = file.begin(training, last)
+    try:
+        with interrupts.waiting_for(1):
+            if state.n_iter == 0:
+                network.calibrate(training.batches)
+            while state.n_iter < max_epochs and not (state.stopped or state.diverged):
+                interrupts.check()
+                last = next_epoch(training, last, interrupts.check)
+                if file is not None and not state.diverged:
+                    file.save(training, last, at_once=state.stopped or state.n_iter == max_epochs)
+    except Interrupted:
+        if training.isfinite():
+            with presentable(training):
+                last = network.snapshot(into=last)
+        interrupts.ended("the last whole update")
+    except KeyboardInterrupt:  # one that did not wait: an update may be half done
+        training.torn = True
+        interrupts.ended("the last whole epoch")
+    network.restore(last)
+    if not training.incremental:
+        tell(training, interrupts.ended_training)
+    if training.watches_validation:
+        training.restore_best()
+
+
+def next_epoch(training, last, check):
+    """Run an epoch, take it down, decide whether to stop; return a snapshot of the last finite weights."""
+    network, state, settings = training.network, training.state, training.settings
+    training.callbacks.begin_epoch()
+    record = run_epoch(
+        network,
+        training.targets.loss,
+        training.update,
+        training.batches,
+        learning_rate=partial(rate, training, state.n_iter),
+        alpha=settings.alpha,
+        accumulation=settings.gradient_accumulation_steps,
+        check=check,
+    )
+    if not (np.isfinite(record["loss"]) and training.isfinite()):
+        training.warn_diverged()
+        return last
+    with presentable(training):
+        if not state.records:
+            W = slice(network.n_decayed)
+            state.unchanged = np.array_equal(network.theta[W], last[0][W])
+        last = network.snapshot(into=last)
+        state.n_iter += 1
+        state.t += training.batches.n_samples
+        training.take_down(record)
+        asked_to_stop = training.callbacks.end_epoch(training.attributes)
+    if not training.incremental:
+        state.stopped = training.stops(record["learning_rate"]) or asked_to_stop
+    return last
+
+
+def rate(training, epoch, part):
+    """Return the learning rate after some whole epochs and a part of the next one."""
+    state, settings = training.state, training.settings
+    return settings.rate((epoch + part) / settings.max_iter, state.t, state.plateaus)
+
+
+@contextmanager
+def presentable(training):
+    """Return a context in which the network is as it would predict, were this the end of the training."""
+    averages = training.update.average is not None
+    rows_per_unit = ROWS_PER_UNIT if training.incremental else 0
+    settled = training.network.settled(training.batches, averages, rows_per_unit=rows_per_unit)
+    with training.update.averaged(), settled:
+        yield
+
+
+def tell(training, interrupted):
+    """Warn if the epochs ran out before the training had converged, and of symptoms."""
+    state, settings = training.state, training.settings
+    ended = state.stopped or state.diverged or interrupted
+    # Where the rate has come down to 0, the training was planned to end here.
+    if not ended and settings.rate(1.0, state.t, state.plateaus) > 0:
+        training.warn_not_converged(f"max_iter={settings.max_iter} epochs were run")
+    if state.records and not state.diverged:
+        warn_of_symptoms(training)

@@ -1,0 +1,212 @@
+"""What a training counts and collects."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from sknn6.packing import pack, unpack
+from sknn6.training.scaling import Moments
+
+__all__ = ["ATTRIBUTES", "RECORDS", "STOCHASTIC_ATTRIBUTES", "TrainingState"]
+
+# Records of earlier epochs that partial_fit keeps, so that a stream takes no more memory the longer it is.
+RECORDS = 10_000
+
+# The attribute of a fitted estimator that keeps a field of the state.
+ATTRIBUTES = {
+    "split_seed": "_split_seed",
+    "rng": "_rng",
+    "in_parts": "_in_parts",
+    "n_iter": "n_iter_",
+    "t": "t_",
+    "loss": "loss_",
+    "history": "history_",
+    "loss_curve": "loss_curve_",
+    "validation_scores": "validation_scores_",
+    "best_loss": "best_loss_",
+    "best_validation_score": "best_validation_score_",
+    "no_improvement": "_no_improvement_count",
+    "plateaus": "_plateaus",
+    "moments": "_moments",
+    "target_moments": "_target_moments",
+    "optimizer": "_optimizer_state",
+}
+
+# What the stochastic solvers report and L-BFGS does not, as in scikit-learn.
+STOCHASTIC = ("best_loss", "best_validation_score", "loss_curve", "validation_scores")
+
+# The best of a fit and what goes with it: another fit may have other data, with which they are not compared.
+OF_ONE_FIT = {"best_loss", "best_validation_score", "no_improvement", "plateaus"}
+
+
+@dataclass
+class TrainingState:
+    """All that changes along a training, but for the network and the optimizer.
+
+    Attributes
+    ----------
+    split_seed : int
+        Seed of the rows that are held out. A training that goes on keeps it, so that early stopping never
+        scores rows that were trained on before.
+    rng : numpy.random.Generator
+        Draws initial weights, orders of the rows, and what is dropped.
+    in_parts : bool
+        Whether the training began with `partial_fit`.
+    n_iter : int
+        Epochs or iterations of this fit.
+    t : int
+        Samples seen in all epochs of all fits.
+    loss : float
+        The loss of the last epoch.
+    history : list of dict
+        A record an epoch. The training appends to it.
+    loss_curve, validation_scores : list of float or None
+        Likewise; None where there are none.
+    best_loss, best_validation_score : float or None
+        The best of this fit.
+    no_improvement : int
+        Epochs in a row without an improvement.
+    plateaus : int
+        How often the rate has come down for want of improvement.
+    moments : Moments or None
+        What is known of the columns of X, while there is more to learn of them.
+    target_moments : Moments or None
+        Likewise of the targets.
+    optimizer : dict or None
+        What the optimizer has left for the next `partial_fit`.
+    first : int
+        Where the records of this fit begin in the history.
+    unchanged : bool
+        Whether the first epoch of this fit has changed no weight.
+    stopped, diverged : bool
+        Whether this fit has ended before its last epoch, and whether in numbers that are not finite.
+    best : list of ndarray or None
+        A snapshot of the network with the best validation score.
+    best_validation_loss : float
+        Its validation loss.
+    """
+
+    split_seed: int
+    rng: np.random.Generator
+    in_parts: bool = False
+    n_iter: int = 0
+    t: int = 0
+    loss: float = np.inf
+    history: list[dict[str, Any]] = field(default_factory=list)
+    loss_curve: list[float] | None = None
+    validation_scores: list[float] | None = None
+    best_loss: float | None = None
+    best_validation_score: float | None = None
+    no_improvement: int = 0
+    plateaus: int = 0
+    moments: Moments | None = None
+    target_moments: Moments | None = None
+    optimizer: dict[str, Any] | None = None
+    first: int = 0
+    unchanged: bool = False
+    stopped: bool = False
+    diverged: bool = False
+    best: list[NDArray] | None = None
+    best_validation_loss: float = np.inf
+
+    @classmethod
+    def begin(cls, settings, before: dict[str, Any], incremental: bool) -> Self:
+        """Return the state that a training starts from.
+
+        Parameters
+        ----------
+        settings : Settings
+        before : dict
+            The fitted attributes if the training goes on, else none.
+        incremental : bool
+            Whether it is a call of `partial_fit`.
+        """
+        state = cls.fresh(settings, before)
+        kept = {name: before.get(attribute) for name, attribute in ATTRIBUTES.items()}
+        anew = {"rng", "n_iter"} | (set() if incremental else OF_ONE_FIT)
+        anew |= set() if settings.stochastic else set(STOCHASTIC)
+        vars(state).update(
+            {name: value for name, value in kept.items() if value is not None and name not in anew}
+        )
+        state.in_parts = incremental and (state.in_parts or not before)
+        state.first = len(state.history)
+        return state
+
+    @classmethod
+    def fresh(cls, settings, before: dict[str, Any]) -> Self:
+        """Return the state of a training that begins; seed and generator may be those from before."""
+        seed, rng = before.get("_split_seed"), before.get("_rng")
+        if seed is None:
+            seed = check_random_state(settings.random_state).randint(2**31 - 1)
+        # A copy, so that a fit that fails leaves the generator as it was.
+        state = cls(seed, np.random.default_rng(seed) if rng is None else copied(rng))
+        if settings.stochastic:
+            state.loss_curve = []
+            if settings.early_stopping:
+                state.validation_scores, state.best_validation_score = [], -np.inf
+            else:
+                state.best_loss = np.inf
+        return state
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The records of this fit."""
+        return self.history[self.first :]
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Take down an epoch."""
+        epoch = self.history[-1]["epoch"] + 1 if self.history else 1
+        self.history.append({"epoch": epoch, **record})
+        self.loss = record["loss"]
+        if self.loss_curve is not None:
+            self.loss_curve.append(self.loss)
+
+    def add_score(self, score: float) -> None:
+        """Take down a validation score that early stopping goes by."""
+        if self.validation_scores is None:
+            self.validation_scores = []
+        self.validation_scores.append(score)
+
+    def attributes(self, stochastic: bool) -> dict[str, Any]:
+        """Return the fitted attributes that keep the state; those that L-BFGS does not have, without None."""
+        kept = {attribute: getattr(self, name) for name, attribute in ATTRIBUTES.items()}
+        if not stochastic:
+            for name in STOCHASTIC:
+                if getattr(self, name) is None:
+                    del kept[ATTRIBUTES[name]]
+        return kept
+
+    def saved(self) -> dict[str, Any]:
+        """Return the state as plain data, for a file."""
+        saved = {name: getattr(self, name) for name in SAVED}
+        moments = {
+            name: getattr(self, name) and tuple(vars(getattr(self, name)).values())
+            for name in ("moments", "target_moments")
+        }
+        generator = self.rng.bit_generator.state
+        return saved | moments | {"history": pack(self.history), "rng": generator}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take over a state that `saved` has returned; what else there may be in it has no effect."""
+        saved = {name: saved[name] for name in SAVED}
+        rng, self.rng = saved.pop("rng"), self.rng
+        self.rng.bit_generator.state = rng
+        for name in ("moments", "target_moments"):
+            saved[name] = saved[name] and Moments(*saved[name])
+        vars(self).update(saved | {"history": unpack(saved["history"])})
+
+
+STOCHASTIC_ATTRIBUTES = tuple(ATTRIBUTES[name] for name in STOCHASTIC)
+
+# What is saved: an optimizer's state of an earlier training is of no use to one that is taken up again.
+SAVED = tuple(each.name for each in fields(TrainingState) if each.name != "optimizer")
+
+
+def copied(rng: np.random.Generator) -> np.random.Generator:
+    """Return a generator that draws what `rng` would, a good deal sooner than copy.deepcopy does."""
+    bits = type(rng.bit_generator)(0)
+    bits.state = rng.bit_generator.state
+    return np.random.Generator(bits)

@@ -1,0 +1,186 @@
+"""What takes part in a training, and what is done after each epoch, whichever solver trains."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sknn6.nn.observe import LayerTracker
+from sknn6.nn.update import Update
+from sknn6.training.callbacks import Callbacks
+from sknn6.training.evaluation import Evaluation
+from sknn6.training.state import TrainingState
+from sknn6.warn import warn_user
+
+__all__ = ["Training"]
+
+# Where the schedule is "adaptive", a training stops at the plateau after the rate has come down to this.
+SMALLEST_ADAPTIVE_RATE = 1e-6
+
+# Rows that track="layers" looks at, fewest and most.
+TRACKED_ROWS = 64, 256
+
+# Rows that symptoms are looked for in.
+SAMPLE = 256
+
+
+@dataclass
+class Training:
+    """The parts of a training, and what is done after each of its epochs.
+
+    Attributes
+    ----------
+    network : Network
+    batches : Batches
+    targets : Targets
+    settings : Settings
+    state : TrainingState
+    callbacks : Callbacks
+    attributes : callable
+        Returns the fitted attributes that the training amounts to at present.
+    update : Update or None
+        What a step of a stochastic solver is; L-BFGS has none.
+    evaluation : Evaluation or None
+        There is none without validation data.
+    file : TrainingFile or None
+        What saves the training.
+    incremental : bool
+        Whether it is a call of `partial_fit`: one epoch of many.
+    torn : bool
+        Whether an interrupt has left an update half done.
+    tracker : LayerTracker or None
+        What track="layers" records.
+    """
+
+    network: Any
+    batches: Any
+    targets: Any
+    settings: Any
+    state: TrainingState
+    callbacks: Callbacks
+    attributes: Callable[[], dict[str, Any]]
+    update: Update | None = None
+    evaluation: Evaluation | None = None
+    file: Any = None
+    incremental: bool = False
+    torn: bool = False
+    tracker: LayerTracker | None = None
+
+    def __post_init__(self):
+        state = self.state
+        if self.watches_validation and state.best_validation_score is None:  # of L-BFGS
+            state.best_validation_score = -np.inf
+        if self.watches_validation and state.history:
+            # A training that goes on has to beat the weights it starts from, by today's score.
+            today = self.evaluation(self.network)
+            state.best_validation_score = today["validation_score"]
+            state.best_validation_loss = today["validation_loss"]
+            state.best = self.network.snapshot()
+        if self.settings.track:
+            n_rows = np.clip(self.batches.n_samples // 50, *TRACKED_ROWS)
+            self.tracker = LayerTracker(self.network, self.batches.sample(int(n_rows))[0].copy())
+
+    @property
+    def validation(self):
+        """The validation data, None if there are none."""
+        return self.evaluation and self.evaluation.data
+
+    @property
+    def sample(self):
+        """Rows that are trained on, as the first layer gets them."""
+        return self.batches.sample(SAMPLE)[0]
+
+    def isfinite(self) -> bool:
+        """Return whether weights, statistics and the optimizer's state are finite."""
+        return self.network.isfinite() and (self.update is None or self.update.isfinite())
+
+    @property
+    def watches_validation(self) -> bool:
+        """Whether the validation score decides when to stop and which weights to keep."""
+        return bool(self.settings.early_stopping) and self.evaluation is not None
+
+    def take_down(self, record: dict[str, Any]) -> None:
+        """Add an epoch to the state, evaluated, and note whether it is an improvement."""
+        state = self.state
+        record["loss"] *= self.targets.unit_of_loss
+        if self.evaluation is not None:
+            record |= self.evaluation(self.network)
+        if self.tracker is not None:
+            record |= self.tracker()
+        state.add(record)
+        self.report(f"Iteration {state.n_iter}, loss = {state.loss:.8f}")
+        if self.watches_validation:
+            merit, best = record["validation_score"], state.best_validation_score
+            self.keep_best(merit, record["validation_loss"])
+        elif state.best_loss is not None:
+            # tol is in the units that the network learns in.
+            unit = self.targets.unit_of_loss
+            merit, best = -state.loss / unit, -state.best_loss / unit
+            state.best_loss = min(state.best_loss, state.loss)
+        else:
+            return
+        # A score that is not a number is no improvement.
+        state.no_improvement = 0 if merit >= best + self.settings.tol else state.no_improvement + 1
+
+    def keep_best(self, score: float, loss: float) -> None:
+        """Take a snapshot if the score is the best so far; between equal scores the loss decides."""
+        state = self.state
+        state.add_score(score)
+        self.report(f"Validation score: {score:f}")
+        if (score, -loss) > (state.best_validation_score, -state.best_validation_loss):
+            state.best_validation_score, state.best_validation_loss = score, loss
+            state.best = self.network.snapshot(into=state.best)
+
+    def restore_best(self) -> None:
+        """Put back the weights of the best validation score; without a score that is a number, leave them."""
+        state = self.state
+        if state.best is not None:
+            self.network.restore(state.best)
+        elif state.records:
+            warn_user(
+                "No validation score was a number, so early stopping kept the last weights. Look at scoring "
+                "and at the validation data, which may be too few or of one class.",
+                ConvergenceWarning,
+            )
+
+    def stops(self, rate: float) -> bool:
+        """Tell whether to stop: at a plateau, unless the schedule answers it with a lower rate."""
+        state, settings = self.state, self.settings
+        if state.no_improvement <= settings.n_iter_no_change:
+            return False
+        watched = "Validation score" if self.watches_validation else "Training loss"
+        message = (
+            f"{watched} did not improve more than tol={settings.tol:f} "
+            f"for {settings.n_iter_no_change} consecutive epochs."
+        )
+        if not settings.schedule.answers_plateaus or rate <= SMALLEST_ADAPTIVE_RATE:
+            self.report(f"{message} Stopping.")
+            return True
+        state.plateaus += 1
+        self.report(f"{message} Setting learning rate to {settings.rate(0.0, state.t, state.plateaus):f}")
+        state.no_improvement = 0
+        return False
+
+    def report(self, message: str) -> None:
+        """Print a line if `verbose` is set."""
+        if self.settings.verbose:
+            print(message)
+
+    def warn_diverged(self) -> None:
+        """Warn that the loss or the weights are not finite, and say what may help."""
+        self.state.diverged, settings = True, self.settings
+        warn_user(
+            f"The training diverged in epoch {self.state.n_iter + 1}: the loss or weights were not finite. "
+            "The last finite weights are kept. Scale the input (Standardizer), or lower learning_rate_init "
+            f"(it is {settings.learning_rate_init}) or init_scale (it is {settings.init_scale}).",
+            ConvergenceWarning,
+        )
+
+    def warn_not_converged(self, what: str, limit: str = "max_iter") -> None:
+        """Warn that something ended the training before it stopped improving."""
+        warn_user(
+            f"{what}, and the training hasn't converged yet. Raise {limit}, or tol to accept it sooner.",
+            ConvergenceWarning,
+        )
