@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from plain import MLPClassifier
+from plain import MLPClassifier, MLPRegressor
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sknn6 import MLPRegressor, Standardizer
+from sknn6 import Standardizer, Whitener
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -73,6 +73,26 @@ def test_scoring_monitor():
     epochs = [row["accuracy"] for row in rows if row["task_name"] == "epoch"]
     assert len(epochs) == 6
     assert epochs[-1] == fitted.score(X, y)
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+@pytest.mark.parametrize("cls", [Standardizer, Whitener])
+def test_transformers_tell_of_their_fit(cls, method):
+    recorder = Recorder()
+    told = cls().set_callbacks(recorder)
+    getattr(told, method)(X, sample_weight=np.ones(len(X)))
+    assert recorder.begun == recorder.ended == ["fit"]
+    assert recorder.torn_down
+    np.testing.assert_array_equal(told.transform(X), cls().fit(X, None, np.ones(len(X))).transform(X))
+    assert vars(told).keys() - {"_skl_callbacks"} == vars(cls().fit(X)).keys()
+
+
+def test_a_bar_on_a_whole_pipeline(capsys):
+    """Without a warning of steps that do not support it."""
+    pytest.importorskip("rich")
+    pipeline = make_pipeline(Standardizer(), Whitener(), model())
+    pipeline.set_callbacks(callback.ProgressBar()).fit(X, y)
+    assert "Pipeline - fit" in capsys.readouterr().out
 
 
 def test_progress_bar_in_pipeline_and_search(capsys):

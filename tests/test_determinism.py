@@ -6,14 +6,12 @@ import pickle
 import subprocess
 import sys
 from inspect import getsource
-from pathlib import Path
 
 import numpy as np
 import pytest
 from joblib import Parallel, delayed
 from sklearn.base import clone
 
-import sknn6
 from sknn6 import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -60,7 +58,7 @@ def test_a_fit_again_gives_the_same_bits_whatever_ran_before(name):
 
 
 def test_a_new_process_gives_the_same_bits():
-    """In three processes, each with another order of its sets and dicts of strings."""
+    """In two processes, each with another order of its sets of strings."""
     code = "\n".join(
         [
             "import hashlib, pickle, sys, warnings, numpy as np",
@@ -72,8 +70,8 @@ def test_a_new_process_gives_the_same_bits():
     )
     expected = [fingerprint(model) for model in MODELS.values()]
     unfitted = pickle.dumps([clone(model) for model in MODELS.values()])
-    for seed in ("0", "1", "2"):
-        env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(sknn6.__file__).parents[1])}
+    for seed in ("1", "2"):
+        env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         run = subprocess.run(
             [sys.executable, "-c", code], input=unfitted, env=env, capture_output=True, check=True
         )

@@ -5,6 +5,8 @@ import pytest
 from gradient_check import (
     EPS,
     SMOOTH,
+    STEPS,
+    directional_error,
     layer_error,
     layers,
     loss_error,
@@ -14,10 +16,11 @@ from gradient_check import (
     targets,
     tolerance,
 )
+from networks import perceptron
 
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.layers import Dropout
 from sknn6.nn.losses import LOSSES
-from sknn6.nn.network import perceptron
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.training import loss_and_gradient
 
@@ -73,17 +76,22 @@ def test_network(activation, shape, n_samples, training):
     X = rng.standard_normal((n_samples, 4))
     y = targets("softmax", n_samples, 3, rng)
     weight = rng.random(n_samples) + 0.5
-    statistics = network.statistics.copy()
+    statistics, loss = network.statistics.copy(), LOSSES["softmax"].loss
+    dropouts = [layer for layer in network.leaves if isinstance(layer, Dropout)]
 
-    def loss():
+    def as_before():
         network.statistics[:] = statistics
-        for layer in network.leaves:
+        for layer in dropouts:
             layer.rng = np.random.default_rng(1)  # the same units dropped at each evaluation
-        return loss_and_gradient(network, LOSSES["softmax"].loss, [(X, y, weight)], alpha=0.1)[0]
 
-    loss()
-    grad = network.grad.copy()
-    assert relative_error(grad, numerical_gradient(loss, network.theta)) <= tolerance(activation)
+    def penalised_loss():
+        as_before()
+        return loss(network.forward(X, weight), y, weight)[0] + network.penalise(0.1 / weight.sum())
+
+    as_before()
+    loss_and_gradient(network, loss, [(X, y, weight)], alpha=0.1)
+    grad, allowed = network.grad.copy(), tolerance(activation)
+    assert directional_error(penalised_loss, network.theta, grad, rng, STEPS[allowed]) <= allowed
 
 
 @pytest.mark.parametrize("batchnorm", [None, *NORMALIZATIONS])

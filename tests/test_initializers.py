@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from networks import perceptron
 
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.batches import Batches
 from sknn6.nn.initializers import INITIALIZERS, find_initializer
-from sknn6.nn.network import perceptron
-from sknn6.nn.training import Batches
 
 FAN_IN, FAN_OUT, GAIN = 400, 300, 1.3
 

@@ -1,18 +1,33 @@
 """Ctrl-C at any moment of a training leaves the model of the last whole update."""
 
+import re
 import signal
-import sys
+import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
+from blas import blas_threads
+from ctrl_c import CtrlC, default_handler, in_a_cell  # noqa: F401
 from plain import MLPClassifier
 from sklearn.datasets import load_digits
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
 
-from sknn6 import MLPRegressor
-from sknn6.nn.training import Update
+from sknn6 import MLPRegressor, Standardizer
+from sknn6.estimators import base, preparation
+from sknn6.estimators.fitted import arrays_of
+from sknn6.nn.batches import Batches
+from sknn6.nn.update import Update
+from sknn6.training import minibatch
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("default_handler"),
+]
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:300] / 16, y[:300]
@@ -23,36 +38,6 @@ WHOLE_UPDATE = r"interrupted by user after \d epochs; the model has the weights 
 
 def model(cls=MLPClassifier, **params):
     return cls(**PARAMS | params)
-
-
-@pytest.fixture(autouse=True)
-def default_handler():
-    """As in a terminal; what a shell starts in the background ignores the signal."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-class CtrlC:
-    """Sends the signal of Ctrl-C, once or more often, from the n-th call of a function of `train` on."""
-
-    def __init__(self, n, times=1):
-        self.n, self.times, self.training = n, times, False
-
-    def __call__(self, frame, event, arg):
-        if event != "call" or "sknn6" not in frame.f_code.co_filename:
-            return
-        self.training |= frame.f_code.co_name == "train"
-        self.n -= self.training
-        if -self.times < self.n <= 0:
-            signal.raise_signal(signal.SIGINT)
-
-    def __enter__(self):
-        sys.setprofile(self)
-        return self
-
-    def __exit__(self, *_):
-        sys.setprofile(None)
 
 
 @pytest.fixture
@@ -71,7 +56,7 @@ def states(monkeypatch):
 
 
 def assert_holds(fitted, state):
-    arrays = fitted._arrays()
+    arrays = arrays_of(fitted)
     for name, expected in state.items():
         np.testing.assert_array_equal(arrays[name], expected, err_msg=name)
 
@@ -91,7 +76,7 @@ def assert_holds(fitted, state):
 def test_the_model_is_that_of_the_last_whole_update(n, params, states):
     interrupted = model(**params)
     with pytest.warns(UserWarning, match=WHOLE_UPDATE), CtrlC(n):
-        interrupted.fit(X.astype(interrupted.dtype), y.astype(float))
+        in_a_cell(interrupted.fit, X.astype(interrupted.dtype), y.astype(float))
     n_updates = len(states)
     if states:
         assert_holds(interrupted, states[-1])
@@ -107,7 +92,7 @@ def test_every_tenth_moment(states):
         states.clear()
         interrupted = model()
         with pytest.warns(UserWarning, match=WHOLE_UPDATE), CtrlC(n):
-            interrupted.fit(X.astype(np.float32), y)
+            in_a_cell(interrupted.fit, X.astype(np.float32), y)
         if states:
             assert_holds(interrupted, states[-1])
         counts.append(len(states))
@@ -122,7 +107,7 @@ def test_the_average_is_what_is_left(params):
     interrupted = model(**params)
     fire = Fire()
     with pytest.warns(UserWarning, match=WHOLE_UPDATE):
-        interrupted.set_params(scoring=fire).fit(X, y, X_val=X[:9], y_val=y[:9])
+        in_a_cell(interrupted.set_params(scoring=fire).fit, X, y, X_val=X[:9], y_val=y[:9])
     for W, expected in zip(interrupted.coefs_, one_epoch.coefs_, strict=True):
         np.testing.assert_array_equal(W, expected)
 
@@ -140,7 +125,7 @@ def test_a_training_goes_on_from_there(states):
     interrupted, whole = model(), model(shuffle=False)
     interrupted.set_params(shuffle=False)
     with pytest.warns(UserWarning, match=WHOLE_UPDATE), CtrlC(100):
-        interrupted.partial_fit(X, y, classes=np.arange(10))
+        in_a_cell(interrupted.partial_fit, X, y, classes=np.arange(10))
     done = 60 * len(states)
     assert 0 < done < 300
     interrupted.partial_fit(X[done:], y[done:])
@@ -157,23 +142,24 @@ def test_a_second_one_does_not_wait():
         pytest.warns(UserWarning, match="after 2 epochs; .* of the last whole epoch"),
         CtrlC(2 * per_epoch + 60, 2),
     ):
-        interrupted.fit(X, y)
+        in_a_cell(interrupted.fit, X, y)
     for W, expected in zip(interrupted.coefs_, two_epochs.coefs_, strict=True):
         np.testing.assert_array_equal(W, expected)
     assert interrupted._optimizer_state is None
 
 
 def calls_of_an_epoch():
-    def calls(max_iter):
-        with CtrlC(10**9) as counted:
-            model(max_iter=max_iter).fit(X, y)
-        return 10**9 - counted.n
+    return calls(max_iter=2) - calls(max_iter=1)
 
-    return calls(2) - calls(1)
+
+def calls(within="next_epoch", **params):
+    with CtrlC(10**9, within=within) as counted:
+        model(**params).fit(X, y)
+    return 10**9 - counted.n
 
 
 def test_before_the_training_nothing_has_changed(monkeypatch):
-    monkeypatch.setattr(MLPClassifier, "_make_batches", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(preparation, "make_batches", lambda *_: signal.raise_signal(signal.SIGINT))
     new = model()
     with pytest.raises(KeyboardInterrupt):
         new.fit(X, y)
@@ -201,7 +187,7 @@ def test_the_handler_is_back_after_a_fit():
 def test_early_stopping_keeps_the_best_so_far():
     interrupted = model(early_stopping=True)
     with pytest.warns(UserWarning, match=WHOLE_UPDATE), CtrlC(2 * calls_of_an_epoch()):
-        interrupted.fit(X, y)
+        in_a_cell(interrupted.fit, X, y)
     shorter = model(early_stopping=True, max_iter=interrupted.n_iter_).fit(X, y)
     assert 0 < interrupted.n_iter_ < 4
     np.testing.assert_array_equal(interrupted.coefs_[0], shorter.coefs_[0])
@@ -211,6 +197,175 @@ def test_early_stopping_keeps_the_best_so_far():
 def test_lbfgs_keeps_its_last_iterate():
     interrupted = model(solver="lbfgs", max_iter=30)
     fire = Fire()
-    with pytest.warns(UserWarning, match="interrupted by the user"):
-        interrupted.set_params(scoring=fire).fit(X, y, X_val=X[:9], y_val=y[:9])
+    with pytest.warns(UserWarning, match="by user after 1 epochs; .* of the last whole iteration"):
+        in_a_cell(interrupted.set_params(scoring=fire).fit, X, y, X_val=X[:9], y_val=y[:9])
     assert np.isfinite(interrupted.predict_proba(X)).all()
+
+
+def test_lbfgs_before_its_first_iterate_has_nothing_to_keep(monkeypatch):
+    """It does not say that it diverged."""
+    before = model(solver="lbfgs", max_iter=5, warm_start=True).fit(X, y)
+    weights = [W.copy() for W in before.coefs_]
+    monkeypatch.setattr(Batches, "__iter__", interrupt_then(Batches.__iter__))
+    with pytest.raises(KeyboardInterrupt):
+        in_a_cell(before.fit, X, y)
+    assert all(map(np.array_equal, before.coefs_, weights))
+
+
+def interrupt_then(function):
+    def interrupting(*args):
+        signal.raise_signal(signal.SIGINT)
+        return function(*args)
+
+    return interrupting
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("params", [{}, {"solver": "lbfgs"}], ids=str)
+def test_at_any_moment_of_a_fit_all_or_nothing_is_kept(params, times):
+    """Threads and handlers are as before; the model is whole, or as it was and the press raised."""
+    n_calls = calls("_fit", **params)
+    n_kept, threads = 0, blas_threads()
+    for n in range(1, n_calls, n_calls // 40):
+        interrupted, raised = model(**params), False
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                with CtrlC(n, times, within="_fit"):
+                    in_a_cell(interrupted.fit, X, y)
+            except KeyboardInterrupt:  # after the last call, that of a model that is whole as well
+                raised = True
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert blas_threads() == threads
+        if hasattr(interrupted, "coefs_"):
+            assert np.isfinite(interrupted.predict_proba(X)).all()
+            assert raised or any(re.search(r"by user after \d epochs", str(each.message)) for each in told)
+            n_kept += 1
+        else:
+            assert raised
+    assert 20 < n_kept < 41
+
+
+def test_a_press_after_the_last_update_is_told_and_loses_nothing(monkeypatch):
+    whole, interrupted = model().fit(X, y), model()
+    monkeypatch.setattr(minibatch, "warn_of_symptoms", lambda _: signal.raise_signal(signal.SIGINT))
+    with pytest.warns(UserWarning, match="after 4 epochs; .* of the last whole update"):
+        in_a_cell(interrupted.fit, X, y)
+    assert all(map(np.array_equal, interrupted.coefs_, whole.coefs_))
+
+
+# Fits in loops
+
+
+FOR = """
+for alpha in (1, 2, 3):
+    fit(alpha)
+"""
+WHILE = """
+while True:
+    if fit(1).n_iter_ == 99:
+        break
+"""
+COMPREHENSION = "[fit(alpha) for alpha in (1, 2, 3)]"
+GENERATOR = "max(fit(alpha).n_iter_ for alpha in (1, 2, 3))"
+FUNCTION = """
+def search():
+    for alpha in (1, 2, 3):
+        fit(alpha)
+search()
+"""
+LOOPS = [FOR, WHILE, COMPREHENSION, GENERATOR, FUNCTION]
+NO_LOOP = """
+for alpha in (1, 2, 3):
+    pass
+with context():
+    try:
+        fit(alpha)
+    finally:
+        [0 for _ in range(3)]
+"""
+A_FUNCTION = """
+def train():
+    with context():
+        count = len([0 for _ in range(3)])
+    while count:
+        count -= 1
+    try:
+        model = fit(1)
+    except ValueError:
+        raise
+    return model
+train()
+"""
+LAST_ROUND = """
+for alpha in (1, 2, 3):
+    if alpha == 3:
+        fit(alpha)
+        break
+"""
+
+
+def run(code):
+    """Run a cell, with Ctrl-C in its first training; give the models that were trained."""
+    models = []
+
+    def fit(alpha):
+        models.append(model(alpha=alpha))
+        return models[-1].fit(X, y)
+
+    with CtrlC(90):
+        exec(compile(code, "<cell>", "exec"), {"fit": fit, "context": nullcontext})
+    return models
+
+
+@pytest.mark.parametrize("code", LOOPS)
+def test_a_loop_is_ended_and_the_model_kept(code, monkeypatch):
+    kept = []
+    monkeypatch.setattr(base, "prepare", recorder(kept))
+    with pytest.raises(KeyboardInterrupt, match=WHOLE_UPDATE):
+        run(code)
+    (interrupted,) = kept
+    assert interrupted.n_iter_ < 4
+    assert np.isfinite(interrupted.predict_proba(X)).all()
+
+
+def recorder(kept):
+    """Return a stand-in for `prepare` that keeps the estimators."""
+
+    def recorded(estimator, *args, **params):
+        kept.append(estimator)
+        return preparation.prepare(estimator, *args, **params)
+
+    return recorded
+
+
+@pytest.mark.parametrize("code", [NO_LOOP, A_FUNCTION, LAST_ROUND])
+def test_without_a_loop_the_model_is_returned(code):
+    with pytest.warns(UserWarning, match=WHOLE_UPDATE):
+        (interrupted,) = run(code)
+    assert np.isfinite(interrupted.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda mlp: GridSearchCV(mlp, {"alpha": [1, 2, 3]}, cv=2).fit(X, y),
+        lambda mlp: cross_val_score(mlp, X, y, cv=2),
+        lambda mlp: BaggingClassifier(mlp, 2).fit(X, y),
+        lambda mlp: OneVsRestClassifier(mlp).fit(X, y),
+        lambda mlp: cross_val_score(make_pipeline(Standardizer(), mlp), X, y, cv=2),
+    ],
+)
+def test_what_fits_again_and_again_is_ended(call, monkeypatch):
+    kept = []
+    monkeypatch.setattr(base, "prepare", recorder(kept))
+    with pytest.raises(KeyboardInterrupt, match=WHOLE_UPDATE), CtrlC(90):
+        in_a_cell(call, model())
+    assert len(kept) == 1
+
+
+def test_a_pipeline_keeps_what_its_network_has_learned():
+    pipeline = make_pipeline(Standardizer(), model())
+    with pytest.warns(UserWarning, match=WHOLE_UPDATE), CtrlC(90):
+        in_a_cell(pipeline.fit, X, y)
+    assert np.isfinite(pipeline.predict_proba(X)).all()

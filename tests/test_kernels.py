@@ -9,7 +9,7 @@ from scipy.special import ndtr
 from sklearn.datasets import load_iris
 
 from sknn6 import MLPClassifier
-from sknn6.nn import kernels
+from sknn6.nn import activations, kernels, losses, optimizers
 from sknn6.nn.activations import normal_cdf
 
 DRAWS = np.random.default_rng(0).integers(2**16, size=120, dtype=np.uint16)
@@ -138,3 +138,44 @@ def test_a_numba_that_does_not_import_is_done_without(tmp_path):
 def test_an_unknown_library_is_refused(tmp_path):
     message = "The library of the kernels must be 'numpy' or 'numba', got 'fortran'"
     assert message in loaded(tmp_path, environment={"SKNN6_KERNELS": "fortran"})
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), EOFError("Ran out of input")])
+@pytest.mark.parametrize("name", ["rectify", "adam", "cross_entropy"])
+def test_numpy_computes_what_numba_cannot_load(name, error):
+    """With one warning, that names the cause; later calls go to NumPy's at once."""
+    before = dict(kernels.chosen)
+
+    def damaged(*args):
+        raise error
+
+    function = {
+        "rectify": activations.rectify,
+        "adam": optimizers.adam,
+        "cross_entropy": losses.cross_entropy,
+    }
+    given, expected = arguments(np.float32)[name], arguments(np.float32)[name]
+    with np.errstate(invalid="ignore"):
+        kernels.NUMPY[name](*expected)
+        kernels.chosen.update(dict.fromkeys(kernels.NUMPY, damaged))
+        try:
+            with pytest.warns(RuntimeWarning, match=type(error).__name__) as caught:
+                function[name](*given)
+            function[name](*arguments(np.float32)[name])
+            assert kernels.chosen == kernels.NUMPY
+        finally:
+            kernels.chosen.update(before)
+    assert len(caught) == 1
+    for i, (a, b) in enumerate(zip(given, expected, strict=True)):
+        if i not in SCRATCH.get(name, []):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_an_error_of_numpys_own_stays():
+    before = dict(kernels.chosen)
+    kernels.use("numpy")
+    try:
+        with pytest.raises(TypeError):
+            activations.rectify_backward(None, None)
+    finally:
+        kernels.chosen.update(before)

@@ -1,17 +1,26 @@
 """What layer_statistics says, against formulas and the lecture's figures."""
 
+import re
+
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from plain import MLPClassifier as Plain
+from plain import MLPRegressor
 from scipy import sparse
 from scipy.stats import norm
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, TunedThresholdClassifierCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sknn6 import MLPClassifier, MLPRegressor, Standardizer
+from sknn6 import MLPClassifier, Standardizer
 from sknn6.inspection import layer_statistics
 from sknn6.inspection.statistics import effective_rank
 
@@ -65,13 +74,13 @@ def test_gradient_of_a_linear_model():
 
 
 def test_update_ratio_of_sgd_and_of_adams_first_step():
-    """rate |grad| / |W|; Adam's first step is the rate times the sign of each component."""
+    """rate |grad| / |W|; Adam's first step is the rate times the sign of each component, but for epsilon."""
     model, X, y = linear_problem(solver="sgd", momentum=0.0, nesterovs_momentum=False, learning_rate_init=0.3)
     found = layer_statistics(model, X, y)
     np.testing.assert_allclose(found.update_ratio, 0.3 * found.gradient_norm / found.weight_norm, rtol=1e-9)
-    model, X, y = linear_problem(solver="adam", learning_rate_init=0.3)
+    model, X, y = linear_problem(solver="adam", learning_rate_init=0.3, epsilon=1e-30)
     found = layer_statistics(model, X, y)
-    np.testing.assert_allclose(found.update_ratio, 0.3 * np.sqrt(7) / found.weight_norm, rtol=1e-5)
+    np.testing.assert_allclose(found.update_ratio, 0.3 * np.sqrt(7) / found.weight_norm, rtol=1e-9)
     assert np.isnan(layer_statistics(model.set_params(solver="lbfgs"), X, y).update_ratio).all()
 
 
@@ -172,3 +181,138 @@ def test_what_cannot_be_looked_at():
         layer_statistics(MLPClassifier(), X)
     with pytest.raises(ValueError, match="The 'alpha' parameter"):
         layer_statistics(MLPClassifier(alpha=-1), X, Y)
+
+
+def small_problem():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 5))
+    return X, (X[:, 0] + 0.5 * rng.standard_normal(120) > 0).astype(int)
+
+
+def small(**params):
+    return Plain(6, max_iter=4, random_state=0, **params)
+
+
+def assert_same_statistics(found, expected):
+    for name, figures in expected.figures.items():
+        np.testing.assert_array_equal(found.figures[name], figures, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda mlp: FixedThresholdClassifier(mlp, threshold=0.3),
+        lambda mlp: TunedThresholdClassifierCV(mlp, cv=2),
+        lambda mlp: FixedThresholdClassifier(make_pipeline(Standardizer(), mlp)),
+        lambda mlp: make_pipeline(Standardizer(), TunedThresholdClassifierCV(mlp, cv=2)),
+        lambda mlp: GridSearchCV(FixedThresholdClassifier(mlp), {"estimator__alpha": [1.0]}, cv=2),
+        lambda mlp: CalibratedClassifierCV(mlp, cv=2, ensemble=False),
+    ],
+)
+def test_a_wrapper_is_followed_to_the_network_that_it_fitted(wrap):
+    """Its weights, which are not those of the template that it got."""
+    X, y = small_problem()
+    fitted = wrap(small()).fit(X, y)
+    found = layer_statistics(fitted, X, y)
+    assert found.weight_norm.tolist() != layer_statistics(wrap(small()), X, y).weight_norm.tolist()
+    network = fitted
+    for name in ("best_estimator_", "estimator_", "calibrated_classifiers_", "steps", "estimator_", "steps"):
+        network = getattr(network, name, network)
+        if name == "calibrated_classifiers_" and isinstance(network, list):
+            network = network[0].estimator
+        network = network[-1][1] if isinstance(network, list) else network
+    norms = [np.linalg.norm(W) for W in network.coefs_]
+    np.testing.assert_allclose(found.weight_norm, norms, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("several", "where"),
+    [
+        (BaggingClassifier(small(), n_estimators=2, random_state=0), "estimators_[0]"),
+        (OneVsRestClassifier(small()), "estimators_[0]"),
+        (CalibratedClassifierCV(small(), cv=2), "calibrated_classifiers_[0].estimator"),
+    ],
+)
+def test_several_networks_are_refused(several, where):
+    X, y = small_problem()
+    fitted = several.fit(X, y + (X[:, 1] > 1))
+    with pytest.raises(TypeError, match=re.escape(where)):
+        layer_statistics(fitted, X, y)
+
+
+def test_a_fitted_search_without_its_network_is_refused():
+    X, y = small_problem()
+    search = GridSearchCV(small(), {"alpha": [1.0, 2.0]}, cv=2, refit=False).fit(X, y)
+    with pytest.raises(TypeError, match=r"got GridSearchCV, which is fitted and has none.*refit=True"):
+        layer_statistics(search, X, y)
+
+
+@pytest.mark.filterwarnings("ignore:The loss was never below")  # after three epochs
+@pytest.mark.parametrize("fit", [False, True])
+def test_targets_are_transformed_as_in_a_fit(fit):
+    X, _ = small_problem()
+    y = 4e5 + 1e5 * X[:, 0]
+    regressor = MLPRegressor(hidden_layer_sizes=6, max_iter=3, random_state=0, dtype="float64")
+    inner, wrapped = clone(regressor), TransformedTargetRegressor(regressor, transformer=StandardScaler())
+    scaled = StandardScaler().fit_transform(y[:, None])[:, 0]
+    if fit:
+        inner.fit(X, scaled)
+        wrapped.fit(X, y)
+    expected = layer_statistics(inner, X, scaled)
+    assert_same_statistics(layer_statistics(wrapped, X, y), expected)
+    logged = TransformedTargetRegressor(clone(regressor), func=np.log, inverse_func=np.exp)
+    logged = logged.fit(X, np.exp(scaled)) if fit else logged
+    found = layer_statistics(logged, X, np.exp(scaled))
+    np.testing.assert_allclose(found.gradient_norm, expected.gradient_norm, rtol=1e-6)
+    if fit:
+        assert_same_statistics(layer_statistics(wrapped, X), layer_statistics(inner, X))
+
+
+class Twice(BaseEstimator):
+    """A step of imbalanced-learn's kind, which has no transform: each row twice."""
+
+    def fit_resample(self, X, y):
+        return np.concatenate([X, X]), np.concatenate([y, y])
+
+
+class ResamplingPipeline(Pipeline):
+    """As imbalanced-learn's: steps with fit_resample work in a fit, and are skipped in prediction."""
+
+    def _validate_steps(self):
+        pass
+
+    def fit(self, X, y):
+        for _, step in self.steps[:-1]:
+            if hasattr(step, "fit_resample"):
+                X, y = step.fit_resample(X, y)
+            else:
+                X = step.fit_transform(X, y)
+        self.steps[-1][1].fit(X, y)
+        return self
+
+
+def test_steps_that_resample():
+    """Left out for fitted weights, as in a prediction; done where a training is prepared."""
+    X, y = small_problem()
+    resampling = ResamplingPipeline([("twice", Twice()), ("scale", StandardScaler()), ("mlp", small())])
+    plain = make_pipeline(StandardScaler(), small())
+    start, expected = layer_statistics(resampling, X, y), layer_statistics(plain, X, y)
+    assert len(start.outputs[0]) == 2 * len(X)
+    np.testing.assert_allclose(
+        start.gradient_norm, expected.gradient_norm, rtol=0.05
+    )  # the penalty counts half
+    resampling.fit(X, y)
+    fitted = layer_statistics(resampling, X, y)
+    assert len(fitted.outputs[0]) == len(X)
+    Z = resampling.steps[1][1].transform(X)
+    assert_same_statistics(fitted, layer_statistics(resampling.steps[-1][1], Z, y))
+
+
+def test_a_network_that_was_fitted_on_a_frame():
+    X, y = small_problem()
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    network = small().fit(frame, y)
+    expected = layer_statistics(network, frame, y)
+    assert_same_statistics(layer_statistics(network, X, y), expected)
+    with pytest.raises(ValueError, match="feature names should match"):
+        layer_statistics(network, frame[list("edcba")], y)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from networks import perceptron
 from scipy import sparse
 
 from sknn6.nn.layers import Dropout, product
-from sknn6.nn.network import perceptron
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+from networks import perceptron
 from plain import MLPClassifier
 from scipy.special import expit, softmax
 from sklearn.datasets import load_digits, load_iris
 
 from sknn6 import MLPRegressor
+from sknn6.estimators.fitted import network_of
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.losses import LINKS, LOSSES, POOLS, REGRESSION_LOSSES, softmax_cross_entropy
-from sknn6.nn.network import perceptron
 from sknn6.nn.normalization import NORMALIZATIONS
 
 rng = np.random.default_rng(0)
@@ -84,6 +85,12 @@ def test_the_loss_of_members_is_the_mean_and_each_gradient_its_own(name):
         np.testing.assert_allclose(dZ, [grad for _, grad in alone], atol=1e-15)
 
 
+def test_the_mean_of_huge_members_is_finite():
+    most = np.finfo(np.float32).max
+    Z = np.full((3, 2, 1), -most)
+    np.testing.assert_allclose(POOLS["identity"](Z), np.full((2, 1), -most), rtol=1e-6)
+
+
 @pytest.mark.parametrize("out_activation", list(POOLS))
 def test_the_pooled_logits_predict_the_mean(out_activation):
     Z = 3 * rng.normal(size=(MEMBERS, 40, 4))
@@ -145,7 +152,7 @@ def test_the_mean_of_members_has_a_lower_log_loss_than_they_have():
     """By Jensen's inequality, as -log is convex: on whatever data."""
     digits, digit = load_digits(return_X_y=True)
     model = MLPClassifier(20, ensemble_size=4, max_iter=20, random_state=0).fit(digits[:800], digit[:800])
-    network = perceptron(**model._structure).attach(model._arrays(), np.float64)
+    network = network_of(model, np.float64)
     Z = network.predict(digits[800:])
     loss = LOSSES["softmax"].loss
     members = [loss(z.copy(), digit[800:], None)[0] for z in Z]

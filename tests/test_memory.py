@@ -7,12 +7,15 @@ import pytest
 from plain import MLPClassifier
 from scipy import sparse
 from sklearn.neural_network import MLPClassifier as SklearnMLP
-from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPRegressor
-from sknn6.nn.training import Batches
+from sknn6.identity import describe
+from sknn6.moments import moments
+from sknn6.nn.batches import Batches
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*(hasn't converged yet|training diverged|worse than)")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*(hasn't converged yet|training diverged|worse than|may have learned nothing)"
+)
 
 N_ROWS, N_FEATURES = 40_000, 250  # 80 MB of float64
 LAYOUTS = ("memory map", "columns first", "some columns")
@@ -63,6 +66,31 @@ def test_a_fit_never_copies_X(kind, params, tmp_path):
     model = MLPClassifier(8, batch_size=1000, max_iter=1, **params)
     model.fit(X[:5000], y[:5000])  # what is loaded once
     assert peak(lambda: model.fit(X, y)) < X.nbytes / 8
+
+
+def test_a_fit_with_a_checkpoint_never_copies_X(tmp_path):
+    X, y = laid_out("some columns", tmp_path), np.arange(N_ROWS) % 3
+    model = MLPClassifier(8, batch_size=1000, max_iter=1, checkpoint=tmp_path / "training")
+    model.fit(X[:5000], y[:5000])  # what is loaded once
+    model.checkpoint = tmp_path / "another"
+    assert peak(lambda: model.fit(X, y)) < X.nbytes / 8
+
+
+def test_a_checkpoint_never_copies_sparse_X():
+    rows, per_row = 10_000, 200
+    data, indices = np.ones(rows * per_row), np.tile(np.arange(per_row), rows)
+    X = sparse.csr_matrix((data, indices, per_row * np.arange(rows + 1)), shape=(rows, 1000))
+    assert peak(lambda: describe("X", X)) < data.nbytes / 4
+
+
+def test_a_checkpoint_does_not_copy_the_vectors(tmp_path):
+    """Theta takes 8 MB. A save takes as much, for NumPy copies up to 16 MB of an array to write them."""
+    X, y = np.random.default_rng(0).standard_normal((20, 2000)), np.arange(20) % 2
+    theta = 4 * 1000 * 2000
+    model = MLPClassifier(1000, batch_size=20, max_iter=2, warm_start=True).fit(X, y)
+    without = peak(lambda: model.fit(X, y))
+    model.checkpoint = tmp_path / "training"
+    assert peak(lambda: model.fit(X, y)) < without + 1.3 * theta
 
 
 def test_partial_fit_never_copies_X(tmp_path):
@@ -130,11 +158,8 @@ def test_sparse_input_never_becomes_dense(params):
 def test_few_looks_tell_how_to_scale_sparse_rows(monkeypatch):
     """Each look, at 2**18 entries, takes time for all features: three looks, not one for a few rows."""
     looks = []
-    partial_fit = StandardScaler.partial_fit
     monkeypatch.setattr(
-        StandardScaler,
-        "partial_fit",
-        lambda scaler, X, **params: looks.append(X.nnz) or partial_fit(scaler, X, **params),
+        "sknn6.training.scaling.moments", lambda X, weight: looks.append(X.nnz) or moments(X, weight)
     )
     # 32 bits: with more, scikit-learn 1.6 has no statistics of sparse columns.
     columns, starts = np.arange(600_000, dtype=np.int32) % 10**5, np.arange(6001, dtype=np.int32) * 100

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from networks import perceptron
 
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.network import perceptron
 from sknn6.nn.observe import flat, observed
 
 

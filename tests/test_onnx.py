@@ -1,14 +1,15 @@
 """Export to ONNX: ONNX Runtime computes what the estimators predict."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from networks import perceptron
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS, Activation
-from sknn6.nn.network import perceptron
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.onnx import layers, register
 from sknn6.onnx.activations import NODES
@@ -227,6 +228,56 @@ def test_a_whole_pipeline_predicts_the_same(dtype, data):
         for whitening in whitener.METHODS:
             model = make_pipeline(Standardizer(method, clip=3), Whitener(whitening, eps=0.1), mlp).fit(X, y)
             assert_predicts_the_same(model, X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_far_outliers_are_bent_as_in_the_network(dtype, data):
+    X, y = data
+    model = MLPClassifier(8, max_iter=5, input_scaling=True, random_state=0).fit(X.astype(dtype), y)
+    far = X[:9].astype(dtype)
+    far[:, 0] = np.finfo(dtype).max / 4
+    assert_predicts_the_same(model, far)
+
+
+def exported_frame(model, frame, **options):
+    """Give what ONNX Runtime makes of a frame: each column is an input of its own."""
+    proto = skl2onnx.to_onnx(model, frame[:1], **options)
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert [entry.name for entry in session.get_inputs()] == list(frame.columns)
+    return session.run(None, {name: frame[[name]].to_numpy() for name in frame.columns})
+
+
+FRAMES = {
+    "float32": dict.fromkeys("abcdef", np.float32),
+    "float64": dict.fromkeys("abcdef", np.float64),
+    "whole numbers and float64": {name: np.float64 if name > "c" else np.int64 for name in "abcdef"},
+    "float32 and float64": {name: np.float64 if name > "c" else np.float32 for name in "abcdef"},
+}
+
+
+@pytest.mark.parametrize("kinds", FRAMES)
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_model_of_a_frame_has_an_input_a_column(scaled, kinds, data):
+    frame = pd.DataFrame(3 * data[0], columns=list("abcdef")).astype(FRAMES[kinds])
+    classifier = MLPClassifier(8, max_iter=5, random_state=0)
+    model = make_pipeline(Standardizer(), classifier) if scaled else classifier
+    label, P = exported_frame(model.fit(frame, data[1]), frame, options={"zipmap": False})
+    assert P.dtype == (np.float32 if kinds == "float32" else np.float64)
+    expected = model.predict_proba(frame)
+    np.testing.assert_allclose(P, expected, rtol=0, atol=TOLERANCE)
+    sure = abs(expected[:, 0] - 0.5) > 2 * TOLERANCE
+    np.testing.assert_array_equal(label[sure], model.predict(frame)[sure])
+
+
+@pytest.mark.parametrize(
+    "model", [Standardizer(), Whitener(), MLPRegressor(hidden_layer_sizes=8, max_iter=5, random_state=0)]
+)
+def test_transformers_and_regressors_of_a_frame(model, data):
+    frame = pd.DataFrame(data[0], columns=list("abcdef"))
+    model.fit(frame, data[0][:, 0])
+    (found,) = exported_frame(model, frame)
+    expected = model.predict(frame)[:, None] if hasattr(model, "predict") else model.transform(frame)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("input_scaling", [True, "learned"])

@@ -2,20 +2,25 @@
 
 import pickle
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import sklearn
-from plain import MLPClassifier
+from plain import MLPClassifier, MLPRegressor
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss, make_scorer, recall_score
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sknn6 import MLPRegressor, Standardizer
+import sknn6
+from sknn6 import Standardizer
 from sknn6.nn.activations import ACTIVATIONS, Activation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -76,6 +81,21 @@ def test_balanced_weights_need_all_the_data():
     with pytest.raises(ValueError, match="class_weight='balanced' needs all the data"):
         MLPClassifier(class_weight="balanced").partial_fit(X, y, classes=np.arange(10))
     MLPClassifier(class_weight={0: 2.0}).partial_fit(X, y, classes=np.arange(10))
+
+
+def test_class_weights_do_not_weigh_validation_data():
+    """Rows held out are scored as those of X_val and by `score`; weights of samples count."""
+    rare = (y == 3).astype(int)
+    for own in (None, np.where(rare, 3.0, 1.0)):
+        model = MLPClassifier(class_weight={0: 1, 1: 50}, early_stopping=True, max_iter=1, **SMALL)
+        model.fit(X, rare, sample_weight=own)
+        _, held_out = train_test_split(
+            np.arange(len(y)), test_size=0.1, random_state=model._split_seed, stratify=rare
+        )
+        weight = None if own is None else own[held_out]
+        assert model.best_validation_score_ == pytest.approx(
+            model.score(X[held_out], rare[held_out], weight), rel=1e-6
+        )
 
 
 # Validation data of the user's
@@ -250,13 +270,13 @@ def test_dropout_keeps_a_network_from_learning_noise_by_heart():
     """Random labels for 300 digits: 64 units reproduce nearly all of them, with half dropped far fewer."""
     noise = np.random.default_rng(0).integers(0, 10, 300)
     learned = [
-        MLPClassifier(64, dropout=rate, learning_rate_init=0.01, max_iter=100, random_state=0)
+        MLPClassifier(64, dropout=rate, learning_rate_init=0.01, max_iter=150, random_state=0)
         .fit(X[:300], noise)
         .score(X[:300], noise)
         for rate in (0.0, 0.5)
     ]
-    assert learned[0] > 0.9
-    assert learned[1] < 0.75
+    assert learned[0] > 0.95
+    assert learned[1] < 0.9
 
 
 def test_decoupled_decay_shrinks_weights_that_no_gradient_moves():
@@ -283,16 +303,19 @@ def test_averaged_weights_score_as_they_will_predict():
 
 
 def test_averaging_calms_a_restless_training():
-    """At a rate too high to settle, the average of the weights is better than the last of them."""
+    """At a rate too high to settle, the average of the weights is better than the last of them.
+
+    By 29 % of the errors in the mean of twelve seeds, with a standard deviation of 3 % in the mean of five.
+    """
     errors = {
         decay: np.mean([
-            1 - MLPClassifier(32, ema_decay=decay, learning_rate_init=0.05, batch_size=20, max_iter=8,
+            1 - MLPClassifier(32, ema_decay=decay, learning_rate_init=0.1, batch_size=20, max_iter=8,
                               random_state=seed).fit(X[TRAIN], y[TRAIN]).score(X[TEST], y[TEST])
-            for seed in range(3)
+            for seed in range(5)
         ])
         for decay in (0.0, 0.99)
     }  # fmt: skip
-    assert errors[0.99] < 0.8 * errors[0.0]
+    assert errors[0.99] < 0.85 * errors[0.0]
 
 
 @pytest.mark.parametrize("steps", [2, 3])
@@ -325,15 +348,20 @@ def test_bad_options_are_named(params, message):
 
 
 def test_regression_on_a_known_function():
-    """sin(3x) + noise of variance 0.01: R^2 near 1 - 0.01 / Var(y) = 0.98."""
+    """sin(3x) from targets with noise of variance 0.01: the fit is nearer to the function than they are.
+
+    That is, R^2 > 1 - 0.01 / Var(sin(3x)) = 0.98. The rate falls to 0, for a constant one leaves the weights
+    where they happen to be.
+    """
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (600, 1))
-    target = np.sin(3 * x[:, 0]) + 0.1 * rng.standard_normal(600)
+    function = np.sin(3 * x[:, 0])
+    target = function[:400] + 0.1 * rng.standard_normal(400)
     known = {"hidden_layer_sizes": 32, "activation": "tanh", "max_iter": 300, "random_state": 0}
-    known["learning_rate_init"] = 0.05
+    known |= {"learning_rate": "cosine", "learning_rate_init": 0.05, "n_iter_no_change": 300}
     for params in ({}, {"solver": "lbfgs"}, {"batchnorm": True}, {"loss": "huber"}):
         model = MLPRegressor(**known, **params)
-        assert model.fit(x[:400], target[:400]).score(x[400:], target[400:]) > 0.96, params
+        assert model.fit(x[:400], target).score(x[400:], function[400:]) > 0.98, params
 
 
 def test_huber_is_not_moved_by_outliers():
@@ -409,12 +437,18 @@ def test_scorers_without_weights_are_called_without(scoring):
     assert np.isfinite(regressor.fit(X, y, np.ones(len(y))).validation_scores_).all()
 
 
-def test_a_copy_shares_the_history():
+def test_a_copy_has_the_history_and_none_of_what_comes_after():
     """Scorers and callbacks copy the estimator at each epoch; the history is not packed for that."""
     import copy
 
     model = MLPClassifier(max_iter=3, **SMALL).fit(X, y)
-    assert copy.copy(model).history_ is model.history_
+    twin = copy.copy(model)
+    assert all(one is other for one, other in zip(twin.history_, model.history_, strict=True))
+    model.partial_fit(X, y)
+    assert len(twin.history_) == len(twin.loss_curve_) == 3
+    before = copy.deepcopy(twin).partial_fit(X, y)
+    for mine, theirs in zip(twin.partial_fit(X, y).coefs_, before.coefs_, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_averaging_goes_on_over_partial_fits():
@@ -529,3 +563,167 @@ def test_clipping_a_gradient_whose_square_overflows():
     ).fit(1e25 * X, y)  # fmt: skip
     step = np.concatenate([model.coefs_[0].ravel(), model.intercepts_[0]])
     assert np.linalg.norm(step) == pytest.approx(0.5, rel=1e-4)
+
+
+# How strongly the features enter
+
+
+NOISY = np.random.default_rng(0).standard_normal((1500, 12))
+FIRST_THREE = NOISY[:, :3].sum(axis=1)
+REGRESSOR = MLPRegressor(
+    hidden_layer_sizes=32, input_scaling="learned", ensemble_size=3, learning_rate_init=0.01, max_iter=40,
+    random_state=0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("select", [RFE, SelectFromModel])
+@pytest.mark.parametrize(
+    ("model", "targets"),
+    [(sknn6.MLPClassifier(max_iter=15, random_state=0), FIRST_THREE[:400] > 0), (REGRESSOR, FIRST_THREE)],
+)
+def test_selectors_find_the_informative_features_by_default(select, model, targets):
+    """Each of the first three tells as much: with 40 seeds, the weakest of them is 2.9 times any other."""
+    options = {"n_features_to_select": 3, "step": 3} if select is RFE else {"max_features": 3}
+    chosen = select(model, **options).fit(NOISY[: len(targets)], targets).get_support()
+    assert list(np.flatnonzero(chosen)) == [0, 1, 2]
+
+
+def test_strengths_are_norms_of_the_learned_weights():
+    """The norm of each row of diag(s) W, s six times what is learned, averaged over the networks."""
+    model = sknn6.MLPClassifier(8, max_iter=2, ensemble_size=3, random_state=0)
+    assert not hasattr(model, "feature_importances_")
+    model.fit(X, y)
+    factors = 6 * model.layer_state_["dense_0.u"].reshape(3, 64, 1)
+    norms = np.sqrt(((factors * model.coefs_[0]) ** 2).sum(axis=2)).mean(axis=0)
+    np.testing.assert_allclose(model.feature_importances_, norms / norms.sum(), rtol=1e-6)
+
+
+def test_weights_of_one_network_have_the_shapes_that_scikit_learn_gives():
+    model = sknn6.MLPClassifier(8, max_iter=2, ensemble_size=1, random_state=0).fit(X, y)
+    assert [W.shape for W in model.coefs_] == [(64, 8), (8, 10)]
+
+
+# What is refused, and what is taken in other forms
+
+FEW, FEW_Y = X[:60], y[:60]
+LABELS = np.column_stack([FEW_Y > 4, FEW_Y % 2, FEW_Y % 3 == 0]).astype(int)
+
+
+def test_a_column_of_targets_is_told_once():
+    """Also where classes are weighted, whose weights need y as well."""
+    for model, column in (
+        (MLPClassifier(4, max_iter=2, class_weight="balanced"), FEW_Y[:, None]),
+        (MLPRegressor(hidden_layer_sizes=4, max_iter=2), FEW[:, :1]),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(FEW, column)
+        assert ["column-vector" in str(warning.message) for warning in caught].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (np.array(["a", "b"] * 30), "could not convert string to float"),
+        (np.array(["a", "b"] * 30, dtype=object), "could not convert string to float"),
+        (
+            sparse.csr_matrix(FEW[:, :2]),
+            r"y must be dense for MLPRegressor, got a sparse matrix. Use y.toarray",
+        ),
+    ],
+)
+def test_targets_that_are_no_numbers(targets, message):
+    with pytest.raises(ValueError, match=message):
+        MLPRegressor(hidden_layer_sizes=4).fit(FEW, targets)
+
+
+def test_strings_of_numbers_are_numbers_as_in_scikit_learn():
+    params = {"hidden_layer_sizes": 4, "max_iter": 2, "random_state": 0}
+    numbers = FEW[:, 2].round(3)
+    expected = MLPRegressor(**params).fit(FEW, numbers).predict(FEW)
+    for texts in (numbers.astype(str), numbers.astype(str).astype(object)):
+        np.testing.assert_array_equal(MLPRegressor(**params).fit(FEW, texts).predict(FEW), expected)
+
+
+@pytest.mark.parametrize("indicators", [2 * LABELS - 1, LABELS + 1, sparse.csr_matrix(2 * LABELS)])
+def test_indicators_are_zeros_and_ones(indicators):
+    with pytest.raises(ValueError, match=r"y, as indicators of labels, must be 0 or 1, got (-1|2)"):
+        MLPClassifier(4).fit(FEW, indicators)
+
+
+def test_indicators_have_the_columns_of_the_fit():
+    narrow = LABELS[:, :2]
+    message = "y must have 3 columns of indicators as in the fit before, got 2"
+    model = MLPClassifier(4, max_iter=2, warm_start=True).fit(FEW, LABELS)
+    for again in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            again(FEW, narrow)
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(4).fit(FEW, LABELS, X_val=FEW, y_val=narrow)
+
+
+def test_partial_fit_on_indicators_takes_the_same_classes_each_time():
+    once, zeros_and_ones, columns = (
+        MLPClassifier(4, random_state=0).partial_fit(FEW, LABELS, classes=classes)
+        for classes in ([0, 1], [0, 1], [0, 1, 2])
+    )
+    once.partial_fit(FEW, LABELS)
+    zeros_and_ones.partial_fit(FEW, LABELS, classes=[0, 1])
+    columns.partial_fit(FEW, LABELS, classes=[0, 1, 2])
+    for model in (zeros_and_ones, columns):
+        np.testing.assert_array_equal(model.predict_proba(FEW), once.predict_proba(FEW))
+    with pytest.raises(ValueError, match="not the same as on last call"):
+        once.partial_fit(FEW, LABELS, classes=[0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("model", [MLPClassifier(4, warm_start=True), MLPRegressor(warm_start=True)])
+def test_weights_set_before_any_fit(model):
+    """They are taken if they have the shapes of the network, as scikit-learn's own tests have it."""
+    model = clone(model).set_params(hidden_layer_sizes=(), input_scaling=False, ensemble_size=1)
+    model.coefs_ = [np.zeros((5, 1))]
+    with pytest.raises(ValueError, match="starts from coefs_ needs intercepts_ too, got none"):
+        model.fit(FEW, FEW_Y)
+    model.intercepts_ = [np.zeros(1)]
+    with pytest.raises(ValueError, match=r"dense_0\.W .*\(5, 1\)"):
+        model.fit(FEW, FEW_Y)
+    with pytest.raises(sklearn.exceptions.NotFittedError):
+        model.predict(FEW)
+
+
+@pytest.mark.parametrize("ensemble_size", [1, 3])
+def test_nan_among_the_weights_is_told(ensemble_size):
+    model = MLPClassifier(4, max_iter=2, ensemble_size=ensemble_size).fit(FEW, FEW_Y)
+    model.coefs_[1][..., 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"must not have NaN, got some in dense_1\.W"):
+        model.predict(FEW)
+
+
+def test_the_scorers_of_the_error_are_in_order():
+    with pytest.raises(ValueError, match=r"str among {'accuracy', 'adjusted_mutual_info_score', "):
+        MLPClassifier(scoring="correctness").fit(FEW, FEW_Y)
+
+
+NUMBERS = {
+    "batch_size": (np.uint8(20), 20), "max_iter": (np.int16(300), 300), "alpha": (np.float16(0.5), 0.5),
+    "gradient_accumulation_steps": (np.uint8(2), 2), "dropout": (Fraction(1, 4), 0.25),
+    "learning_rate_init": (Fraction(1, 64), 1 / 64), "beta_1": (np.longdouble(0.5), 0.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_of_every_kind(name):
+    """They are computed with as Python's, so that none overflows, and the parameter keeps what was given."""
+    given, python = NUMBERS[name]
+    params = {"max_iter": 3, "learning_rate": "cosine"} | SMALL
+    model = MLPClassifier(**(params | {name: given})).fit(np.tile(FEW, (5, 1)), np.tile(FEW_Y, 5))
+    expected = MLPClassifier(**(params | {name: python})).fit(np.tile(FEW, (5, 1)), np.tile(FEW_Y, 5))
+    np.testing.assert_array_equal(model.coefs_[0], expected.coefs_[0])
+    assert getattr(model, name) is given
+
+
+@pytest.mark.parametrize(
+    "name", ["hidden_layer_sizes", "ensemble_size", "gradient_accumulation_steps", "batchnorm_group_size"]
+)
+def test_integers_beyond_all_indices_are_refused_by_name(name):
+    with pytest.raises(ValueError, match=rf"{name}.*1180591620717411303424"):
+        MLPClassifier(**{name: 2**70}).fit(FEW, FEW_Y)

@@ -21,8 +21,8 @@ def setup():
 def test_pre_commit_has_the_linters_of_the_extra_dev(setup):
     """So that a commit that one lets pass, the other does too."""
     hooks = (ROOT / ".pre-commit-config.yaml").read_text()
-    pinned = dict(re.findall(r"^(\w+)==(.+)$", setup["options.extras_require"]["dev"], re.M))
-    assert pinned.keys() == {"mypy", "ruff"}
+    pinned = dict(re.findall(r"^([\w-]+)==(.+)$", setup["options.extras_require"]["dev"], re.M))
+    assert pinned.keys() == {"check-jsonschema", "mypy", "ruff", "zizmor"}
     for name, version in pinned.items():
         assert set(re.findall(rf"\b{name}==([\w.]+)", hooks)) == {version}
 
@@ -30,7 +30,9 @@ def test_pre_commit_has_the_linters_of_the_extra_dev(setup):
 def test_the_oldest_dependencies_are_the_low_ends_of_the_ranges(setup):
     oldest = dict(re.findall(r"^([\w-]+)==(.+)$", (ROOT / ".ci/oldest.txt").read_text(), re.M))
     extras = setup["options.extras_require"]
-    ranges = setup["options"]["install_requires"] + "".join(extras[name] for name in ("fast", "onnx", "test"))
+    ranges = setup["options"]["install_requires"] + "".join(
+        extras[name] for name in ("fast", "onnx", "progress", "test")
+    )
     for name, low in re.findall(r"^([\w-]+)>=([\d.]+)", ranges, re.M):
         assert f"{oldest[name]}.".startswith(f"{low}."), name
 

@@ -201,7 +201,7 @@ def test_a_model_of_another_version_predicts_what_it_did(path):
 )
 def test_another_version_is_warned_of_with_both_named(model, version, data, monkeypatch):
     saved = pickle.dumps(model.fit(*data))
-    monkeypatch.setattr(sknn6, "__version__", version)
+    monkeypatch.setattr("sknn6.versions.__version__", version)
     by_other = pickle.dumps(model)
     monkeypatch.undo()
     if version == "unknown":  # saved before there was one

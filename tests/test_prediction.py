@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from plain import MLPClassifier
+from scipy.sparse import random as sparse_random
 from sklearn import config_context
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 from sklearn.utils.validation import validate_data
 
@@ -206,6 +208,41 @@ def test_blocks_do_not_show(target, ensemble_size):
             np.testing.assert_allclose(whole, by_row, rtol=1e-10)
 
 
+def rounding_bound(model, X):
+    """Compute, for each row, how far apart two orders of summation may take its logits.
+
+    A sum of n products and a bias is exact to (n + 1) eps / 2 times the sum of their magnitudes, in whatever
+    order (Higham 2002, section 3.1), so two of them differ by twice that at most; what differs before a layer
+    is multiplied by the magnitudes of its weights. A ReLU or tanh makes no difference larger, but for 4 eps
+    of rounding.
+    """
+    eps = np.finfo(X.dtype).eps
+    A, apart = X.astype(np.float64), np.zeros(X.shape)
+    for i, (W, b) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+        if i:
+            A = np.tanh(A) if model.activation == "tanh" else np.maximum(A, 0)
+            apart += 4 * eps * np.abs(A)
+        apart = apart @ np.abs(W) + (len(W) + 1) * eps * (np.abs(A) @ np.abs(W) + np.abs(b))
+        A = A @ W + b
+    return apart.max(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
+def test_a_row_alone_or_among_others_differs_by_the_rounding_of_sums(load, activation, dtype):
+    """On unscaled data; a probability changes by half of what the logits do at most."""
+    rows, y = load(return_X_y=True)
+    rows = rows.astype(dtype)
+    model = fit(X=rows, y=y, hidden_layer_sizes=(32, 16), activation=activation, learning_rate_init=1e-4)
+    bound = rounding_bound(model, rows) / 2 + 8 * np.finfo(dtype).eps
+    whole = model.predict_proba(rows)
+    for size in (1, 7, 64):
+        parts = [model.predict_proba(rows[start : start + size]) for start in range(0, len(rows), size)]
+        assert (np.abs(np.concatenate(parts) - whole) <= bound).all()
+    assert np.median(bound) < 1e6 * np.finfo(dtype).eps  # so that it says something
+
+
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("ensemble_size", [1, 3])
 @pytest.mark.parametrize("target", TARGETS)
@@ -241,3 +278,18 @@ def test_memory_is_that_of_a_few_blocks_and_the_result(cls, ensemble_size):
     tracemalloc.stop()
     assert len(result) == len(Z)
     assert peak < 2 * 8 * len(Z) + 6 * 2**20
+
+
+def test_sparse_rows_that_scaling_fills_are_predicted_in_blocks_of_few():
+    """2000 x 5000 dense float64 would be 80 MB at once; a mean makes them dense, block by block."""
+    rng = np.random.default_rng(0)
+    dense = rng.standard_normal((40, 5000))
+    model = fit(X=dense, y=np.arange(40) % 2, input_scaling=True, max_iter=1)
+    rows = sparse_random(2000, 5000, density=0.001, format="csr", random_state=0)
+    model.predict(rows[:2])
+    tracemalloc.start()
+    result = model.predict_proba(rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * 2**20
+    np.testing.assert_allclose(result[:50], model.predict_proba(rows[:50].toarray()), atol=1e-6)

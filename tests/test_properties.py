@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from sknn6 import MLPClassifier, Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.batches import Batches
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import SCHEDULES
-from sknn6.nn.training import Batches
 
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci")

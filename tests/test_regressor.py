@@ -5,10 +5,9 @@ from inspect import signature
 
 import numpy as np
 import pytest
+from plain import MLPRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor as SklearnMLP
-
-from sknn6 import MLPRegressor
 
 # Before 1.7, scikit-learn's regressor has no loss but the squared error, and takes no weights.
 NEWER = "loss" in signature(SklearnMLP).parameters

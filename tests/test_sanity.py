@@ -9,9 +9,10 @@ import pytest
 from plain import MLPClassifier as Plain
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import scale
+from sklearn.preprocessing import StandardScaler, scale
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer
 from sknn6.inspection import sanity_check
@@ -81,6 +82,40 @@ def test_a_regression():
     assert check(model, X, scale(y)).failed == []
     assert check(model, X, np.column_stack([scale(y), scale(y**2)])).failed == []
     assert "targets" in check(model, X, 1000 + y).failed
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e5, 1e6, 1e9])
+def test_targets_of_any_size_are_the_only_thing_that_is_named(size):
+    X, y = load_diabetes(return_X_y=True)
+    y = size * scale(y)
+    model = make_pipeline(Standardizer(), MLPRegressor(random_state=0))
+    report = sanity_check(model, X, y)
+    assert report.failed == ["targets"], report
+    assert report.findings["targets"].measured == pytest.approx(size)
+    advised = TransformedTargetRegressor(model, transformer=StandardScaler())
+    assert sanity_check(advised, X, y).failed == []
+
+
+def test_targets_of_a_poisson_loss_stay_counts():
+    """With small weights, or exp(z) of logits of standard deviation 1 to 2 is named for some, rightly."""
+    X, y = load_diabetes(return_X_y=True)
+    report = check(MLPRegressor("poisson", init_scale=0.5, random_state=0), X, np.round(1e4 * y))
+    assert report.failed == ["targets"], report
+
+
+def test_a_wrong_backward_is_named_with_large_targets_too():
+    X, y = load_diabetes(return_X_y=True)
+    report = check(MLPRegressor(activation=half_a_relu(), random_state=0), X, 1e6 * scale(y))
+    assert {"targets", "gradient"} <= set(report.failed), report
+
+
+def test_a_network_that_was_fitted_on_a_frame():
+    X, y = DATA["wine"]()
+    frame = pd.DataFrame(X).add_prefix("column ")
+    model = MLPClassifier(random_state=0).fit(frame, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert sanity_check(model, frame, y).failed == []
 
 
 def half_a_relu():
@@ -185,9 +220,7 @@ def test_no_hidden_layer():
 def test_the_estimator_stays_as_it_is_and_nothing_is_warned_of():
     X, y = DATA["wine"]()
     model = MLPClassifier(8, max_iter=2, random_state=0)
-    with pytest.warns(match="converged"):
-        fitted = clone(model).fit(X, y)
-    for estimator in (model, fitted):
+    for estimator in (model, clone(model).fit(X, y)):
         before = joblib.hash(estimator)
         with warnings.catch_warnings():
             warnings.simplefilter("error")

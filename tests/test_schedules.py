@@ -34,11 +34,11 @@ EXPECTED = {
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_values(name):
     for progress, rate in EXPECTED[name]:
-        assert SCHEDULES[name](progress) == pytest.approx(rate, abs=1e-15)
+        assert SCHEDULES[name].rate(progress) == pytest.approx(rate, abs=1e-15)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_never_above_the_initial_rate_nor_below_zero(name):
-    rates = [SCHEDULES[name](Progress(1.0, i / 100, 10 * i, i // 10)) for i in range(101)]
+    rates = [SCHEDULES[name].rate(Progress(1.0, i / 100, 10 * i, i // 10)) for i in range(101)]
     assert max(rates) <= 1
     assert min(rates) >= 0

@@ -50,22 +50,30 @@ def test_eight_threads_predict_while_a_clone_fits(n_rounds):
         assert all(map(np.array_equal, coefs, weights))
 
 
-def growth(call, n_calls, n_warm=30):
-    """Give the bytes that are allocated after calls and were not before, what is loaded once set aside."""
+def growth(call, n_calls, n_rounds=4, n_warm=30):
+    """Return the bytes that a round of calls leaves behind.
+
+    What each call keeps is kept in every round. Other threads of the process (those of pytest-xdist are some)
+    allocate as well, in some rounds: so the lowest of several rounds counts.
+    """
     for _ in range(n_warm):
         call()
-    gc.collect()
     tracemalloc.start()
     try:
         call()
-        gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(n_calls):
-            call()
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0] - before
+        held = [traced()]
+        for _ in range(n_rounds):
+            for _ in range(n_calls):
+                call()
+            held.append(traced())
+        return min(np.diff(held))
     finally:
         tracemalloc.stop()
+
+
+def traced():
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
 
 
 def test_growth_tells_of_what_is_kept():
@@ -73,13 +81,16 @@ def test_growth_tells_of_what_is_kept():
     assert growth(lambda: kept.append(bytes(1000)), 100) > 100_000
 
 
-@sizes("n_calls", 500, 10_000)
+@sizes("n_calls", 150, 2_500)
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
 @pytest.mark.parametrize("n_rows", [1, 300])
 def test_predictions_leave_no_memory_behind(method, n_rows, n_calls):
-    """A float kept by each call would be 24 bytes a call, an array of one number 112."""
+    """A float kept by each call would be 24 bytes a call, an array of one number 112.
+
+    A round leaves up to 2 kB, however many calls it has: the garbage collector runs at other moments.
+    """
     predict = getattr(clone(MODEL).fit(X, Y), method)
-    assert growth(lambda: predict(X[:n_rows]), n_calls) < 10 * n_calls
+    assert growth(lambda: predict(X[:n_rows]), n_calls) < 20 * n_calls
 
 
 @pytest.fixture
@@ -95,14 +106,22 @@ def fit():
     return lambda i: clone(models[i % len(models)]).fit(X, Y)
 
 
-def resident_growth(call, n_calls, n_warm=20):
-    """Give the bytes by which the memory of the process grows, libraries and their threads included."""
+def resident_growth(call, n_calls, n_warm=12):
+    """Return the bytes by which the memory of the process grows, libraries and their threads included.
+
+    The allocator now and then holds on to freed memory for some calls. What adds up never goes away: so the
+    lowest of several looks counts.
+    """
     for i in range(n_warm):
         call(i)
     before = resident()
     for i in range(n_calls):
         call(i)
-    return resident() - before
+    looks = []
+    for i in range(n_warm):
+        call(i)
+        looks.append(resident())
+    return min(looks) - before
 
 
 def resident():
@@ -115,20 +134,23 @@ linux = pytest.mark.skipif(
 )
 
 
+# In a process that has run other tests, freed memory is there for the taking: what is kept may not show, and
+# what is not may. So these have a process to themselves.
+@pytest.mark.soak
 @linux
 def test_resident_growth_tells_of_models_that_are_kept(fit):
     kept = []
-    assert resident_growth(lambda i: kept.append(fit(i)), 60) > 20 * 2**20
+    assert resident_growth(lambda i: kept.append(fit(i)), 30) > 12 * 2**20
 
 
+@pytest.mark.soak
 @linux
-@sizes("n_fits", 60, 300)
-def test_fits_in_one_process_do_not_add_up(fit, n_fits):
-    assert resident_growth(fit, n_fits) < 20 * 2**20
+def test_fits_in_one_process_do_not_add_up(fit):
+    assert resident_growth(fit, 300) < 12 * 2**20
 
 
+@pytest.mark.soak
 @linux
-@sizes("n_fits", 60, 300)
-def test_fits_of_one_estimator_do_not_add_up(n_fits):
+def test_fits_of_one_estimator_do_not_add_up():
     model = MLPClassifier((320, 320), ensemble_size=1, max_iter=1, random_state=0)
-    assert resident_growth(lambda i: model.fit(X, Y), n_fits) < 20 * 2**20
+    assert resident_growth(lambda i: model.fit(X, Y), 300) < 12 * 2**20

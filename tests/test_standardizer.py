@@ -99,6 +99,23 @@ def test_sparse_data_that_would_become_dense_are_refused(X):
         Standardizer().fit(X).inverse_transform(sparse.csr_array(X))
 
 
+@pytest.mark.parametrize("method", SPARSE)
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array])
+def test_sparse_entries_that_come_twice_are_one(method, container):
+    """The square, the quartile and the clipping of a sum are not those of its terms."""
+    dense = np.random.default_rng(0).poisson(1.0, (60, 5)).astype(float)
+    X = container(dense)
+    twice = container((np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), X.indptr * 2), X.shape)
+    standardizer = Standardizer(method, clip=1.0).fit(twice)
+    expected = Standardizer(method, clip=1.0).fit(X)
+    assert_array_equal(standardizer.scale_, expected.scale_)
+    Z = standardizer.transform(twice)
+    assert_array_equal(Z.toarray(), expected.transform(X).toarray())
+    twice.data[:] = np.repeat(Z.data / 2, 2)
+    assert_allclose(standardizer.inverse_transform(twice).toarray(), dense, atol=1e-12)
+    assert twice.nnz == 2 * X.nnz
+
+
 @every_method
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -309,12 +326,102 @@ def test_float32_is_kept_and_all_else_becomes_float64(method, dtype):
     assert "float32" in get_tags(standardizer).transformer_tags.preserves_dtype
 
 
+HUGE = 1.7e308
+
+
+@every_method
+@pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e160, 1e300])
+def test_numbers_of_any_size_are_standardised(X, method, unit):
+    """Squares of them are beyond the range of float64."""
+    expected = Standardizer(method, clip=3).fit(X)
+    huge = Standardizer(method, clip=3).fit(X * unit)
+    assert_allclose(huge.scale_, expected.scale_ * unit, 1e-9)
+    assert_allclose(huge.transform(X * unit), expected.transform(X), 1e-9, 1e-12)
+    assert_allclose(huge.inverse_transform(huge.transform(X * unit)), X * unit, 1e-9, unit * 1e-9)
+
+
+@pytest.mark.parametrize("method", SPARSE)
+@pytest.mark.parametrize("unit", [1e-160, 1e300])
+def test_sparse_numbers_of_any_size_are_scaled(X, method, unit):
+    X = np.where(X < 0, 0, np.nan_to_num(X))
+    expected = Standardizer(method).fit_transform(sparse.csc_array(X))
+    Z = Standardizer(method).fit_transform(sparse.csc_array(X * unit))
+    assert_allclose(Z.toarray(), expected.toarray(), 1e-9)
+
+
+@pytest.mark.parametrize("marker", [HUGE, -HUGE])
+def test_a_marker_of_no_data_is_a_number(marker):
+    """Beside m, the others count as 0: mean m/n, deviation m √(n - 1) / n, z-scores up to √(n - 1)."""
+    X = np.arange(50.0)[:, None]
+    X[7] = marker
+    standardizer = Standardizer().fit(X)
+    assert_allclose(standardizer.center_, marker / 50, 1e-12)
+    assert_allclose(standardizer.scale_, HUGE / 50 * 7, 1e-12)
+    expected = np.sign(marker) * np.where(np.arange(50) == 7, 7, -1 / 7)
+    assert_allclose(standardizer.transform(X)[:, 0], expected, 1e-12)
+
+
+@every_method
+def test_both_ends_of_the_floats_are_one_column(method):
+    X = np.array([[-HUGE], [-HUGE], [-1.0], [1.0], [HUGE], [HUGE]])
+    standardizer = Standardizer(method).fit(X)
+    Z = standardizer.transform(X)
+    spread = {"zscore": np.sqrt(4 / 6), "robust": None, "minmax": 1}[method]
+    if spread:
+        assert_allclose(Z[:, 0], np.array([-1, -1, 0, 0, 1, 1]) / spread, 1e-12, 1e-300)
+    assert_allclose(Z, -Z[::-1], 1e-12)
+    assert_allclose(standardizer.inverse_transform(Z), X, 1e-12, HUGE * 1e-15)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e306])
+def test_chunks_of_any_size_of_number_equal_fit(unit):
+    """The last chunk is of plain numbers, whose share in it is next to nothing where the others are huge."""
+    X = np.random.default_rng(0).standard_normal((90, 3))
+    X[:60] *= unit
+    chunked = Standardizer()
+    for start in range(0, 90, 30):
+        chunked.partial_fit(X[start : start + 30])
+    whole = Standardizer().fit(X)
+    assert_allclose(chunked.center_, whole.center_, 1e-9)
+    assert_allclose(chunked.scale_, whole.scale_, 1e-9)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(("scale", "expected"), [(1e300, 1e-262), (1e-300, np.finfo(np.float32).max)])
+def test_what_was_learned_beyond_float32_transforms_float32(container, scale, expected):
+    """Computed in float64; what float32 does not have is its largest number, or 0."""
+    standardizer = Standardizer().fit(container(np.array([[-scale], [scale]])))
+    Z = standardizer.transform(container(np.array([[1e38], [-1e38]], np.float32)))
+    Z = Z.toarray() if sparse.issparse(Z) else Z
+    assert Z.dtype == np.float32
+    assert_allclose(Z[:, 0], np.float32([expected, -expected]))
+    back = standardizer.inverse_transform(Z)
+    assert np.isfinite(back).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_beyond_the_range_is_held_to_it(dtype):
+    most = np.finfo(dtype).max
+    standardizer = Standardizer().fit(np.array([[-1e-3], [1e-3]]))
+    assert_array_equal(standardizer.transform(np.array([[-most], [most]])), [[-most], [most]])
+    standardizer = Standardizer().fit(np.array([[-1e3], [1e3]]))
+    assert_array_equal(standardizer.inverse_transform(np.array([[-most], [most]])), [[-most], [most]])
+
+
+def test_one_saved_by_the_first_version_goes_on(X):
+    """Which kept the variance where the deviation is kept."""
+    standardizer = Standardizer().fit(X[:50])
+    state = standardizer.__getstate__()
+    n, mean, deviation = state.pop("_statistics")
+    loaded = Standardizer.__new__(Standardizer)
+    loaded.__setstate__(state | {"_summary": (n, mean, deviation**2)})
+    assert_allclose(loaded.partial_fit(X[50:]).scale_, standardizer.partial_fit(X[50:]).scale_, 1e-12)
+
+
 def test_minmax_reaches_both_ends_of_the_largest_range():
     X = np.array([[-1e308, 0.9e308], [1e308, 1.1e308], [0.0, 1e308]])
     standardizer = Standardizer("minmax")
-    with np.errstate(over="ignore"):  # scikit-learn's data_range_, which is not used
-        standardizer.fit(X)
-    assert_allclose(standardizer.transform(X), [[-1, -1], [1, 1], [0, 0]], atol=1e-12)
+    assert_allclose(standardizer.fit(X).transform(X), [[-1, -1], [1, 1], [0, 0]], atol=1e-12)
 
 
 @every_method
@@ -358,6 +465,6 @@ def test_inverse_transform_refuses_another_width(X):
 def test_fitted_state_is_plain_arrays(X, method):
     standardizer = Standardizer(method).fit(X)
     state = vars(standardizer).copy()
-    assert all(type(array) is np.ndarray for array in state.pop("_summary"))
+    assert all(type(array) is np.ndarray for array in state.pop("_statistics"))
     assert {type(value) for value in state.values()} <= {str, int, type(None), np.ndarray}
     assert_array_equal(pickle.loads(pickle.dumps(standardizer)).transform(X), standardizer.transform(X))

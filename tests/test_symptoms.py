@@ -5,12 +5,14 @@ import warnings
 import numpy as np
 import pytest
 from plain import MLPClassifier as Plain
+from plain import MLPRegressor
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 from test_sanity import DATA, HEALTHY
 
-from sknn6 import MLPClassifier, MLPRegressor, Standardizer
-from sknn6.estimators.symptoms import SYMPTOMS
+from sknn6 import MLPClassifier, Standardizer
+from sknn6.training.symptoms import SYMPTOMS
 
 RNG = np.random.default_rng(0)
 X, Y = DATA["digits"]()
@@ -52,11 +54,19 @@ def killed(n_dead):
     return model
 
 
-def test_more_than_four_fifths_dead():
-    assert not any("are dead" in text for text in warned(killed(16)))
-    text = one(killed(17), "85% of the units of hidden layer 1 are dead")
+def test_more_than_nineteen_twentieths_dead():
+    assert not any("are dead" in text for text in warned(killed(19)))
+    text = one(killed(20), "100% of the units of hidden layer 1 are dead")
     assert "learning_rate_init (it is 0.0001)" in text
     assert "leaky_relu" in text
+
+
+def test_units_of_leaky_relu_are_never_dead():
+    """Their slope is 0.01 at least, so that they go on learning."""
+    model = Plain(20, "leaky_relu", max_iter=2, warm_start=True, random_state=0, learning_rate_init=1e-4)
+    warned(model)
+    model.intercepts_[0][:] = -1e3
+    assert not any("are dead" in text for text in warned(model))
 
 
 def test_weights_that_do_not_change():
@@ -97,9 +107,93 @@ def test_validation_data_that_belong_elsewhere():
     assert f"{np.log(10):.3g} of guessing" in text
 
 
+def test_columns_that_scaling_of_other_data_does_not_help():
+    """To set input_scaling is no advice where it is set."""
+    model = MLPClassifier(8, input_scaling=True, max_iter=2, warm_start=True, random_state=0)
+    model.fit(X, Y)
+    text = one(model, "Only ", X + 1e6, Y)
+    assert text.endswith(
+        "The scaling of the input was learned from other data: fit anew with warm_start=False."
+    )
+
+
+def test_targets_far_from_one():
+    """Predicting 5e8 for every row has a loss of half the variance, 1e16 / 2; the network's is far larger."""
+    y = 1e8 * (5 + X[:, 20])
+    text = one(
+        MLPRegressor(hidden_layer_sizes=8, max_iter=5, random_state=0), "The loss was never below", X, y
+    )
+    assert float(text.split("every row has ")[1].split()[0][:-1]) == pytest.approx(y.var() / 2, rel=0.01)
+    assert f"means up to {y.mean():.3g}" in text
+    assert "TransformedTargetRegressor" in text
+
+
+def rare():
+    """Ten positives in a thousand, which one column tells apart, but not at once."""
+    rng = np.random.default_rng(0)
+    y = np.zeros(1000, int)
+    y[:10] = 1
+    return rng.standard_normal((1000, 5)) + 2 * y[:, None], y
+
+
+STOPPED_AT_ONCE = {"early_stopping": True, "learning_rate_init": 1e-4, "random_state": 0}
+
+# Products of such small weights are nothing beside the output's bias, below 0 from the first epoch on.
+ALL_NEGATIVE = STOPPED_AT_ONCE | {"init_scale": 1e-3, "max_iter": 15, "n_iter_no_change": 100}
+
+
+def test_a_score_that_a_constant_reaches():
+    X, y = rare()
+    text = one(Plain(8, **ALL_NEGATIVE), "The best validation score is 0.99", X, y)
+    assert "one and the same prediction for every row has 0.99" in text
+    assert "class_weight='balanced'" in text
+    by_loss = Plain(8, **(STOPPED_AT_ONCE | {"learning_rate_init": 0.01}), scoring="neg_log_loss")
+    assert warned(by_loss, X, y, X_val=X, y_val=y) == []  # of rows held out, one only would be positive
+    regressor = MLPRegressor(hidden_layer_sizes=8, max_iter=5, **STOPPED_AT_ONCE)
+    one(regressor, "The best validation score is -", X, 1e5 * (5 + X[:, 0]))
+
+
+def test_the_loss_decides_between_equal_scores():
+    """The accuracy is the same in all epochs; the weights are those of the lowest loss, not of the first."""
+    X, y = rare()
+    model = Plain(8, **ALL_NEGATIVE)
+    warned(model, X, y, X_val=X, y_val=y)
+    assert set(model.validation_scores_) == {0.99}
+    losses = [record["validation_loss"] for record in model.history_]
+    assert min(losses) < losses[0] * (1 - 1e-3)
+    assert log_loss(y, model.predict_proba(X)) == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_lbfgs_tells_symptoms_too():
+    """Constant beside their size, the columns teach nothing: scaled by StandardScaler they do."""
+    shifted = X[:300] + 1e5
+    text = one(Plain(8, solver="lbfgs", max_iter=20, random_state=0), "Only ", shifted, Y[:300])
+    assert "input_scaling=True" in text
+    model = Plain(8, "tanh", solver="lbfgs", max_iter=2, warm_start=True, random_state=0)
+    warned(model)
+    model.intercepts_[0][:] = -1e3
+    assert "learning_rate_init" not in one(model, "100% of the units")
+
+
+def test_lbfgs_names_the_limit_that_ended_it():
+    for limits, named in (({"max_iter": 2}, "max_iter"), ({"max_fun": 3}, "max_fun")):
+        with pytest.warns(ConvergenceWarning, match=f"Raise {named}, or tol"):
+            Plain(8, solver="lbfgs", random_state=0, **limits).fit(X[:300], Y[:300])
+
+
+def test_a_recipe_cut_short_ends_as_planned():
+    """The rate falls to 0 along max_iter, whatever that is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = MLPClassifier(16, max_iter=10, random_state=0).fit(X, Y)
+    assert model.n_iter_ == 10
+    assert model.history_[-1]["learning_rate"] < 1e-3
+
+
 def test_every_symptom_is_tested():
     assert {symptom.__name__ for symptom in SYMPTOMS} == {
-        "swamped", "unchanged", "rising", "dead", "worse_than_chance"
+        "swamped", "unchanged", "rising", "dead", "worse_than_chance", "worse_than_mean",
+        "no_better_than_constant",
     }  # fmt: skip
 
 

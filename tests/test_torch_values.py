@@ -14,7 +14,7 @@ from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
 from sknn6.nn.network import Network
 from sknn6.nn.normalization import BatchNorm, LayerNorm
 from sknn6.nn.optimizers import Adam
-from sknn6.nn.training import Update
+from sknn6.nn.update import Update
 
 TORCH = json.loads((Path(__file__).parent / "data" / "torch_values.json").read_text())
 

@@ -1,0 +1,129 @@
+"""Targets are scaled for the network: whatever their units, it learns the same."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import r2_score
+
+from sknn6 import MLPRegressor
+from sknn6.nn.outputs import OutputScaling
+
+X, y = load_diabetes(return_X_y=True)  # y are whole numbers
+X, y = X[:256], y[:256]  # of 2^8 rows, the mean is exact
+QUICK = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*(the training hasn't converged yet|was never below)")
+STILL = {"learning_rate_init": 1e-12, "weight_decay": 0.0, "dropout": 0.0}
+
+
+def model(**params):
+    return MLPRegressor(**QUICK | {"recipe": "modern"} | params)
+
+
+def test_scaling_and_its_inverse():
+    scaling = OutputScaling(np.array([5.0, -1e6]), np.array([2.0, 1e-3]))
+    Y = np.array([[7.0, -1e6], [5.0, -1e6 + 0.002]])
+    np.testing.assert_allclose(scaling(Y, np.float64), [[1, 0], [0, 2]], rtol=1e-6)
+    np.testing.assert_allclose(scaling.inverse(scaling(Y, np.float64)), Y, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_beyond_the_range_of_floats_is_the_largest_number(dtype):
+    most = np.finfo(dtype).max
+    scaling = OutputScaling(np.zeros(1), np.array([1e9]))
+    np.testing.assert_array_equal(scaling.inverse(np.array([[most], [-most]])), [[most], [-most]])
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize(("factor", "offset"), [(2.0**-30, 0.0), (2.0**40, 0.0), (1.0, 2.0**20)], ids=str)
+def test_units_and_origin_of_the_targets_make_no_difference(factor, offset, solver):
+    """Of a factor of 2 no digit changes; of an offset, the last of 53 of the deviation may."""
+    one, other = (model(solver=solver).fit(X, Y) for Y in (y, factor * y + offset))
+    expected = factor * one.predict(X) + offset
+    np.testing.assert_allclose(other.predict(X), expected, atol=1e-3 * factor * y.std())
+    losses = [[record["loss"] for record in each.history_] for each in (one, other)]
+    np.testing.assert_allclose(losses[1], np.multiply(losses[0], factor**2), rtol=1e-3)
+
+
+def test_float32_targets_far_from_0():
+    """1e6 + 1 is a float32; their mean is not, and is subtracted in float64."""
+    Y = (1e6 + np.sign(X[:, 2])).astype(np.float32)
+    fitted = model(max_iter=30).fit(X, Y)
+    assert r2_score(Y, fitted.predict(X)) > 0.5
+
+
+def test_loss_of_validation_data_is_in_the_users_units():
+    fitted = model(ensemble_size=1).fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:])
+    error = fitted.predict(X[200:]) - y[200:]
+    assert fitted.history_[-1]["validation_loss"] == pytest.approx(np.mean(error**2) / 2, rel=1e-5)
+    assert fitted.history_[-1]["validation_score"] == pytest.approx(fitted.score(X[200:], y[200:]), rel=1e-5)
+
+
+def test_a_constant_target_is_predicted():
+    np.testing.assert_allclose(model(max_iter=30).fit(X, np.full(256, 7e5)).predict(X), 7e5, atol=1)
+
+
+def test_targets_of_different_scales_are_learned_alike():
+    Y = np.column_stack([1e-3 * y, 1e6 * y + 5e6, y])
+    fitted = model(max_iter=30).fit(X, Y)
+    scores = r2_score(Y, fitted.predict(X), multioutput="raw_values")
+    assert scores.min() > 0.4
+    assert np.ptp(scores) < 0.1
+
+
+def test_weights_count_as_repetitions():
+    weight = np.arange(256) % 3
+    weighted = model().fit(X, y, sample_weight=weight)
+    repeated = model().fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    for name in ("output.mean", "output.scale"):
+        np.testing.assert_allclose(weighted.layer_state_[name], repeated.layer_state_[name])
+
+
+def in_parts(parts, Y=y, **params):
+    fitted = model(**params)
+    for part in parts:
+        fitted.partial_fit(X[part], Y[part])
+    return fitted
+
+
+@pytest.mark.parametrize("sizes", [[1, 1, 254], [100, 156], [2, 254]])
+def test_chunks_are_scaled_as_all_their_rows_together(sizes):
+    parts = np.split(np.arange(256), np.cumsum(sizes)[:-1])
+    state, whole = in_parts(parts).layer_state_, in_parts([slice(None)]).layer_state_
+    for name in ("output.mean", "output.scale"):
+        np.testing.assert_allclose(state[name], whole[name], rtol=1e-9)
+
+
+@pytest.mark.parametrize("params", [{}, {"ensemble_size": 1}, {"ema_decay": 0.9}], ids=str)
+def test_a_new_scaling_keeps_what_the_network_predicts(params):
+    """Exactly, as it is linear in the last layer's weights; so are the weights ahead of their average."""
+    params |= {"input_scaling": False, "dtype": "float64"}
+    fitted = in_parts([slice(0, 50)] * 5, **params).set_params(**STILL)
+    before, same = fitted.predict(X), copy.deepcopy(fitted).partial_fit(X[:50], y[:50])
+    fitted.partial_fit(X[50:60], 1000 * y[50:60] + 5e4)
+    assert fitted.layer_state_["output.scale"] > 100 * same.layer_state_["output.scale"]
+    if params.get("ema_decay"):
+        assert np.abs(same.predict(X) - before).max() > 0.1
+    np.testing.assert_allclose(fitted.predict(X), same.predict(X), rtol=1e-9)
+
+
+def test_a_scaling_that_is_still_learned_survives_pickling():
+    fitted = in_parts([slice(0, 20)])
+    twin = pickle.loads(pickle.dumps(fitted))
+    for each in (fitted, twin):
+        each.partial_fit(X[20:], y[20:])
+    np.testing.assert_array_equal(twin.predict(X), fitted.predict(X))
+
+
+def test_counts_keep_their_own_scale():
+    fitted = model(loss="poisson").fit(X, y)
+    assert "output.mean" not in fitted.layer_state_
+
+
+def test_a_training_that_goes_on_keeps_the_scaling_that_it_has():
+    one = {"ensemble_size": 1, "input_scaling": False}
+    fitted = model(target_scaling=False, **one).fit(X, y / 100).set_params(target_scaling=True)
+    assert "output.mean" not in fitted.partial_fit(X, y / 100).layer_state_

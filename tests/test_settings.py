@@ -1,0 +1,86 @@
+"""Settings: what the parameters of an estimator amount to in one training."""
+
+import numpy as np
+import pytest
+
+from sknn6 import MLPClassifier, MLPRegressor
+from sknn6._sklearn_compat import InvalidParameterError
+from sknn6.estimators.recipes import MODERN, PLAIN, RECIPES
+from sknn6.estimators.settings import Settings
+from sknn6.nn.schedules import SCHEDULES
+
+ESTIMATORS = [MLPClassifier, MLPRegressor]
+
+
+@pytest.mark.parametrize("recipe", ["auto", *RECIPES])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_nothing_is_left_to_auto_but_the_rule_of_init(cls, solver, recipe):
+    settings = Settings.of(cls(solver=solver, recipe=recipe))
+    auto = {name for name, value in vars(settings).items() if isinstance(value, str) and value == "auto"}
+    assert auto == {"init"}
+
+
+@pytest.mark.parametrize(
+    ("params", "recipe"),
+    [
+        ({}, MODERN),
+        ({"solver": "sgd"}, PLAIN),
+        ({"solver": "lbfgs"}, PLAIN),
+        ({"recipe": "plain"}, PLAIN),
+        ({"recipe": "modern", "solver": "sgd"}, MODERN),
+    ],
+    ids=str,
+)
+def test_a_recipe_is_chosen_by_name_or_by_the_solver(params, recipe):
+    settings = Settings.of(MLPClassifier(**params))
+    own = recipe.keys() & settings.given.keys()
+    assert {name: getattr(settings, name) for name in own} == {name: recipe[name] for name in own}
+
+
+def test_a_recipe_that_is_added_can_be_chosen(monkeypatch):
+    monkeypatch.setitem(RECIPES, "slow", PLAIN | {"max_iter": 3, "learning_rate_init": 1e-5})
+    model = MLPClassifier(4, recipe="slow", learning_rate_init=0.1, random_state=0)
+    with pytest.warns(UserWarning, match="max_iter=3 epochs were run"):
+        model.fit(np.eye(4), [0, 1, 0, 1])
+    assert [record["learning_rate"] for record in model.history_] == [0.1] * 3  # what is given, stays
+
+
+def test_a_recipe_that_there_is_not_is_refused():
+    with pytest.raises(InvalidParameterError, match=r"'recipe' parameter .* must be a str among"):
+        MLPClassifier(recipe="ancient").fit(np.eye(4), [0, 1, 0, 1])
+
+
+def test_numbers_are_pythons():
+    """127 * 4 in NumPy's int8 is -4."""
+    settings = Settings.of(MLPClassifier(np.int8(4), batch_size=np.int8(127), alpha=np.float16(0.5)))
+    assert type(settings.batch_size) is int
+    assert settings.batch_size * 4 == 508
+    assert type(settings.alpha) is float
+
+
+@pytest.mark.parametrize(("rows", "rate"), [(1, 0.002), (25, 0.01), (100, 0.02), (5000, 0.02)], ids=str)
+def test_the_rate_in_parts_is_by_the_root_of_the_rows(rows, rate):
+    """0.02 sqrt(b / 100), b the rows of an update, at most 100."""
+    settings = Settings.of(MLPClassifier())
+    assert settings.in_parts(rows).learning_rate_init == pytest.approx(rate)
+
+
+def test_what_goes_on_learns_at_a_thousandth_at_most():
+    assert Settings.of(MLPClassifier()).going_on().learning_rate_init == 0.001
+    assert Settings.of(MLPRegressor()).going_on().learning_rate_init == 0.001
+    assert Settings.of(MLPRegressor(learning_rate_init=0.5)).going_on().learning_rate_init == 0.5
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_one_epoch_follows_no_plan(name):
+    """A schedule along max_iter has no say in a call of partial_fit, as for sgd's in another solver."""
+    for solver in ("adam", "sgd"):
+        settings = Settings.of(MLPClassifier(learning_rate=name, solver=solver, learning_rate_init=0.5))
+        schedule = SCHEDULES[name]
+        has_say = not schedule.follows_plan and (solver == "sgd" or not schedule.for_sgd)
+        one = settings.of_one_epoch()
+        assert one.schedule is SCHEDULES[name if has_say else "constant"]
+        assert one.max_iter == 1
+        rates = [one.rate(fraction, samples=80, plateaus=2) for fraction in (0.0, 0.5, 0.9)]
+        assert len(set(rates)) == 1
