@@ -44,10 +44,14 @@ OPERATORS = [
 
 TESTS = {
     "nn/activations": "activations kernels gradients",
+    "nn/architecture": "architecture",
+    "nn/batches": "batches memory classifier",
+    "nn/decay": "decay optimizers",
     "nn/initializers": "initializers",
     "nn/inputs": "inputs",
     "nn/kernels": "kernels",
     "nn/layers": "layers inputs initializers network torch_values gradients",
+    "nn/lbfgs": "lbfgs classifier",
     "nn/losses": "losses numerics members regressor",
     "nn/network": "network classifier gradients",
     "nn/normalization": "normalization torch_values gradients",
@@ -55,7 +59,8 @@ TESTS = {
     "nn/optimizers": "optimizers training torch_values",
     "nn/parallel": "threads",
     "nn/schedules": "schedules",
-    "nn/training": "training optimizers memory classifier",
+    "nn/training": "training classifier",
+    "nn/update": "update classifier",
     "preprocessing/standardizer": "standardizer",
     "preprocessing/whitener": "whitener",
 }

@@ -2,22 +2,21 @@
 
     python benchmarks/predict.py
     python benchmarks/predict.py --networks P1 --rows 1,100 --rounds 9 --json predict.json
+    python benchmarks/predict.py --threads default --busy
 
-All run on one thread, in turn, round after round; a figure is the median over the rounds of the ratio within
-a round, so that a drift of the machine's speed touches both sides. `sknn6` is one network with
-scikit-learn's values for what is "auto", of the same sizes as scikit-learn's; `default` is the classifier
-with everything at its defaults, four networks on scaled input. All are fitted on data of the dtype that they
-predict. `products` are the matrix products of the one network and nothing else: no prediction can take less.
-A prediction of few rows is measured twenty times as often. The import is that of a new process with compiled
-modules, `import sknn6` against what it stands in for, scikit-learn's networks, pipelines and scalers.
+All run on one thread, unless BLAS is to have its default number of threads, in turn, round after round; a
+figure is the median over the rounds of the ratio within a round, so that a drift of the machine's speed
+touches both sides. `sknn6` is one network with scikit-learn's values for what is "auto", of the same sizes
+as scikit-learn's; `default` is the classifier with everything at its defaults, four networks on scaled
+input. All are fitted on data of the dtype that they predict. `products` are the matrix products of the one
+network and nothing else: no prediction can take less. A prediction of few rows is measured twenty times as
+often. The import is that of a new process with compiled modules, `import sknn6` against what it stands in
+for, scikit-learn's networks, pipelines and scalers.
 """
-
-import os
-
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier as SklearnMLP
+from threads import add_arguments, conditions
 from training import plain
 
 from sknn6 import MLPClassifier
@@ -140,10 +140,12 @@ def main():
     parser.add_argument("--rows", default="1,100,100000", help="comma-separated")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and ratios to")
+    add_arguments(parser)
     args = parser.parse_args()
     args.networks, args.rows = args.networks.split(","), [int(n) for n in args.rows.split(",")]
     warnings.simplefilter("ignore")
-    results = {"predictions": report_predictions(args), "imports": report_imports(args.rounds)}
+    with conditions(args):
+        results = {"predictions": report_predictions(args), "imports": report_imports(args.rounds)}
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
 

@@ -4,11 +4,12 @@
     python benchmarks/profile_step.py --workloads W4 --activation gelu --rounds 100 --json profile.json
 
 The workloads are those of training.py: one network, Adam, float32, one thread. A round is three epochs, each
-on batches in an order of its own: one as `train` runs it, timed from update to update; one with each part of
-the steps timed by itself; one with nothing timed but the matrix products, on the operands that Dense is about
-to get, as they come. A figure is the median over the rounds for each batch of an epoch, averaged over the
-batches, in microseconds a step, without what reading the clock takes; "between" is what the whole step has
-beyond its parts. A busy machine interrupts long steps more often than their short parts, and "between" grows.
+on batches in an order of its own: one as `run_epoch` runs it, timed from update to update; one with each part
+of the steps timed by itself; one with nothing timed but the matrix products, on the operands that Dense is
+about to get, as they come. A figure is the median over the rounds for each batch of an epoch, averaged over
+the batches, in microseconds a step, without what reading the clock takes; "between" is what the whole step
+has beyond its parts. A busy machine interrupts long steps more often than their short parts, and "between"
+grows.
 """
 
 import os
@@ -25,12 +26,15 @@ from time import perf_counter
 import numpy as np
 from workloads import WORKLOADS, plain
 
+from sknn6.estimators.settings import Settings
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.architecture import Architecture
+from sknn6.nn.batches import Batches
 from sknn6.nn.layers import Dense
 from sknn6.nn.losses import softmax_cross_entropy
-from sknn6.nn.network import perceptron
 from sknn6.nn.optimizers import Adam
-from sknn6.nn.training import Batches, Update, train
+from sknn6.nn.training import run_epoch
+from sknn6.nn.update import Update
 
 
 class Stopwatch:
@@ -61,12 +65,12 @@ class Training:
         rng = np.random.default_rng(0)
         X = rng.standard_normal((work.n_samples, work.n_features), np.float32)
         y = rng.integers(0, work.n_classes, work.n_samples)
-        self.network = perceptron(work.n_features, work.hidden, work.n_classes, activation)
+        self.network = Architecture(work.n_features, work.hidden, work.n_classes, activation).build()
         self.network.allocate(np.float32).initialize(rng)
         self.batches = Batches(X, y, None, work.batch, np.float32, rng)
         self.update = Update(self.network, Adam(self.network.theta))
         estimator = plain(work.hidden, max_iter=1).fit(X[: work.batch], y[: work.batch])
-        self.alpha, self.rate = estimator.alpha, estimator._rates()
+        self.alpha, self.rate = estimator.alpha, Settings.of(estimator).rate
         self.outputs = {}  # of products, in memory that is touched already
 
     def whole(self, watch):
@@ -78,8 +82,8 @@ class Training:
             ticks.append(perf_counter())
             return penalty
 
-        settings = {"learning_rate": self.rate, "alpha": self.alpha, "epochs": 1}
-        next(train(self.network, softmax_cross_entropy, update, self.batches, **settings))
+        settings = {"learning_rate": self.rate, "alpha": self.alpha}
+        run_epoch(self.network, softmax_cross_entropy, update, self.batches, **settings)
         watch.seconds["whole step"] += np.diff(ticks).tolist()
 
     def parts(self, watch):

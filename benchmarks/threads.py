@@ -26,7 +26,7 @@ import subprocess
 import sys
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
@@ -69,6 +69,23 @@ def busy_cores():
         for process in spinning:
             process.terminate()
             process.wait()
+
+
+def add_arguments(parser):
+    """Add to a parser the conditions that calls of the user's are measured under."""
+    parser.add_argument("--threads", default="one", choices=["one", "default"], help="threads of BLAS")
+    parser.add_argument("--busy", action="store_true", help="beside as many spinning processes as cores")
+
+
+@contextmanager
+def conditions(args):
+    """Return a context of the conditions of `add_arguments`."""
+    with ExitStack() as stack:
+        if args.threads == "one":
+            stack.enter_context(threadpool_limits(1))
+        if args.busy:
+            stack.enter_context(busy_cores())
+        yield
 
 
 def measure(cls, work):

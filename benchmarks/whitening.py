@@ -2,17 +2,15 @@
 
     python benchmarks/whitening.py
     python benchmarks/whitening.py --sizes 100000x100,10000x1000 --rounds 15 --json whitening.json
+    python benchmarks/whitening.py --threads default --busy
 
-All run on one thread. Each pair runs in turn, A, B, A, B, …; its ratio is the median over the rounds of the
-ratio within a round, so that a drift of the machine's speed touches both sides. A ratio below 1 means that
-sknn6 is faster. There are two: of `fit` and then `transform`, as for training data and new data, and of
-`fit_transform`, where PCA with the solver "full" has the result from its decomposition without a product. In
-float32, PCA computes its statistics in float32 and Whitener in float64.
+All run on one thread, unless BLAS is to have its default number of threads. Each pair runs in turn, A, B,
+A, B, …; its ratio is the median over the rounds of the ratio within a round, so that a drift of the
+machine's speed touches both sides. A ratio below 1 means that sknn6 is faster. There are two: of `fit` and
+then `transform`, as for training data and new data, and of `fit_transform`, where PCA with the solver
+"full" has the result from its decomposition without a product. In float32, PCA computes its statistics in
+float32 and Whitener in float64.
 """
-
-import os
-
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import argparse
 import json
@@ -22,6 +20,7 @@ from time import perf_counter
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from threads import add_arguments, conditions
 
 from sknn6 import Standardizer, Whitener
 
@@ -106,8 +105,10 @@ def main():
     parser.add_argument("--dtype", default="float64", choices=["float64", "float32"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and ratios to")
+    add_arguments(parser)
     args = parser.parse_args()
-    results = [row for size in args.sizes.split(",") for row in report(size, args.dtype, args.rounds)]
+    with conditions(args):
+        results = [row for size in args.sizes.split(",") for row in report(size, args.dtype, args.rounds)]
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
 
