@@ -52,7 +52,10 @@ TABLES = {
     "initializers": (["init", "law"], lambda: described(INITIALIZERS)),
     "normalizations": (["batchnorm", "formula"], lambda: described(NORMALIZATIONS)),
     "optimizers": (["solver", "step"], lambda: described(OPTIMIZERS)),
-    "schedules": (["learning_rate", "rate"], lambda: described(SCHEDULES)),
+    "schedules": (
+        ["learning_rate", "rate"],
+        lambda: described({name: schedule.rate for name, schedule in SCHEDULES.items()}),
+    ),
     "losses": (
         ["loss", "formula"],
         lambda: described({name: entry.loss for name, entry in (LOSSES | REGRESSION_LOSSES).items()}),

@@ -16,8 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn6 import MLPClassifier, Standardizer
 from sknn6.estimators.recipes import PLAIN
+from sknn6.nn.architecture import Architecture
 from sknn6.nn.losses import LOSSES
-from sknn6.nn.network import perceptron
 from sknn6.nn.training import loss_and_gradient
 
 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -28,7 +28,7 @@ X = Standardizer().fit_transform(X)
 # Three mini-batches of 4, 4 and 2 samples. The gradient of all ten is the average of theirs *weighted by
 # sample count*; the plain average gives the last two samples twice the say of the others.
 
-network = perceptron(64, [32], 10, "relu").allocate(np.float64)
+network = Architecture(64, [32], 10, "relu").build().allocate(np.float64)
 network.initialize(np.random.default_rng(0))
 
 

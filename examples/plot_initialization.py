@@ -10,8 +10,8 @@ its scale, but ReLU, which drops half of the variance at every layer, needs twic
 import matplotlib.pyplot as plt
 import numpy as np
 
+from sknn6.nn.architecture import Architecture
 from sknn6.nn.layers import Activate
-from sknn6.nn.network import perceptron
 
 settings = [
     ("0.01 N(0, 1), tanh", "normal", 0.01, "tanh"),
@@ -27,7 +27,7 @@ settings = [
 
 def activations(init, init_scale, activation):
     """Give the activations of each hidden layer."""
-    network = perceptron(500, [500] * 10, 10, activation, init=init, init_scale=init_scale)
+    network = Architecture(500, [500] * 10, 10, activation).build(init=init, init_scale=init_scale)
     network.allocate(np.float64).initialize(np.random.default_rng(0))
     data, found = np.random.default_rng(1).standard_normal((1000, 500)), []
     for layer in network.layers:
