@@ -22,8 +22,8 @@ def next_rate(estimator):
     return Settings.of(estimator).rate(0.0, estimator.t_, estimator._plateaus)
 
 
-# The tests of the regressor are for scikit-learn's values. Those of the classifier hold for its recipe, but for
-# two: one computes with the rate, one expects too short a training, which the recipe ends as planned.
+# The tests of the regressor are for scikit-learn's values. Those of the classifier hold for its recipe, but
+# for two: one computes with the rate, one expects a warning of too short a training, which the recipe avoids.
 MLPRegressor.__init__.__kwdefaults__["recipe"] = "plain"
 DEFAULTS_IN = {
     "test_learning_rate_warmstart": {"learning_rate_init": 0.001},
