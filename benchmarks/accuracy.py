@@ -42,7 +42,7 @@ OFFSET = 1e-3
 
 
 def ablations():
-    """Give parameters that take a part of the recipe away, by their label: each, some together, and all."""
+    """Return parameters that take a part of the recipe away, by their label: each, some together, and all."""
     parts = [{name: PLAIN[name]} for name in MODERN]
     parts += [{"input_scaling": True}]
     parts += [{name: PLAIN[name] for name in ("learning_rate", "learning_rate_init", "max_iter")}]
@@ -81,7 +81,7 @@ def run(folder, name, seed, label):
 
 
 def losses(y, P):
-    """Give the log-loss and 1 - AUC of probabilities, none of them taken as less than 1e-7."""
+    """Return the log-loss and 1 - AUC of probabilities, none of them taken as less than 1e-7."""
     P = np.clip(P.astype(float), 1e-7, 1)
     P /= P.sum(axis=1, keepdims=True)
     labels = np.arange(P.shape[1])
@@ -90,7 +90,7 @@ def losses(y, P):
 
 
 def table(results, models, reference, **columns):
-    """Give the geometric mean over the sets of each model's ratio to the reference, and more columns."""
+    """Return the geometric mean over the sets of each model's ratio to the reference, and more columns."""
     results, found = results[results["model"].isin(models)], {}
     for metric, offset in (("error", OFFSET), ("log_loss", OFFSET), ("1-auc", OFFSET), ("seconds", 0.0)):
         values = results.pivot_table(metric, ["data", "seed"], "model", sort=False).dropna()
@@ -103,17 +103,17 @@ def table(results, models, reference, **columns):
 
 
 def rank(values, logarithms):
-    """Give the mean rank over the sets, 1 the lowest."""
+    """Return the mean rank over the sets, 1 the lowest."""
     return values.rank(axis=1).mean()
 
 
 def error(values, logarithms):
-    """Give twice the standard error, over the sets, of the logarithm of the mean ratio."""
+    """Return twice the standard error, over the sets, of the logarithm of the mean ratio."""
     return 2 * logarithms.sem()
 
 
 def tables(results):
-    """Give the tables: settings, other classifiers, and the recipe part by part, twice."""
+    """Return the tables: settings, other classifiers, and the recipe part by part, twice."""
     yield table(results, [THEIRS, OURS, HEAVY], THEIRS)
     yield table(results, [THEIRS, OURS, *PEERS], THEIRS, rank=rank)
     yield table(results, [THEIRS, OURS, *ABLATIONS], THEIRS)

@@ -19,12 +19,12 @@ RAREST_CLASS = 10  # smaller classes are left out
 
 
 def names(folder):
-    """Give the names of the data sets in a folder."""
+    """Return the names of the data sets in a folder."""
     return list(json.loads((pathlib.Path(folder) / "meta.json").read_text()))
 
 
 def load(folder, name):
-    """Give the columns as a frame, with the categorical ones marked as such, and the classes as integers."""
+    """Return the columns as a frame, with categories marked as such, and the classes as integers."""
     folder = pathlib.Path(folder)
     meta = json.loads((folder / "meta.json").read_text())[name]
     path = folder / meta["parts"][0]
@@ -41,7 +41,7 @@ def load(folder, name):
 
 
 def split(folder, name, *, n_train, n_test, seed):
-    """Give X_train, X_test, y_train, y_test, stratified, at most so many rows, 70 % in training."""
+    """Return X_train, X_test, y_train, y_test, stratified, at most so many rows, 70 % in training."""
     X, y = load(folder, name)
     n_train = min(n_train, int(0.7 * len(y)))
     n_test = min(n_test, len(y) - n_train)
@@ -49,7 +49,7 @@ def split(folder, name, *, n_train, n_test, seed):
 
 
 def columns(scaler):
-    """Give a transformer that imputes, scales the numbers with that scaler and encodes the categories."""
+    """Return a transformer that imputes, scales the numbers with that scaler and encodes the categories."""
     numbers = make_pipeline(SimpleImputer(strategy="median"), scaler)
     categories = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="missing"),

@@ -39,7 +39,7 @@ STYLES = [(BLUE, "o", "-"), (VERMILLION, "s", "--"), (GREEN, "^", ":")]
 
 
 def workload(n_samples=5000, hidden=(WIDTH,), epochs=2):
-    """Give a workload of which one size is swept."""
+    """Return a workload of which one size is swept."""
     return Workload(n_samples, n_features=20, hidden=hidden, batch=200, n_classes=3, epochs=epochs)
 
 
@@ -51,13 +51,13 @@ def fit(work, X, y, epochs, **params):
 
 
 def epoch_seconds(work, X, y):
-    """Give the seconds of an epoch."""
+    """Return the seconds of an epoch."""
     history = fit(work, X, y, 1 + work.epochs).history_
     return float(np.median([record["seconds"] for record in history[1:]]))
 
 
 def fit_seconds(work, X, y, **params):
-    """Give the seconds of a whole fit of one epoch."""
+    """Return the seconds of a whole fit of one epoch."""
     started = perf_counter()
     fit(work, X, y, 1, **params)
     return perf_counter() - started
@@ -113,12 +113,12 @@ def measure(sweep, rounds):
 
 
 def exponent(sizes, seconds):
-    """Give the slope of log time on log size."""
+    """Return the slope of log time on log size."""
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
 def summary(name, sweep, seconds):
-    """Give the median seconds and the exponents of each curve."""
+    """Return the median seconds and the exponents of each curve."""
     medians = {curve: np.median(times, axis=0) for curve, times in seconds.items()}
     exponents = {curve: {name: exponent(sweep.sizes, median)} for curve, median in medians.items()}
     if name != "rows":
@@ -129,7 +129,7 @@ def summary(name, sweep, seconds):
 
 
 def unit(name, sizes):
-    """Give what seconds of a sweep are divided by, and what they then are."""
+    """Return what seconds of a sweep are divided by, and what they then are."""
     if name == "rows":
         return np.array(sizes) / 1e6, "microseconds a row"
     return np.full(len(sizes), 1e-3), "milliseconds an epoch"

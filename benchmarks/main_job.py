@@ -70,21 +70,21 @@ VARIANTS = {
 
 
 def ours(params, **search):
-    """Give sknn6's search."""
+    """Return sknn6's search."""
     mlp = MLPClassifier((128, 128), random_state=0, **params)
     pipeline = Pipeline([("standardize", Standardizer()), ("whiten", Whitener()), ("mlp", mlp)])
     return BayesSearchCV(pipeline, **search)
 
 
 def theirs(params, **search):
-    """Give scikit-optimize's search with scikit-learn's estimators."""
+    """Return scikit-optimize's search with scikit-learn's estimators."""
     mlp = SklearnMLP((128, 128), random_state=0, **params)
     pipeline = Pipeline([("standardize", StandardScaler()), ("whiten", PCA(whiten=True)), ("mlp", mlp)])
     return skopt.BayesSearchCV(pipeline, error_score=0.0, **search)
 
 
 def space(exclude):
-    """Give new dimensions, those that both networks have."""
+    """Return new dimensions, those that both networks have."""
     dimensions = search_space(MLPClassifier(), activation=Categorical(ACTIVATIONS))
     return {f"mlp__{name}": dimensions[name] for name in SHARED if name not in exclude}
 

@@ -40,7 +40,7 @@ MB = 2**20
 
 
 def anonymous():
-    """Give the bytes of anonymous memory that this process holds."""
+    """Return the bytes of anonymous memory that this process holds."""
     status = pathlib.Path("/proc/self/status").read_text()
     return 1024 * int(status.split("RssAnon:")[1].split()[0])
 
@@ -132,7 +132,7 @@ def report_mapped(rounds, gigabytes, folder):
 
 
 def traced(contestant, work):
-    """Give the bytes that a fit allocates at most, after a small fit."""
+    """Return the bytes that a fit allocates at most, after a small fit."""
     X, y = work.data()
     model = CONTESTANTS[contestant](work.hidden, batch_size=work.batch, max_iter=2, random_state=0)
     model.fit(X[:1000], y[:1000])

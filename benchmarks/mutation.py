@@ -67,7 +67,7 @@ TESTS = {
 
 
 def places(path):
-    """Give (operator, occurrence) of everything that could be changed."""
+    """Return (operator, occurrence) of everything that could be changed."""
     tree = get_ast(path.read_text())
     for name in OPERATORS:
         operator = get_operator(f"core/{name}")()
@@ -89,7 +89,7 @@ def survives(folder, tests):
 
 
 def difference(before, after):
-    """Give the number of the first line that was changed, and what it became."""
+    """Return the number of the first line that was changed, and what it became."""
     lines = zip(before.splitlines(), after.splitlines(), strict=False)
     number, line = next((i, new) for i, (old, new) in enumerate(lines, 1) if old != new)
     return f"{number}: {line.strip()}"

@@ -95,7 +95,7 @@ def measure_imports(rounds):
 
 
 def ratio(times, over, under):
-    """Give the median of the ratios within the rounds."""
+    """Return the median of the ratios within the rounds."""
     return float(np.median(np.divide(times[over], times[under])))
 
 

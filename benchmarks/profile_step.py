@@ -51,7 +51,7 @@ class Stopwatch:
         return result
 
     def microseconds(self, n_batches):
-        """Give for each name the medians over the epochs, averaged over the batches."""
+        """Return for each name the medians over the epochs, averaged over the batches."""
         return {
             name: float(np.median(np.reshape(seconds, (-1, n_batches)), axis=0).mean()) * 1e6
             for name, seconds in self.seconds.items()
@@ -120,7 +120,7 @@ class Training:
             self.update(self.rate(0.0), self.alpha / len(y))
 
     def output(self, *key):
-        """Give memory for a product, of the shape that the key ends with."""
+        """Return memory for a product, of the shape that the key ends with."""
         if key not in self.outputs:
             self.outputs[key] = np.ones(key[-1], np.float32)
         return self.outputs[key]
@@ -134,7 +134,7 @@ def products_backward(layer, X, dZ, dX):
 
 
 def measure(work, activation, rounds):
-    """Give the microseconds of the whole step, its parts, and the products among them."""
+    """Return the microseconds of the whole step, its parts, and the products among them."""
     training = Training(work, activation)
     ways = training.whole, training.parts, training.products
     for way in ways:

@@ -63,7 +63,7 @@ class Nothing(ClassifierMixin, BaseEstimator):
         return self
 
     def score(self, X, y):
-        """Give a smooth function of some parameters, higher for some activations."""
+        """Return a smooth function of some parameters, higher for some activations."""
         return (
             -((np.log10(self.learning_rate_init) + 2.5) ** 2) / 10
             - (np.log2(self.hidden_layer_sizes) - 7) ** 2 / 50

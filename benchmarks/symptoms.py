@@ -52,7 +52,7 @@ ADVICE = {
 
 
 def changed(mlp, change):
-    """Give the parameters of a change."""
+    """Return the parameters of a change."""
     return {
         "another seed": {"random_state": mlp.random_state + 100},
         "input_scaling": {"input_scaling": True},
@@ -93,7 +93,7 @@ def run(folder, name, seed, label):
 
 
 def outcomes(results, changes):
-    """Give for each change the runs that it made better and worse by half a per cent, and the mean errors."""
+    """Return for each change how many runs it made better and worse by half a per cent, and mean errors."""
     rows = {}
     for change in changes:
         both = results.dropna(subset=[change])

@@ -89,7 +89,7 @@ def conditions(args):
 
 
 def measure(cls, work):
-    """Give the ratios of one round, in the order of COLUMNS, and the seconds of one thread by itself."""
+    """Return the ratios of one round, in the order of COLUMNS, and the seconds of one thread by itself."""
     one = epoch_on_one_thread(cls, work)
     beside = [epoch(cls, work), *(two_at_once(cls, work, backend) for backend in ("threading", "loky"))]
     with busy_cores():

@@ -88,7 +88,7 @@ def products_epoch(work):
 
 
 def contestants_of(work, X, y, variant):
-    """Give functions that time an epoch of each contestant, by name."""
+    """Return functions that time an epoch of each contestant, by name."""
     if variant != "plain":
         params, _ = VARIANTS[variant]
         return {
@@ -120,7 +120,7 @@ def measure(work, variant, rounds):
 
 
 def ratios(seconds):
-    """Give the median ratios: how many times as long as sknn6 each takes; products as the share of sknn6."""
+    """Return the median ratios: times sknn6's time that each takes; for products, their share of it."""
 
     def median(over, under="sknn6"):
         return float(np.median(np.divide(seconds[over], seconds[under])))

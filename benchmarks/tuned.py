@@ -33,12 +33,12 @@ OFFSET = 1e-3  # added to errors before they are divided, so that a set without 
 
 
 def defaults(pipeline, seed):
-    """Give the pipeline as it is."""
+    """Return the pipeline as it is."""
     return pipeline
 
 
 def search(pipeline, seed):
-    """Give a search from the pipeline's own parameters."""
+    """Return a search from the pipeline's own parameters."""
     cv = StratifiedKFold(3, shuffle=True, random_state=seed)
     return BayesSearchCV(pipeline, search_space(pipeline), n_iter=N_ITER, cv=cv, random_state=seed)
 
@@ -59,7 +59,7 @@ def run(folder, name, seed, label):
 
 
 def interval(values):
-    """Give the 95 % interval of the mean over the sets."""
+    """Return the 95 % interval of the mean over the sets."""
     draws = np.random.default_rng(0).integers(len(values), size=(10_000, len(values)))
     return np.quantile(np.asarray(values)[draws].mean(axis=1), (0.025, 0.975))
 

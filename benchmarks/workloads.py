@@ -40,7 +40,7 @@ WORKLOADS = {
 
 
 def plain(hidden, **params):
-    """Give sknn6's estimator of one network, with scikit-learn's values for what is not given."""
+    """Return sknn6's estimator of one network, with scikit-learn's values for what is not given."""
     return MLPClassifier(hidden, **PLAIN | params)
 
 

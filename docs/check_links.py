@@ -28,7 +28,7 @@ class Page(HTMLParser):
 
 
 def broken(folder):
-    """Give a line for each link that leads nowhere and each image without a text."""
+    """Return a line for each link that leads nowhere and each image without a text."""
     folder = Path(folder).resolve()
     paths = [
         path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts

@@ -26,5 +26,5 @@ class LectureOrder:
         self.folder = folder
 
     def __call__(self, name):
-        """Give the place of an example."""
+        """Return the place of an example."""
         return ORDER.index(name) if name in ORDER else len(ORDER)

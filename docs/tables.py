@@ -11,7 +11,7 @@ from sknn6.nn.schedules import SCHEDULES
 
 
 def summary(thing):
-    """Give the first paragraph of the docstring on one line, without marks of footnotes."""
+    """Return the first paragraph of the docstring on one line, without marks of footnotes."""
     first = re.split(r"\n\s*\n", thing.__doc__.strip())[0]
     return re.sub(r"\s*\[\d+\]_", "", " ".join(first.split())).rstrip(".")
 
@@ -64,7 +64,7 @@ TABLES = {
 
 
 def list_table(name):
-    """Give the table as reStructuredText."""
+    """Return the table as reStructuredText."""
     header, rows = TABLES[name]
     lines = [".. list-table::", "   :header-rows: 1", ""]
     for row in [header, *rows()]:

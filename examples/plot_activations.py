@@ -30,7 +30,7 @@ z = np.linspace(-4, 4, 401)[None]
 
 
 def curves(activation):
-    """Give f(z) and f'(z)."""
+    """Return f(z) and f'(z)."""
     learned = [np.array(start) for _, start in activation.learned]
     Z = np.hstack([z] + [np.zeros_like(z)] * (activation.pieces - 1))
     A, saved = activation.forward(Z, *learned)

@@ -34,7 +34,7 @@ styles = {"plain": "o-", "batch normalisation": "s-", "layer normalisation": "^-
 
 
 def accuracy(params, **others):
-    """Give the accuracy on held-out digits after ten epochs, four hidden layers of 64 units."""
+    """Return the accuracy on held-out digits after ten epochs, four hidden layers of 64 units."""
     params = params | {"max_iter": 10} | others
     model = MLPClassifier(64, depth=4, random_state=0, **params).fit(X_train, y_train)
     return model.score(X_test, y_test)

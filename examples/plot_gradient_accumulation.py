@@ -33,7 +33,7 @@ network.initialize(np.random.default_rng(0))
 
 
 def gradient(rows):
-    """Give the gradient of the mean loss of some rows."""
+    """Return the gradient of the mean loss of some rows."""
     loss_and_gradient(network, LOSSES["softmax"].loss, [(X[rows], y[rows], None)], alpha=0)
     return network.grad.copy()
 

@@ -26,7 +26,7 @@ settings = [
 
 
 def activations(init, init_scale, activation):
-    """Give the activations of each hidden layer."""
+    """Return the activations of each hidden layer."""
     network = Architecture(500, [500] * 10, 10, activation).build(init=init, init_scale=init_scale)
     network.allocate(np.float64).initialize(np.random.default_rng(0))
     data, found = np.random.default_rng(1).standard_normal((1000, 500)), []

@@ -34,7 +34,7 @@ space = {rate: Real(1e-6, 1e2, "log-uniform"), alpha: Real(1e-5, 1e4, "log-unifo
 
 
 def searches(seed):
-    """Give the three, not fitted yet."""
+    """Return the three, not fitted yet."""
     distributions = search_space(pipeline, as_distributions=True, **space)
     draws = {name: distributions[name] for name in space}
     grid = {rate: np.logspace(-6, 2, 5), alpha: np.logspace(-5, 4, 4)}

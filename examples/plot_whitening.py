@@ -80,7 +80,7 @@ segmented = {
 
 
 def best_overlap(data):
-    """Give the best intersection over union that one threshold reaches, and the threshold."""
+    """Return the best intersection over union that one threshold reaches, and the threshold."""
     found = []
     for threshold in np.quantile(data, np.linspace(0.02, 0.98, 49)):
         inside = data.reshape(disc.shape) > threshold

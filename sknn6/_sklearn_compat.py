@@ -92,7 +92,7 @@ class Interval(SklearnInterval):
 
 
 def python_number(value):
-    """Give a number as Python's bool, int or float; give anything else as it is."""
+    """Return a number as Python's bool, int or float; give anything else as it is."""
     if not isinstance(value, Real | np.bool_):
         return value
     kind = bool if isinstance(value, bool | np.bool_) else int if isinstance(value, Integral) else float
@@ -100,19 +100,19 @@ def python_number(value):
 
 
 def callbacks_of(estimator):
-    """Give the callbacks that are set on an estimator."""
+    """Return the callbacks that are set on an estimator."""
     return list(getattr(estimator, "_skl_callbacks", ()))
 
 
 def without_callbacks(estimator):
-    """Give a shallow copy of an estimator on which no callbacks are set."""
+    """Return a shallow copy of an estimator on which no callbacks are set."""
     quiet = copy(estimator)
     vars(quiet).pop("_skl_callbacks", None)
     return quiet
 
 
 def takes_weights(scorer):
-    """Tell whether a scorer, or the metric that it is made of, has a parameter sample_weight."""
+    """Return whether a scorer, or the metric that it is made of, has a parameter sample_weight."""
     return "sample_weight" in signature(getattr(scorer, "_score_func", scorer)).parameters
 
 

@@ -43,7 +43,7 @@ class Checkpoint:
         self.key = {name: describe(name, value) for name, value in identity.items()}
 
     def load(self):
-        """Give the state that was saved last, None if there is no file.
+        """Return the state that was saved last, None if there is no file.
 
         Raises
         ------
@@ -67,7 +67,7 @@ class Checkpoint:
         return saved["state"]
 
     def read(self):
-        """Give all that the file has, None if there is no file."""
+        """Return all that the file has, None if there is no file."""
         try:
             mode = self.path.stat().st_mode
             file = open(self.path, "rb") if stat.S_ISREG(mode) else None  # noqa: SIM115
@@ -106,19 +106,19 @@ class Checkpoint:
             plaindata.write(file, {"kind": self.kind, "key": self.key, "state": state}, "checkpoint")
 
     def damaged(self, error):
-        """Give the error of a file from which the state cannot be had."""
+        """Return the error of a file from which the state cannot be had."""
         return self.error(
             f"must be a file that a {self.kind} has saved; this one is damaged "
             f"({type(error).__name__}: {error}). Remove it, or name another."
         )
 
     def error(self, what):
-        """Give the error that says what the path needs to be."""
+        """Return the error that says what the path needs to be."""
         return ValueError(f"checkpoint={str(self.path)!r} {what}")
 
 
 def difference(there, here):
-    """Give the two values that differ, in brackets, if both can be shown."""
+    """Return the two values that differ, in brackets, if both can be shown."""
     if there is None or here is None or "#" in (there[0], here[0]):
         return ""
     return f" ({there} in the file, {here} here)"
@@ -126,7 +126,7 @@ def difference(there, here):
 
 @contextmanager
 def replacing(path):
-    """Give a new file, which takes the place of the one at `path` once it is whole.
+    """Return a new file, which takes the place of the one at `path` once it is whole.
 
     A symbolic link is followed, and the mode of the old file kept. What was left by processes that were
     killed here is removed, once it is so old that no process can be writing it any more.

@@ -25,7 +25,7 @@ def refuse_dates(estimator, data, name="X"):
 
 
 def are_dates(dtype, values):
-    """Tell whether a type, of whatever library, is one of dates; of Python objects, whether any value is."""
+    """Return whether a type of any library is one of dates; for Python objects, whether a value is."""
     dtype = getattr(getattr(dtype, "categories", dtype), "dtype", dtype)  # categories may be dates
     return str(dtype).lower().startswith(NAMES) or any(isinstance(value, OBJECTS) for value in values)
 
@@ -47,5 +47,5 @@ def columns(data):
 
 
 def is_object(dtype):
-    """Tell whether values of a type are Python objects."""
+    """Return whether values of a type are Python objects."""
     return str(dtype) == "object"

@@ -22,7 +22,7 @@ LARGEST_EXACT = 2**53
 
 
 def describe(name, value):
-    """Give a text that is the same for equal values: the value itself if it is short, else a hash of it.
+    """Return a text that is the same for equal values: the value itself if it is short, else a hash of it.
 
     Numbers are equal whatever their type is, sequences and arrays whatever their type or layout in memory
     is, and sparse matrices whatever the order of their entries is.
@@ -41,14 +41,14 @@ def describe(name, value):
 
 
 def is_plain(value):
-    """Tell whether a canonical value is a number, a string, None or a list of such."""
+    """Return whether a canonical value is a number, a string, None or a list of such."""
     if isinstance(value, list):
         return all(map(is_plain, value))
     return value is None or isinstance(value, bool | int | float | str)
 
 
 def canonical(value):
-    """Give one of all values that are equal to a value."""
+    """Return one of all values that are equal to a value."""
     if issparse(value):
         return ["sparse", list(value.shape), digest_sparse(value)]
     if isinstance(value, np.ndarray):
@@ -67,14 +67,14 @@ def canonical(value):
 
 
 def number(value):
-    """Give an int if the number is one, else a float."""
+    """Return an int if the number is one, else a float."""
     if isinstance(value, Integral) or (math.isfinite(value) and value == int(value)):
         return int(value)
     return float(value)
 
 
 def digest(array):
-    """Give the hash of an array, some rows at a time, so that it is never copied whole."""
+    """Return the hash of an array, some rows at a time, so that it is never copied whole."""
     hashed = hashlib.sha256()
     step = max(1, BLOCK * len(array) // array.size)
     for start in range(0, len(array), step):
@@ -83,7 +83,7 @@ def digest(array):
 
 
 def digest_sparse(X):
-    """Give the hash of a sparse matrix: of its entries in order, equal places summed, without zeros."""
+    """Return the hash of a sparse matrix: of its entries in order, equal places summed, without zeros."""
     X, hashes = X.tocsr(), [hashlib.sha256() for _ in range(3)]
     step = max(1, BLOCK * X.shape[0] // max(1, X.nnz))
     for start in range(0, X.shape[0], step):
@@ -96,7 +96,7 @@ def digest_sparse(X):
 
 
 def content(array):
-    """Give bytes that are the same for arrays of equal values, row by row."""
+    """Return bytes that are the same for arrays of equal values, row by row."""
     if array.dtype.kind not in "biuf":
         common = canonical(array.tolist())
         return (repr(common) if is_plain(common) else joblib.hash(common)).encode()

@@ -11,7 +11,7 @@ LEAVES = "RETURN", "RAISE", "RERAISE", "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_AB
 
 
 def called_in_loop(frame):
-    """Tell whether a loop surrounds what a frame is at, or one of the calls that led there.
+    """Return whether a loop surrounds what a frame is at, or one of the calls that led there.
 
     The calls are followed out to the innermost statement at top level, of a script or a notebook's cell:
     what runs that statement has loops of its own. A loop in C, such as that of `map`, does not show.
@@ -30,7 +30,7 @@ def called_in_loop(frame):
 
 
 def in_loop(code, position):
-    """Tell whether an instruction can be reached from itself, exceptions aside."""
+    """Return whether an instruction can be reached from itself, exceptions aside."""
     instructions = list(dis.get_instructions(code))
     offsets = [instruction.offset for instruction in instructions]
     start = bisect_right(offsets, position) - 1  # a frame may stand at the cache behind the instruction

@@ -43,7 +43,7 @@ def usual_moments(X, weight):
 
 
 def are_exact(X, mean, deviation):
-    """Tell whether no square can have left the range of floats on the way to these moments."""
+    """Return whether no square can have left the range of floats on the way to these moments."""
     size = np.abs(mean) + deviation
     zero = size == 0
     inside = zero | ((size > SMALLEST) & (size < LARGEST))

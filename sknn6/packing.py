@@ -48,7 +48,7 @@ def decompress(state):
 
 
 def planes(vector):
-    """Give the first bytes of all numbers, then the second bytes, and so on."""
+    """Return the first bytes of all numbers, then the second bytes, and so on."""
     return np.ascontiguousarray(vector).view(np.uint8).reshape(-1, vector.itemsize).T
 
 

@@ -53,7 +53,7 @@ def write(file, tree, name="tree"):
 
 
 def read(file):
-    """Give the tree that was written to a file, open for reading in binary mode.
+    """Return the tree that was written to a file, open for reading in binary mode.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def read(file):
 
 
 def is_pickle(file):
-    """Tell whether a file begins as a pickle does, without loading it."""
+    """Return whether a file begins as a pickle does, without loading it."""
     file.seek(0)
     return file.read(1) == b"\x80"
 
 
 def checksum(file):
-    """Give the checksum of a file but for its last bytes, where the checksum is; stop before these."""
+    """Return the checksum of a file but for its last bytes, where the checksum is; stop before these."""
     digest = hashlib.sha256()
     left = file.seek(0, os.SEEK_END) - CHECKSUM_SIZE
     file.seek(0)
@@ -86,7 +86,7 @@ def checksum(file):
 
 
 def encode(value, name, arrays):
-    """Give what JSON has for a value; append its arrays to a list, in place of which there are numbers.
+    """Return what JSON has for a value; append its arrays to a list, in place of which there are numbers.
 
     What JSON has no type for is a dict of one entry, from the name of the type to the content.
     """
@@ -126,7 +126,7 @@ def decode(coded, archive):
 
 
 def decode_dict(content, archive):
-    """Give a dict of its pairs."""
+    """Return a dict of its pairs."""
     return {decode(key, archive): decode(item, archive) for key, item in content}
 
 
@@ -137,7 +137,7 @@ def decode_array(number, archive):
 
 
 def decode_scalar(content, archive):
-    """Give a scalar of its dtype and bytes."""
+    """Return a scalar of its dtype and bytes."""
     dtype, data = np.dtype(content[0]), bytes.fromhex(content[1])
     if dtype.kind not in PLAIN_KINDS:
         raise ValueError(f"a scalar has the dtype {dtype}")

@@ -10,7 +10,7 @@ CALLBACK_STATE = {"_callback_fit_ctx", "_skl_callbacks_to_teardown"}
 
 @contextmanager
 def unchanged_if_it_fails(estimator):
-    """Give a context that puts the estimator's attributes back as they were if an exception leaves it."""
+    """Return a context that puts the estimator's attributes back as they were if an exception leaves it."""
     before = dict(vars(estimator))
     lengths = {name: len(value) for name, value in before.items() if isinstance(value, list)}
     try:

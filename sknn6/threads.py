@@ -90,7 +90,7 @@ CORES = Cores()
 
 @contextmanager
 def products_share_cores():
-    """Give a context in which small products run on one thread, and large work on all that BLAS may use.
+    """Return a context in which small products run on one thread, and large work on all that BLAS may use.
 
     A threaded BLAS takes several times as long for small products as one thread does, and for all of them
     where other threads or processes keep the cores busy. The threads of NumPy's BLAS and of SciPy's, which

@@ -12,7 +12,7 @@ __all__ = ["is_valid", "one_entry_a_place", "validate_data"]
 
 
 def is_valid(X, estimator):
-    """Tell whether scikit-learn's `validate_data` would give X back as it is, and without a warning.
+    """Return whether scikit-learn's `validate_data` would give X back as it is, and without a warning.
 
     So it does with an array of finite float32 or float64 that has the features of the fit, where those had no
     names. It has the say in all else; but for one row, it takes longer than the network does.
@@ -29,7 +29,7 @@ def is_valid(X, estimator):
 
 
 def is_finite(x):
-    """Tell whether all of a vector is finite; a no may also mean that the sum of squares overflows."""
+    """Return whether all of a vector is finite; a no may also mean that the sum of squares overflows."""
     return math.isfinite(np.vdot(x, x))
 
 
@@ -45,7 +45,7 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
 
 
 def one_entry_a_place(X):
-    """Give X, or a copy with the entries of each place added up if it is sparse and may have several."""
+    """Return X, or a copy with the entries of each place added up if it is sparse and may have several."""
     if not issparse(X) or X.has_canonical_format:
         return X
     X = X.copy()

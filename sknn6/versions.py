@@ -35,6 +35,6 @@ class Versioned:
 
 
 def defaults(cls):
-    """Give the parameters of a class that have defaults."""
+    """Return the parameters of a class that have defaults."""
     parameters = signature(cls).parameters.values()
     return {each.name: each.default for each in parameters if each.default is not Parameter.empty}

@@ -13,5 +13,5 @@ if seeds.OFFSET:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes():
-    """Give each process of a parallel run one BLAS thread, unless the user has set a number."""
+    """Return each process of a parallel run one BLAS thread, unless the user has set a number."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")

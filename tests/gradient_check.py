@@ -50,12 +50,12 @@ def directional_error(f, theta, gradient, rng, h):
 
 
 def relative_error(analytic, numeric):
-    """Give max |a - n| / max(|a|, |n|), the maxima over all entries."""
+    """Return max |a - n| / max(|a|, |n|), the maxima over all entries."""
     return np.abs(analytic - numeric).max() / max(np.abs(analytic).max(), np.abs(numeric).max())
 
 
 def has_kink(activation):
-    """Tell whether the derivative jumps, at 0 or where pieces meet."""
+    """Return whether the derivative jumps, at 0 or where pieces meet."""
     learned = [start for _, start in activation.learned]
     ends = np.zeros((1, 2 * activation.pieces))
     ends[:, :2] = -1e-9, 1e-9
@@ -65,17 +65,17 @@ def has_kink(activation):
 
 
 def tolerance(name):
-    """Give the largest error that is let pass."""
+    """Return the largest error that is let pass."""
     return KINKED if name in ACTIVATIONS and has_kink(ACTIVATIONS[name]) else SMOOTH
 
 
 def dense(fan_in, fan_out, kind=Dense):
-    """Give a linear map of random weights."""
+    """Return a linear map of random weights."""
     return kind(fan_in, fan_out, lambda rng, *shape_and_gain: rng.standard_normal((fan_in, fan_out)))
 
 
 def layers():
-    """Give functions that make the layers of `WIDTH` inputs, one for each that is registered now."""
+    """Return functions that make the layers of `WIDTH` inputs, one for each that is registered now."""
     return {
         "dense": lambda: dense(WIDTH, 4),
         "scaled_dense": lambda: dense(WIDTH, 4, ScaledDense),
@@ -98,7 +98,7 @@ def layers():
 
 
 def losses():
-    """Give the losses that are registered now."""
+    """Return the losses that are registered now."""
     return LOSSES | REGRESSION_LOSSES
 
 
@@ -123,7 +123,7 @@ def make_up_statistics(network, rng):
 
 
 def layer_error(name, n_samples=7, training=True, weighted=False):
-    """Give the error of a layer's gradient, in its input or in its parameters, whichever is larger."""
+    """Return the error of a layer's gradient, in its input or in its parameters, whichever is larger."""
     rng = np.random.default_rng(n_samples)
     layer = layers()[name]()
     network = allocated(layer, rng)
@@ -157,7 +157,7 @@ def targets(loss_name, n_samples, n_outputs, rng):
 
 
 def loss_error(name, n_samples=7, weighted=False):
-    """Give the error of a loss's gradient in the logits."""
+    """Return the error of a loss's gradient in the logits."""
     rng = np.random.default_rng(n_samples)
     Z = 3 * rng.standard_normal((n_samples, 4))
     y = targets(name, n_samples, 4, rng)

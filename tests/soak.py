@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 
 def sizes(name, usual, long):
-    """Give a test its size as the argument `name`."""
+    """Return a test its size as the argument `name`."""
     return pytest.mark.parametrize(name, [usual, pytest.param(long, marks=pytest.mark.soak)])
 
 

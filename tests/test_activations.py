@@ -13,7 +13,7 @@ def learned(activation):
 
 
 def with_pieces(name, z):
-    """Give z as the first piece, 0 as the others."""
+    """Return z as the first piece, 0 as the others."""
     z = np.array(z, ndmin=2)
     return np.hstack([z] + [np.zeros_like(z)] * (ACTIVATIONS[name].pieces - 1))
 

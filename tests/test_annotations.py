@@ -10,7 +10,7 @@ import sknn6.onnx
 
 
 def public_functions():
-    """Give the functions and methods that are sknn6's own, not inherited from others, by their name."""
+    """Return the functions and methods that are sknn6's own, not inherited from others, by their name."""
     for module in (sknn6, sknn6.inspection, sknn6.onnx):
         for name in module.__all__:
             thing = getattr(module, name)

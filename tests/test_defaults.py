@@ -24,7 +24,7 @@ SPLITS = 3
 
 
 def scikit_learns(seed):
-    """Give scikit-learn's classifier with its defaults, on standardised data, which it needs."""
+    """Return scikit-learn's classifier with its defaults, on standardised data, which it needs."""
     return make_pipeline(StandardScaler(), SklearnMLP(random_state=seed))
 
 
@@ -33,7 +33,7 @@ def ours(seed):
 
 
 def held_out(X, y, n_train, model=ours):
-    """Give accuracy, log-loss in entropies of the classes, and AUC for two classes, on rows held out."""
+    """Return accuracy, log-loss in entropies of the classes, and AUC for two classes, on rows held out."""
     found = []
     for seed in range(SPLITS):
         parts = train_test_split(X, y, train_size=n_train, stratify=y, random_state=seed)

@@ -61,13 +61,13 @@ def are_shown(scores):
 
 
 def points(ax):
-    """Give where the candidates are that are drawn at their scores."""
+    """Return where the candidates are that are drawn at their scores."""
     (collection,) = ax.collections
     return np.ma.getdata(collection.get_offsets())[~np.ma.getmaskarray(collection.get_offsets()).any(axis=1)]
 
 
 def marks(ax, label):
-    """Give where the marks with a label are."""
+    """Return where the marks with a label are."""
     (line,) = [line for line in ax.lines if line.get_label() == label]
     return line.get_xydata()
 
@@ -207,7 +207,7 @@ def test_categories_may_be_anything(categories, texts):
 
 
 def texts_of(params, categories, texts):
-    """Give the text of the category that each candidate has; True is not 1."""
+    """Return the text of the category that each candidate has; True is not 1."""
     for own in params:
         for category, text in zip(categories, texts, strict=True):
             if type(own["shape"]) is type(category) and own["shape"] == category:

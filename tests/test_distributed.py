@@ -49,7 +49,7 @@ def search(checkpoint=None, n_jobs=None, **events):
 
 
 def after_the_first_candidates(death):
-    """Give a callback of the search that has a fit of the second proposals killed."""
+    """Return a callback of the search that has a fit of the second proposals killed."""
 
     def arm(result):
         if len(result.x_iters) == N_POINTS:
@@ -98,7 +98,7 @@ def dask():
 
 
 def dask_processes(client):
-    """Give the ids of the workers' processes, once both are there."""
+    """Return the ids of the workers' processes, once both are there."""
     client.wait_for_workers(2, timeout=30)
     return set(client.run(os.getpid).values())
 

@@ -46,7 +46,7 @@ def drawn(valid, invalid, *others):
 
 
 def number(low, high, *others, ends="[]", most=1e3):
-    """Give a real number in an interval, infinity as its upper end excluded."""
+    """Return a real number in an interval, infinity as its upper end excluded."""
     most = min(high, most)
     inside = st.floats(low, most, exclude_min=ends[0] == "(", exclude_max=ends[1] == ")" and most == high)
     below = st.floats(max_value=low, exclude_max=ends[0] == "[")
@@ -55,7 +55,7 @@ def number(low, high, *others, ends="[]", most=1e3):
 
 
 def count(most, *others):
-    """Give a whole number from 1 on."""
+    """Return a whole number from 1 on."""
     return drawn(st.integers(1, most), st.integers(max_value=0) | st.floats(1.1, 9), *others)
 
 
@@ -301,7 +301,7 @@ def pipeline_for(X, standardizer, whitener, mlp):
 
 
 def goes_on(mlp):
-    """Tell whether partial_fit is there for these parameters."""
+    """Return whether partial_fit is there for these parameters."""
     weights = getattr(mlp, "class_weight", None)
     return mlp.solver != "lbfgs" and not mlp.early_stopping and weights != "balanced"
 
@@ -458,7 +458,7 @@ def check_search(found):
 
 
 def results_of(found):
-    """Give the results, times aside, as text."""
+    """Return the results, times aside, as text."""
     if isinstance(found, str):
         return found
     return {name: list(map(str, column)) for name, column in found.cv_results_.items() if "time" not in name}

@@ -316,7 +316,7 @@ def test_huge_sparse_float32_are_scaled_as_float64_are():
 
 
 def halved(X):
-    """Give X as CSR in which each entry is stored as two halves."""
+    """Return X as CSR in which each entry is stored as two halves."""
     X = sparse.csr_matrix(X)
     return sparse.csr_matrix((np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), X.indptr * 2), X.shape)
 

@@ -78,7 +78,7 @@ def test_the_compiled_twin_agrees(name, dtype):
 
 @pytest.fixture
 def both_ways():
-    """Give the names of the libraries; afterwards the one that was chosen is chosen again."""
+    """Return the names of the libraries; afterwards the one that was chosen is chosen again."""
     pytest.importorskip("numba")
     before = dict(kernels.chosen)
     yield ["numpy", "numba"]

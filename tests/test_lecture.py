@@ -32,7 +32,7 @@ def made(*args, seed=0, **params):
 
 
 def outputs(network, data, kind):
-    """Give the output of each layer of that kind."""
+    """Return the output of each layer of that kind."""
     found = []
     for layer in network.layers:
         data = layer.predict(data)
@@ -156,7 +156,7 @@ def test_gradients_vanish_over_depth_with_sigmoid_and_not_with_relu():
 
 
 def dead_units(model):
-    """Give the share of hidden units whose derivative is 0 on the whole training set, and so for ever."""
+    """Return the share of hidden units whose derivative is 0 on the whole training set, and so for ever."""
     activation, A, dead = ACTIVATIONS[model.activation], X, []
     for W, b in zip(model.coefs_[:-1], model.intercepts_[:-1], strict=True):
         Z = A @ W + b
@@ -263,7 +263,7 @@ def test_batch_normalisation_depends_less_on_the_initialisation():
 
 
 def variance_after_blocks(**params):
-    """Give the variance before the first and after the last of 20 blocks of 300 units, ReLU, He's weights.
+    """Return the variance before the first and after the last of 20 blocks of 300 units, ReLU, He's weights.
 
     The geometric mean over five draws.
     """

@@ -20,7 +20,7 @@ MEMBERS = 3
 
 
 def networks(activation, **params):
-    """Give networks side by side, and each of them alone with the same values."""
+    """Return networks side by side, and each of them alone with the same values."""
     together = perceptron(6, [5, 7], 3, activation, members=MEMBERS, **params).allocate(np.float64)
     together.initialize(np.random.default_rng(1))
     together.theta += 0.1 * np.random.default_rng(2).normal(size=together.theta.size)

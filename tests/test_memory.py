@@ -30,7 +30,7 @@ def laid_out(kind, folder, dtype=np.float64):
 
 
 def peak(run):
-    """Give the bytes that a call has allocated at most, beyond what there was before."""
+    """Return the bytes that a call has allocated at most, beyond what there was before."""
     tracemalloc.start()
     try:
         run()

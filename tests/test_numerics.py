@@ -91,7 +91,7 @@ REFERENCE_LOSSES = {
 
 
 def exact(array):
-    """Give the numbers of an array, each as it is."""
+    """Return the numbers of an array, each as it is."""
     return [exact(row) if np.ndim(row) else mpf(float(row)) for row in array]
 
 
@@ -100,7 +100,7 @@ def affine(x, W, b):
 
 
 def unflatten(theta, shapes):
-    """Give the matrices, then the biases, that follow each other in theta."""
+    """Return the matrices, then the biases, that follow each other in theta."""
     rest = iter(theta)
     weights = [[[next(rest) for _ in range(n_out)] for _ in range(n_in)] for n_in, n_out in shapes]
     return weights, [[next(rest) for _ in range(n_out)] for _, n_out in shapes]
@@ -192,7 +192,7 @@ def test_losses_of_logits_of_any_size(loss, scale, dtype, rng):
 
 
 def surely(right, dtype, n_classes):
-    """Give rows, and a model whose logits for them are 1e4 for one class and -1e4 for the others."""
+    """Return rows, and a model whose logits for them are 1e4 for one class and -1e4 for the others."""
     rows = np.eye(n_classes, dtype=dtype)[np.arange(9) % n_classes]
     y = np.arange(9) % n_classes
     with warnings.catch_warnings():

@@ -28,7 +28,7 @@ def registered():
 
 
 def exported(model, X, options=None, target_opset=None):
-    """Give what ONNX Runtime makes of X."""
+    """Return what ONNX Runtime makes of X."""
     proto = skl2onnx.to_onnx(model, X[:1], options=options, target_opset=target_opset)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(None, {session.get_inputs()[0].name: X})
@@ -47,7 +47,7 @@ def assert_predicts_the_same(model, X, tolerance=TOLERANCE):
 
 
 def draw_targets(rng, score):
-    """Give two classes, several, strings or indicators of labels, that have to do with the score."""
+    """Return two classes, several, strings or indicators of labels, that have to do with the score."""
     noisy = score[:, None] + rng.normal(size=(len(score), 3))
     return {
         "binary": (noisy[:, 0] > 0).astype(int),
@@ -240,7 +240,7 @@ def test_far_outliers_are_bent_as_in_the_network(dtype, data):
 
 
 def exported_frame(model, frame, **options):
-    """Give what ONNX Runtime makes of a frame: each column is an input of its own."""
+    """Return what ONNX Runtime makes of a frame: each column is an input of its own."""
     proto = skl2onnx.to_onnx(model, frame[:1], **options)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     assert [entry.name for entry in session.get_inputs()] == list(frame.columns)

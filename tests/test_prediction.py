@@ -78,7 +78,7 @@ CONVERTED = {
 
 
 def outcome(function, *args):
-    """Give the type and the words of what is raised and warned of."""
+    """Return the type and the words of what is raised and warned of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

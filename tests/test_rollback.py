@@ -45,7 +45,7 @@ def cases():
 
 
 def state(estimator):
-    """Give the bits of all that the estimator holds."""
+    """Return the bits of all that the estimator holds."""
     return {name: pickle.dumps(value) for name, value in vars(estimator).items()}
 
 

@@ -894,7 +894,7 @@ search(n_iter=200, checkpoint={path!r}).fit(X, y, callback=lambda result: time.s
 
 
 def candidates_in(path):
-    """Give the candidates of the first space that a file has, each its point, row of results and score."""
+    """Return the candidates of the first space that a file has, each its point, row of results and score."""
     if not os.path.exists(path):
         return []
     with open(path, "rb") as file:

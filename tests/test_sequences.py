@@ -79,7 +79,7 @@ def fitted():
 
 
 def take_in(model, rows, n_calls=None, **more):
-    """Give the rows to train on to partial_fit, so many at a time; return the accuracy on the others."""
+    """Return the rows to train on to partial_fit, so many at a time; return the accuracy on the others."""
     for part in np.split(np.random.default_rng(0).permutation(1200), 1200 // rows)[:n_calls]:
         model.partial_fit(DIGITS[part], DIGIT[part], **more)
     return model.score(DIGITS[TEST], DIGIT[TEST])

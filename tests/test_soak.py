@@ -95,7 +95,7 @@ def test_predictions_leave_no_memory_behind(method, n_rows, n_calls):
 
 @pytest.fixture
 def fit():
-    """Give a function that fits the i-th of several large networks, of 0.4 MB of weights or more, anew."""
+    """Return a function that fits the i-th of several large networks, of 0.4 MB of weights or more, anew."""
     large = {"hidden_layer_sizes": (320, 320), "max_iter": 1, "random_state": 0}
     models = [
         MLPClassifier(ensemble_size=1, **large),

@@ -20,7 +20,7 @@ X = X / 16
 
 
 def warned(model, X=X, y=Y, **validation):
-    """Give the ConvergenceWarnings of a fit, without that of max_iter."""
+    """Return the ConvergenceWarnings of a fit, without that of max_iter."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(X, y, **validation)
@@ -41,7 +41,7 @@ def test_healthy_runs_are_silent(name, data):
 
 
 def one(model, start, *args, **kwargs):
-    """Give the one warning that starts so."""
+    """Return the one warning that starts so."""
     (text,) = [text for text in warned(model, *args, **kwargs) if text.startswith(start)]
     return text
 

@@ -51,7 +51,7 @@ def helped_by(n_helpers):
 
 
 def seeing(look):
-    """Give ReLU, calling a function in each forward pass."""
+    """Return ReLU, calling a function in each forward pass."""
     relu = ACTIVATIONS["relu"]
 
     def forward(Z):

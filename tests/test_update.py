@@ -15,7 +15,7 @@ def network():
 
 
 def updated(**params):
-    """Give theta before and after one update with a gradient of norm 5, rate 0.1."""
+    """Return theta before and after one update with a gradient of norm 5, rate 0.1."""
     made = network()
     before = made.theta.copy()
     made.grad[:] = 0

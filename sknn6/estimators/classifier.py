@@ -218,7 +218,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Matrix) -> NDArray | sparse.csr_matrix:
-        """Give the most probable class of each row.
+        """Return the most probable class of each row.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return sparse.csr_matrix(found) if self._sparse_labels else found
 
     def predict_proba(self, X: Matrix) -> NDArray:
-        """Give the probability of each class, in the dtype of X.
+        """Return the probability of each class, in the dtype of X.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._predict(X, "probabilities")
 
     def predict_log_proba(self, X: Matrix) -> NDArray:
-        """Give the logarithm of `predict_proba`.
+        """Return the logarithm of `predict_proba`.
 
         Parameters
         ----------

@@ -293,7 +293,7 @@ class LayerStatisticsDisplay:
 
 
 def caption(found, i):
-    """Give the figures of a layer in words."""
+    """Return the figures of a layer in words."""
     lines = [f"mean {found.mean[i]:.2g}, std {found.std[i]:.2g}"]
     if not math.isnan(found.dead[i]):
         lines.append(f"flat {found.saturated[i]:.0%}, dead {found.dead[i]:.0%}")
@@ -405,7 +405,7 @@ class FilterDisplay:
 
 
 def first_weights(mlp, member):
-    """Give the weights of the first layer of one of the networks, with the learned factors of its input."""
+    """Return the weights of the first layer of one of the networks, with the learned factors of its input."""
     W = mlp.coefs_[0]
     u = mlp.layer_state_.get("dense_0.u", np.full(W.shape[-2], 1 / SCALE_SPEED))
     W = SCALE_SPEED * u.reshape(*W.shape[:-1], 1) * W

@@ -160,6 +160,6 @@ def rising(probe, rates):
 
 
 def running_mean(losses):
-    """Give the running mean of losses, corrected for its start at 0."""
+    """Return the running mean of losses, corrected for its start at 0."""
     t = np.arange(1, len(losses) + 1)
     return lfilter([1 - SMOOTHING], [1, -SMOOTHING], losses) / (1 - SMOOTHING**t)

@@ -10,7 +10,7 @@ __all__ = ["add_legend", "colour_bar", "label_panels", "number_axis", "panels", 
 
 
 def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
-    """Give that many Axes: those given, or of a new figure.
+    """Return that many Axes: those given, or of a new figure.
 
     Raises
     ------

@@ -8,7 +8,7 @@ N_SAMPLES, N_VALUES = 250, 40
 
 
 def partial_dependence(space, points, scores):
-    """Give the mean score that a model expects for values of each parameter, over a sample of the others.
+    """Return the mean score that a model expects for values of each parameter, over a sample of the others.
 
     The model is a forest of extremely randomised trees: in few points of many dimensions a Gaussian process
     sees less. The values are evenly spaced on the dimension's own scale, where those of
@@ -42,7 +42,7 @@ def partial_dependence(space, points, scores):
 
 
 def values_of(dimension):
-    """Give the categories of a dimension, or numbers evenly spaced on its scale."""
+    """Return the categories of a dimension, or numbers evenly spaced on its scale."""
     from skopt.space import Categorical, Integer
 
     if isinstance(dimension, Categorical):

@@ -120,7 +120,7 @@ def template(estimator):
 
 
 def has_been_fitted(estimator):
-    """Tell whether an estimator of any kind is fitted."""
+    """Return whether an estimator of any kind is fitted."""
     try:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):
@@ -151,7 +151,7 @@ def transform_targets(wrapper, X, y):
 
 
 def is_fitted(mlp):
-    """Tell whether a perceptron is fitted."""
+    """Return whether a perceptron is fitted."""
     return mlp.__sklearn_is_fitted__()
 
 
@@ -193,7 +193,7 @@ class Probe:
         self.network.calibrate(self.batches)
 
     def sample(self, n_rows):
-        """Give X, y and weight of that many rows as one batch, or of all."""
+        """Return X, y and weight of that many rows as one batch, or of all."""
         rows = np.arange(self.data.n_rows)
         if len(rows) > n_rows:
             rows = np.sort(np.random.default_rng(0).choice(rows, n_rows, replace=False))
@@ -206,7 +206,7 @@ class Probe:
             leaf.training = not (self.fitted or isinstance(leaf, Dropout))
 
     def differentiate(self, batch, alpha=None):
-        """Give the loss of a batch, penalty included, and write its gradient to the network."""
+        """Return the loss of a batch, penalty included, and write its gradient to the network."""
         alpha = self.mlp.alpha if alpha is None else alpha
         return loss_and_gradient(self.network, self.loss, [batch], alpha)[0]
 

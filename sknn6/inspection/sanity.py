@@ -100,7 +100,7 @@ class SanityReport:
         ]  # fmt: skip
 
     def to_frame(self) -> "DataFrame":
-        """Give the findings as a pandas DataFrame, a row a check."""
+        """Return the findings as a pandas DataFrame, a row a check."""
         pd = require("pandas", "pandas")
         return pd.DataFrame(self.rows).set_index("check")
 
@@ -161,7 +161,7 @@ def check_input(subject):
 
 
 def of_unit_size(sizes):
-    """Tell whether the largest root mean square of some columns is neither small nor large for a network."""
+    """Return whether the largest root mean square of the columns lies between 0.1 and 10."""
     return bool(0.1 <= np.max(sizes) <= 10)
 
 
@@ -228,7 +228,7 @@ def check_gradient(subject):
 
 
 def difference(probe, batch, i, h=1e-5):
-    """Give the centred difference of the loss in a parameter."""
+    """Return the centred difference of the loss in a parameter."""
     theta = probe.network.theta
     start, losses = theta[i], []
     for value in (start + h, start - h):
@@ -325,7 +325,7 @@ def check_overfit(subject):
 
 
 def few_rows(subject):
-    """Give a few different rows, of more than one class where there is more than one."""
+    """Return a few different rows, of more than one class where there is more than one."""
     X, y = subject.X, subject.y
     if not issparse(X):
         _, first = np.unique(np.asarray(X, float), axis=0, return_index=True)
@@ -335,7 +335,7 @@ def few_rows(subject):
 
 
 def strata(subject, y):
-    """Give what samples are stratified by: classes, if each has two rows and there are not too many."""
+    """Return what samples are stratified by: classes, if each has two rows and there are not too many."""
     if not is_classifier(subject.mlp) or y.ndim > 1:
         return None
     _, counts = np.unique(y, return_counts=True)
@@ -367,7 +367,7 @@ def check_labels(subject):
 
 
 def folds(subject, y):
-    """Give the rows to learn from and to predict, three times."""
+    """Return the rows to learn from and to predict, three times."""
     kind = KFold if strata(subject, y) is None else StratifiedKFold
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes with fewer rows than folds
@@ -375,7 +375,7 @@ def folds(subject, y):
 
 
 def agreement(model, X):
-    """Give a function of targets: how well the ranks of the predictions for X agree with them.
+    """Return a function of targets: how well the ranks of the predictions for X agree with them.
 
     Among all rows, the mean rank of the true class's probability; of a regression, of the errors of ranks.
     Ranks, for a few predictions that are too sure should not decide.

@@ -218,7 +218,7 @@ class SearchDisplay:
         return axes, lines
 
     def _space(self, index):
-        """Give a space and the positions of its candidates."""
+        """Return a space and the positions of its candidates."""
         if not self.spaces:
             raise ValueError(
                 'kind must be "convergence" or "evaluations" for a search that is no BayesSearchCV, got '
@@ -229,7 +229,7 @@ class SearchDisplay:
         return self.spaces[index]
 
     def _bounded_scores(self):
-        """Give the scores as the search's models see them, see `sknn6.search.proposals.bounded_losses`."""
+        """Return the scores as the search's models see them, see `sknn6.search.proposals.bounded_losses`."""
         from sknn6.search.proposals import bounded_losses
 
         return -np.array(bounded_losses(self.scores))
@@ -247,7 +247,7 @@ class SearchDisplay:
 
 
 def scores_of(search, metric):
-    """Give the name of the scores to draw, and these."""
+    """Return the name of the scores to draw, and these."""
     results = search.cv_results_
     names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
     if metric is None and len(names) == 1:
@@ -262,7 +262,7 @@ def scores_of(search, metric):
 
 
 def candidates_of(search):
-    """Give the candidates as they are drawn, and the spaces with the positions of theirs, if known."""
+    """Return the candidates as they are drawn, and the spaces with the positions of theirs, if known."""
     if not hasattr(search, "optimizer_results_"):
         drawn = [
             {name: plain(value) for name, value in params.items()} for params in search.cv_results_["params"]
@@ -277,12 +277,12 @@ def candidates_of(search):
 
 
 def plain(value):
-    """Give a value as it is drawn: numbers as they are, all else as text."""
+    """Return a value as it is drawn: numbers as they are, all else as text."""
     return value if isinstance(value, Number) and not isinstance(value, bool) else str(value)
 
 
 def chosen(params, available):
-    """Give the parameters to draw.
+    """Return the parameters to draw.
 
     Raises
     ------

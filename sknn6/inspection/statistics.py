@@ -83,7 +83,7 @@ class LayerStatistics:
         return {field.name: getattr(self, field.name) for field in fields(self) if field.type is np.ndarray}
 
     def to_frame(self) -> "DataFrame":
-        """Give the figures as a pandas DataFrame, a row a layer."""
+        """Return the figures as a pandas DataFrame, a row a layer."""
         pd = require("pandas", "pandas")
         return pd.DataFrame(self.figures, index=pd.Index(self.names, name="layer"))
 
@@ -158,7 +158,7 @@ def layer_statistics(
 
 
 def targets(mlp, X):
-    """Give what a fitted network predicts, where its gradients are not asked for."""
+    """Return what a fitted network predicts, where its gradients are not asked for."""
     if not is_fitted(mlp):
         raise ValueError("y must be given for an estimator that is not fitted, got None.")
     return mlp.predict(X)
@@ -188,12 +188,12 @@ def describe(network, records, gradient_norm, update_ratio):
 
 
 def side_by_side(Y):
-    """Give (members, samples, units) as (samples, members units)."""
+    """Return (members, samples, units) as (samples, members units)."""
     return Y if Y.ndim == 2 else np.concatenate(Y, axis=-1)
 
 
 def update_ratios(probe):
-    """Give the norm of the next update of each W, divided by the norm of W."""
+    """Return the norm of the next update of each W, divided by the norm of W."""
     layers = probe.network.dense()
     if probe.mlp.solver not in OPTIMIZERS:
         return np.full(len(layers), np.nan)
@@ -206,7 +206,7 @@ def update_ratios(probe):
 
 
 def effective_rank(Y):
-    """Give exp(-sum p log p), p the singular values of Y divided by their sum; a mean over members."""
+    """Return exp(-sum p log p), p the singular values of Y divided by their sum; a mean over members."""
     values = np.linalg.svd(np.nan_to_num(Y.astype(float)), compute_uv=False)
     p = values / np.maximum(values.sum(axis=-1, keepdims=True), np.finfo(float).tiny)
     return float(np.exp(entr(p).sum(axis=-1)).mean())

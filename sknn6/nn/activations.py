@@ -318,7 +318,7 @@ def normal_cdf(Z: Array) -> Array:
 
 @kernel
 def approximate_normal_cdf(Z: Array) -> Array:
-    """Give (1 + tanh(z q(z^2))) / 2."""
+    """Return (1 + tanh(z q(z^2))) / 2."""
     squares = np.multiply(Z, Z)
     np.minimum(squares, CDF_LARGEST, out=squares)
     cdf = squares * CDF_POLYNOMIAL[0]
@@ -384,5 +384,5 @@ ACTIVATIONS["sigmoid"] = ACTIVATIONS["logistic"]
 
 
 def find_activation(activation: str | Activation) -> Activation:
-    """Give the activation of that name; or `activation` itself."""
+    """Return the activation of that name; or `activation` itself."""
     return ACTIVATIONS[activation] if isinstance(activation, str) else activation

@@ -90,7 +90,7 @@ class Batches:
         self._memory = {}  # what it had may now be X
 
     def _group(self, size: int) -> list[list[int]]:
-        """Give the bounds of the batches, in lists of those whose rows are gathered together."""
+        """Return the bounds of the batches, in lists of those whose rows are gathered together."""
         bounds = [*self.starts, self.n_samples]
         dense = isinstance(self.X, np.ndarray)
         per_group = max(1, PIECE // (size * self.X.shape[1])) if dense else 1
@@ -119,7 +119,7 @@ class Batches:
                 yield X[batch], y[batch], None if weight is None else weight[batch]
 
     def sample(self, n_rows: int) -> tuple[Rows, Array | None]:
-        """Give X and weight of that many rows with any weight, or of all; the same ones at each call."""
+        """Return X and weight of that many rows with any weight, or of all; the same ones at each call."""
         rows = self.rows
         if self.weight is not None:
             rows = np.flatnonzero(self.weight) if rows is None else rows[self.weight[rows] > 0]
@@ -129,7 +129,7 @@ class Batches:
         return self._gather(rows), None if self.weight is None else self.weight[rows]
 
     def _gather(self, rows: Array | slice) -> Rows:
-        """Give rows of X as the first layer takes them."""
+        """Return rows of X as the first layer takes them."""
         if not isinstance(self.X, np.ndarray) or (isinstance(rows, slice) and self.scaling is None):
             X = self.X[rows]
             return X.astype(self.dtype, copy=False) if self.scaling is None else self.scaling(X, self.dtype)
@@ -154,7 +154,7 @@ class Batches:
         return out
 
     def _buffer(self, n_rows: int, dtype: DTypeLike, name: str = "batch") -> Array:
-        """Give memory for so many rows, the same at each call as far as it is large enough."""
+        """Return memory for so many rows, the same at each call as far as it is large enough."""
         memory = self._memory.get(name)
         if memory is None or len(memory) < n_rows:
             memory = self._memory[name] = np.empty((n_rows, self.X.shape[1]), dtype)

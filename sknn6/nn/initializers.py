@@ -132,7 +132,7 @@ CALIBRATED = (lsuv,)
 
 
 def find_initializer(init: str | Initializer, activation: Activation) -> Initializer:
-    """Give the function of that name, "auto" being the one that the activation asks for; or `init` itself."""
+    """Return the initializer of that name (for "auto" the one that the activation names), or `init` if callable."""
     name = activation.init if init == "auto" else init
     if callable(name):
         return name

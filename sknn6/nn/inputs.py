@@ -40,7 +40,7 @@ class InputScaling:
         return bool(self.mean.any())
 
     def __call__(self, X: Rows, dtype: DTypeLike) -> Rows:
-        """Give the rows in X, dense or CSR, scaled and cast; X itself may be overwritten."""
+        """Return the rows in X, dense or CSR, scaled and cast; X itself may be overwritten."""
         with np.errstate(over="ignore"):  # what is infinite then is bent to c
             if not isinstance(X, np.ndarray):
                 if not self.fills:
@@ -52,7 +52,7 @@ class InputScaling:
             return bend(Z.astype(dtype, copy=False))
 
     def is_near(self, other: "InputScaling") -> bool:
-        """Tell whether they differ by no more than rounding."""
+        """Return whether they differ by no more than rounding."""
         moved = np.abs(self.mean - other.mean) > ROUNDING * self.scale
         return not (moved | (np.abs(self.scale - other.scale) > ROUNDING * self.scale)).any()
 
@@ -84,7 +84,7 @@ class InputScaling:
 
 
 def bend(Z: Array, c: float = CLIP) -> Array:
-    """Give z / sqrt(1 + (z / c)^2), in place."""
+    """Return z / sqrt(1 + (z / c)^2), in place."""
     far = c / float(np.finfo(Z.dtype).eps)  # the result is c from here on, and no square overflows
     np.maximum(Z, -far, out=Z)
     np.minimum(Z, far, out=Z)

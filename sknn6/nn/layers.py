@@ -77,11 +77,11 @@ class Layer(ABC):
         self.name = ""  # the network's for it, like "dense_0"
 
     def leaves(self) -> "list[Layer]":
-        """Give the layers that this one is made of, which have the arrays; here itself."""
+        """Return the layers that this one is made of, which have the arrays; here itself."""
         return [self]
 
     def twin(self) -> Self:
-        """Give a layer that has the same arrays, and buffers of its own."""
+        """Return a layer that has the same arrays, and buffers of its own."""
         twin = copy(self)
         twin._buffers = {}
         return twin
@@ -116,7 +116,7 @@ class Layer(ABC):
         """Map X as the trained layer does, keeping nothing."""
 
     def buffer(self, name: str, shape: Shape, dtype: DTypeLike) -> Array:
-        """Give an array, at first of ones, that is the same at every call with that name and shape.
+        """Return an array, at first of ones, that is the same at every call with that name and shape.
 
         The arrays of a name share memory: those of the last batch of an epoch, which is smaller, take none.
         """
@@ -152,7 +152,7 @@ def product(A: Rows, B: Array, out: Array) -> Array:
 
 
 def rows_with_entries(A: csc_array) -> tuple[Array, csc_array]:
-    """Give the numbers of the rows of a CSC matrix that are not empty, and the matrix of these."""
+    """Return the numbers of the rows of a CSC matrix that are not empty, and the matrix of these."""
     rows, row = np.unique(A.indices, return_inverse=True)
     return rows, csc_array((A.data, row, A.indptr), shape=(len(rows), A.shape[1]))
 
@@ -264,7 +264,7 @@ class Dense(Layer):
         return self.map(X, self.buffer("Z", (*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype))
 
     def weights(self) -> Array:
-        """Give the matrix that X is multiplied with."""
+        """Return the matrix that X is multiplied with."""
         return self.W
 
     def map(self, X: Rows, Z: Array) -> Array:
@@ -322,7 +322,7 @@ class ScaledDense(Dense):
         self.u[...] = 1 / SCALE_SPEED
 
     def _factors(self) -> Array:
-        """Give s as a column, or one a member."""
+        """Return s as a column, or one a member."""
         u = self.u[:, None] if self.u.ndim == 1 else self.u.swapaxes(-1, -2)
         return SCALE_SPEED * u
 
@@ -354,7 +354,7 @@ class ScaledDense(Dense):
         return np.multiply(dX, s.swapaxes(-1, -2), out=dX) if self.propagates else dX
 
     def _gradient(self, W: Array, dV: Array) -> Array:
-        """Give du for rows of W and dV."""
+        """Return du for rows of W and dV."""
         du = SCALE_SPEED * np.einsum("...ij,...ij->...i", W, dV)
         return du if self.u.ndim == 1 else du[:, None]
 
@@ -427,7 +427,7 @@ class Residual(Layer):
         return self._pass(X, "settle", weight, weights_averaged)
 
     def _pass(self, X: Array, method: str, *args: Any) -> Array:
-        """Give X + F(X), passing through the layers by that method."""
+        """Return X + F(X), passing through the layers by that method."""
         Y = X.copy()
         for layer in self.body:
             Y = getattr(layer, method)(Y, *args)
@@ -466,7 +466,7 @@ class Activate(Layer):
             getattr(self, name)[...] = start
 
     def learned_values(self) -> list[Array]:
-        """Give the arrays of the learned parameters."""
+        """Return the arrays of the learned parameters."""
         return [getattr(self, name) for name in self.parameters]
 
     def forward(self, Z: Array, weight: Array | None = None) -> Array:

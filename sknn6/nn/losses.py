@@ -80,7 +80,7 @@ def softmax_cross_entropy(
 
 @kernel
 def cross_entropy(Z: Array, y: Array, p: Array, smoothing: float) -> tuple[float, Array]:
-    """Give the sum over the rows of p loss and its gradient in Z; p has one number, or one a row."""
+    """Return the sum over the rows of p loss and its gradient in Z; p has one number, or one a row."""
     # Classes first: a reduction over few classes is a few operations on long vectors.
     P = np.ascontiguousarray(Z.T)
     P -= np.maximum.reduce(P, axis=0)
@@ -167,7 +167,7 @@ def huber(Z: Array, Y: Array, weight: Array | None = None) -> tuple[float, Array
 
 
 def outputs_first(Z: Array) -> Array:
-    """Give a view with the outputs first and the samples last, as weights of samples multiply it."""
+    """Return a view with the outputs first and the samples last, as weights of samples multiply it."""
     return Z.T if Z.ndim == 2 else Z.transpose(2, 0, 1)
 
 

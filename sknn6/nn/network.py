@@ -101,21 +101,21 @@ class Network:
         return {(layer, name): self._shape(layer, name) for layer in self.leaves for name in names(layer)}
 
     def _shape(self, layer: Layer, name: str) -> Shape:
-        """Give the shape of an array of a layer, members and all."""
+        """Return the shape of an array of a layer, members and all."""
         shape = (layer.parameters | layer.statistics)[name]
         if self.members == 1:
             return shape
         return (self.members, *shape) if len(shape) == 2 else (self.members, 1, *shape)
 
     def twin(self) -> Self:
-        """Give a network of layers of its own that have the same arrays."""
+        """Return a network of layers of its own that have the same arrays."""
         twin = copy(self)
         twin.layers = [layer.twin() for layer in self.layers]
         twin.leaves = [leaf for layer in twin.layers for leaf in layer.leaves()]
         return twin
 
     def arrays(self) -> dict[str, Array]:
-        """Give all parameters and statistics by name, as in ``{"dense_0.W": W, ...}``; not copies."""
+        """Return all parameters and statistics by name, as in ``{"dense_0.W": W, ...}``; not copies."""
         return {
             f"{layer.name}.{name}": getattr(layer, name)
             for layer in self.leaves
@@ -139,7 +139,7 @@ class Network:
             array[...] = arrays[name]
 
     def read(self, X: Rows) -> Rows:
-        """Give rows of the data as the first layer takes them."""
+        """Return rows of the data as the first layer takes them."""
         if self.input_scaling is None:
             return X.astype(self.dtype, copy=False)
         return self.input_scaling(X.copy(), self.dtype)
@@ -160,7 +160,7 @@ class Network:
     def settled(
         self, batches: Batches, weights_averaged: bool = False, rows_per_unit: float = 0
     ) -> Iterator[None]:
-        """Give a context in which prediction has statistics that go with the weights as they are.
+        """Return a context in which prediction has statistics that go with the weights as they are.
 
         They are taken from a sample of the data by the layers whose running averages would not do, and by all
         if the weights have been averaged. The running averages stay if there are fewer rows than that for
@@ -273,11 +273,11 @@ class Network:
         self.theta[:], self.statistics[:] = snapshot
 
     def dense(self) -> list[Dense]:
-        """Give the Dense layers."""
+        """Return the Dense layers."""
         return [layer for layer in self.leaves if isinstance(layer, Dense)]
 
     def isfinite(self) -> bool:
-        """Tell whether all parameters and statistics are finite numbers."""
+        """Return whether all parameters and statistics are finite numbers."""
         return bool(np.isfinite(self.theta).all() and np.isfinite(self.statistics).all())
 
 

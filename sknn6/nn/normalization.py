@@ -60,11 +60,11 @@ class Normalization(Layer):
 
     @abstractmethod
     def normalize(self, X: Array, weight: Array | None) -> Array:
-        """Give Xhat and keep what `differentiate` needs; it may overwrite X and use the buffer "Y"."""
+        """Return Xhat and keep what `differentiate` needs; it may overwrite X and use the buffer "Y"."""
 
     @abstractmethod
     def differentiate(self, dY: Array, work: Array) -> Array:
-        """Give the gradient in X of the loss whose gradient in Y is dY; it may overwrite both arrays.
+        """Return the gradient in X of the loss whose gradient in Y is dY; it may overwrite both arrays.
 
         `work` has the shape of dY; dgamma and dbeta are there already.
         """
@@ -188,7 +188,7 @@ class BatchStatistics(Normalization):
 
     @abstractmethod
     def apply(self, X: Array, mean: Array) -> Array:
-        """Give Xhat, with that mean and the batch's variances; the running ones without `uses_batch`."""
+        """Return Xhat, with that mean and the batch's variances; the running ones without `uses_batch`."""
 
     def follow(self, running: Array, batch: Array) -> None:
         """Let a running average follow the batch's; with a momentum of 1, whatever it was before."""
@@ -308,14 +308,14 @@ class GroupStatistics(BatchStatistics):
             running[...] = np.eye(running.shape[-1])
 
     def split(self, X: Array) -> list[Array]:
-        """Give views of X with the groups before the samples, an array for each size of group."""
+        """Return views of X with the groups before the samples, an array for each size of group."""
         return [
             X[..., start : start + n * size].reshape(*X.shape[:-1], n, size).swapaxes(-2, -3)
             for start, n, size in self.blocks
         ]
 
     def covariances(self) -> list[Array]:
-        """Give views of running_cov, (groups, units, units), an array for each size of group."""
+        """Return views of running_cov, (groups, units, units), an array for each size of group."""
         cov = self.running_cov
         return [
             cov[..., start : start + n * size, :size].reshape(*cov.shape[:-2], n, size, size)
@@ -323,7 +323,7 @@ class GroupStatistics(BatchStatistics):
         ]
 
     def covariance(self, X: Array, running: Array) -> Array:
-        """Give the covariance of the centred groups in X, or without `uses_batch` the running one."""
+        """Return the covariance of the centred groups in X, or without `uses_batch` the running one."""
         if not self.uses_batch:
             return running
         cov = transpose(X) @ (X * self.p[:, None])
@@ -493,12 +493,12 @@ NORMALIZATIONS: dict[str, Callable[..., Normalization]] = {
 
 
 def mixture(logits: Array) -> Array:
-    """Give softmax(logits) over the last axis, weights first: each broadcasts over samples and units."""
+    """Return softmax(logits) over the last axis, weights first: each broadcasts over samples and units."""
     return np.moveaxis(softmax(logits, axis=-1), -1, 0)[..., None]
 
 
 def mixture_backward(dw: Array, w: Array) -> Array:
-    """Give the gradient in the logits: w (dw - sum w dw), weights last again."""
+    """Return the gradient in the logits: w (dw - sum w dw), weights last again."""
     return np.moveaxis(w * (dw - (w * dw).sum(axis=0)), 0, -1)[..., 0, :]
 
 
@@ -527,7 +527,7 @@ def eigh(S: Array, eps: np.floating) -> tuple[Array, Array]:
 
 
 def divided_products(g: Array, h: Array, r: Array) -> Array:
-    """Give M_ij = -sum over the samples of g_i h_j / (r_i + r_j), for each group.
+    """Return M_ij = -sum over the samples of g_i h_j / (r_i + r_j), for each group.
 
     A group at a time, so that the products of one, (samples, units, units), stay in the cache.
     """
@@ -540,5 +540,5 @@ def divided_products(g: Array, h: Array, r: Array) -> Array:
 
 
 def only_diagonal(S: Array) -> Array:
-    """Give S with zeros off the diagonal."""
+    """Return S with zeros off the diagonal."""
     return S * np.eye(S.shape[-1], dtype=S.dtype)

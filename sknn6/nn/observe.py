@@ -57,7 +57,7 @@ class LayerRecord:
 
 
 def observed(network: Network) -> tuple[Network, list[LayerRecord]]:
-    """Give a twin of a network, and records of what its activations and its last layer see.
+    """Return a twin of a network, and records of what its activations and its last layer see.
 
     The twin has the same arrays, so that it always computes with the weights that the network has, and a
     `backward` of it writes the network's gradient. The network itself is as quick as before.
@@ -120,7 +120,7 @@ def flat(
 
 
 def slopes(activation: Activation, Z: Array, learned: list[Array] | None = None) -> Array:
-    """Give |f'(Z)|, of a unit of several pieces the largest of theirs."""
+    """Return |f'(Z)|, of a unit of several pieces the largest of theirs."""
     if learned is None:
         learned = [np.array([start], Z.dtype) for _, start in activation.learned]
     A, saved = activation.forward(Z.copy(), *learned)
@@ -131,25 +131,25 @@ def slopes(activation: Activation, Z: Array, learned: list[Array] | None = None)
 
 @cache
 def steepest(activation: Activation) -> float:
-    """Give the largest |f'(z)| over -8 <= z <= 8."""
+    """Return the largest |f'(z)| over -8 <= z <= 8."""
     Z = np.tile(np.linspace(-8, 8, 1601)[:, None], activation.pieces)
     return float(slopes(activation, Z).max())
 
 
 def norm(W: Array) -> np.floating:
-    """Give the Euclidean norm of a matrix; the mean of those of several members."""
+    """Return the Euclidean norm of a matrix; the mean of those of several members."""
     if W.ndim == 2:
         return np.sqrt(np.vdot(W, W))
     return np.mean([norm(of_member) for of_member in W])
 
 
 def share(flags: Array) -> float:
-    """Give the mean of booleans, in a fraction of the time of NumPy's `mean`."""
+    """Return the mean of booleans, in a fraction of the time of NumPy's `mean`."""
     return np.count_nonzero(flags) / flags.size
 
 
 def mean_and_std(Y: Array) -> tuple[float, float]:
-    """Give both, in half the time of NumPy's `std`."""
+    """Return both, in half the time of NumPy's `std`."""
     mean = float(np.add.reduce(Y, axis=None)) / Y.size
     deviation = Y - mean
     return mean, math.sqrt(np.vdot(deviation, deviation) / Y.size)
@@ -171,7 +171,7 @@ class LayerTracker:
         self.weights = [layer.W.copy() for layer in network.dense()]
 
     def __call__(self) -> dict[str, float]:
-        """Give the figures, each named after what it is and the layer's number, 1 first.
+        """Return the figures, each named after what it is and the layer's number, 1 first.
 
         Returns
         -------

@@ -90,7 +90,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def scalars(self, rate: float) -> tuple[float, ...]:
-        """Give the numbers that `update` needs in this step."""
+        """Return the numbers that `update` needs in this step."""
 
     @abstractmethod
     def update(

@@ -46,7 +46,7 @@ helpers: ContextVar[Pool | None] = ContextVar("helpers", default=None)
 
 @contextmanager
 def several_threads(pool: Pool) -> Iterator[None]:
-    """Give a context in which other threads help with large work.
+    """Return a context in which other threads help with large work.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def several_threads(pool: Pool) -> Iterator[None]:
 
 
 def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Give ``[function(item) for item in items]``, computed by the threads of the context.
+    """Return ``[function(item) for item in items]``, computed by the threads of the context.
 
     Each thread takes the next item that none has begun, until there are no more. A helper that does not come
     to it is not waited for. So a busy machine makes work no slower than one thread is.
@@ -102,7 +102,7 @@ def share_if_large(
 
 
 def is_large(A: Array, out: Array) -> bool:
-    """Tell whether the product of A and as many columns as `out` has is worth several threads."""
+    """Return whether the product of A and as many columns as `out` has is worth several threads."""
     return out.size * A.shape[-1] >= WORTH_THREADS
 
 

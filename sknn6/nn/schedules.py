@@ -70,7 +70,7 @@ def constant(progress: Progress) -> float:
 
 
 def invscaling(progress: Progress) -> float:
-    """Give initial / (t + 1)^power_t, t the samples seen."""
+    """Return initial / (t + 1)^power_t, t the samples seen."""
     return progress.initial * float(progress.samples + 1) ** -progress.power_t  # may be 0, not overflow
 
 
@@ -80,12 +80,12 @@ def adaptive(progress: Progress) -> float:
 
 
 def half_cosine(t: float) -> float:
-    """Give (1 + cos(pi t)) / 2, which falls from 1 to 0 as t goes from 0 to 1."""
+    """Return (1 + cos(pi t)) / 2, which falls from 1 to 0 as t goes from 0 to 1."""
     return 0.5 * (1 + math.cos(math.pi * t))
 
 
 def cosine(progress: Progress) -> float:
-    """Give initial (1 + cos(pi t)) / 2, t the fraction done: down to 0."""
+    """Return initial (1 + cos(pi t)) / 2, t the fraction done: down to 0."""
     return progress.initial * half_cosine(progress.fraction)
 
 

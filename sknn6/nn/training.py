@@ -80,7 +80,7 @@ def loss_and_gradient(
     alpha: float,
     mean_grad: Array | None = None,
 ) -> tuple[float, int]:
-    """Give the penalised mean loss of some batches together and write its gradient to ``network.grad``.
+    """Return the penalised mean loss of some batches together and write its gradient to ``network.grad``.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def loss_and_gradient(
 def average(
     network: Network, loss: LossFunction, batches: Iterable[Batch], mean_grad: Array | None = None
 ) -> tuple[float, int, float]:
-    """Give the mean loss of some batches together and write its gradient to ``network.grad``.
+    """Return the mean loss of some batches together and write its gradient to ``network.grad``.
 
     The mean is sum n_k g_k / sum n_k, n_k the samples of a batch or the sum of their weights: the gradient of
     all the samples at once, unless the network has statistics over the batch, which are each batch's own.

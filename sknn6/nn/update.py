@@ -104,12 +104,12 @@ class Update:
             flush(vector, numbers.tiny)
 
     def isfinite(self) -> bool:
-        """Tell whether the optimizer's state is finite: an infinite one makes steps of 0."""
+        """Return whether the optimizer's state is finite: an infinite one makes steps of 0."""
         return all(np.isfinite(vector).all() for vector in self.optimizer.state.values())
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Give a context in which the network has the averaged weights, where there is an average."""
+        """Return a context in which the network has the averaged weights, where there is an average."""
         if self.average is None:
             yield
             return

@@ -109,7 +109,7 @@ NODES["sigmoid"] = NODES["logistic"]
 
 
 def activation_nodes(activation):
-    """Give the function that adds the nodes of an Activation.
+    """Return the function that adds the nodes of an Activation.
 
     Raises
     ------

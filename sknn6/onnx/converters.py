@@ -107,12 +107,12 @@ def shape_classifier(operator):
 
 
 def is_multilabel(classifier):
-    """Tell whether the classifier has an output a label, each with a probability of its own."""
+    """Return whether the classifier has an output a label, each with a probability of its own."""
     return isinstance(targets_of(classifier), Labels)
 
 
 def class_labels(operator):
-    """Give the classes as ONNX has them, int64 or UTF-8; with the option "nocl" their numbers."""
+    """Return the classes as ONNX has them, int64 or UTF-8; with the option "nocl" their numbers."""
     from skl2onnx.common.utils_classifier import get_label_classes
 
     classes = get_label_classes(operator.scope_inst, operator.raw_operator)
@@ -143,7 +143,7 @@ def convert_regressor(scope, operator, container):
 
 @products_share_cores()
 def predictions(graph, mlp):
-    """Give what the logits stand for, the mean over the members if there are several."""
+    """Return what the logits stand for, the mean over the members if there are several."""
     with np.errstate(all="ignore"):  # as in a prediction
         Z = network_nodes(graph, network_of(mlp, graph.dtype))
     if getattr(targets_of(mlp), "binary", False):
@@ -183,7 +183,7 @@ LINKS = {"softmax": softmax, "logistic": logistic, "identity": identity, "exp": 
 
 
 def find_link(out_activation):
-    """Give the function that adds the nodes of an output activation."""
+    """Return the function that adds the nodes of an output activation."""
     if out_activation not in LINKS:
         raise NotImplementedError(
             f"Export to ONNX needs output activations among {sorted(LINKS)}, got {out_activation!r}."

@@ -9,7 +9,7 @@ OLDEST_OPSET = 13
 
 
 def has_float64(operator):
-    """Tell whether an input of an operator is of float64."""
+    """Return whether an input of an operator is of float64."""
     from skl2onnx.common.data_types import DoubleTensorType
 
     return any(isinstance(entry.type, DoubleTensorType) for entry in operator.inputs)
@@ -70,7 +70,7 @@ class Graph:
         return self("Cast", X, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def centre(self, X, center, scale=1.0):
-        """Give (X - center) / scale, computed in the wider dtype of X and center, as NumPy would."""
+        """Return (X - center) / scale, computed in the wider dtype of X and center, as NumPy would."""
         wide = np.result_type(self.dtype, center)
         Z = self("Sub", self.cast(X, wide), center.astype(wide))
         return self.cast(self("Div", Z, np.asarray(scale, wide)), self.dtype)

@@ -36,7 +36,7 @@ def network_nodes(graph, network):
 
 
 def bend(graph, Z, c):
-    """Give z / sqrt(1 + (z / c)^2)."""
+    """Return z / sqrt(1 + (z / c)^2)."""
     far = c / float(np.finfo(graph.dtype).eps)  # the result is c from here on, and no square overflows
     Z = graph("Clip", Z, -far, far)
     ratio = graph("Mul", Z, 1 / c)
@@ -59,7 +59,7 @@ def in_a_row(graph, layers, X):
 
 
 def find_nodes(layer):
-    """Give the function that adds the nodes of a layer."""
+    """Return the function that adds the nodes of a layer."""
     if type(layer) not in NODES:
         raise NotImplementedError(f"Export to ONNX needs layers that it knows, got {layer.kind!r}.")
     return NODES[type(layer)]
@@ -102,7 +102,7 @@ def row_mean(graph, X, units):
 
 
 def moments(graph, X, units):
-    """Give X - E[X] and Var[X] of each sample over its units, and E[X]."""
+    """Return X - E[X] and Var[X] of each sample over its units, and E[X]."""
     mean = row_mean(graph, X, units)
     centred = graph("Sub", X, mean)
     return centred, row_mean(graph, graph("Mul", centred, centred), units), mean
@@ -117,7 +117,7 @@ def layer_norm(graph, layer, X):
 
 
 def slope_and_shift(layer):
-    """Give the vectors of the map X slope + shift that batch normalisation is in prediction."""
+    """Return the vectors of the map X slope + shift that batch normalisation is in prediction."""
     slope = layer.gamma / np.sqrt(layer.running_var + layer.eps)
     return slope, layer.beta - slope * layer.running_mean
 
@@ -135,7 +135,7 @@ def fold_batch_norm(layer, W, b):
 
 
 def matrix_and_shift(layer):
-    """Give A and c of the map (X - E[X]) A + c that batch whitening is in prediction."""
+    """Return A and c of the map (X - E[X]) A + c that batch whitening is in prediction."""
     linear = copy(layer)
     linear.running_mean, linear.beta = np.zeros_like(layer.running_mean), np.zeros_like(layer.beta)
     eye = np.eye(layer.units, dtype=layer.gamma.dtype)
@@ -154,7 +154,7 @@ def fold_batch_whitening(layer, W, b):
 
 
 def spectrum(layer, v):
-    """Give L, one number a unit, and U of v1 S + v2 diag(S) = U L U^T, S the running covariance."""
+    """Return L, one number a unit, and U of v1 S + v2 diag(S) = U L U^T, S the running covariance."""
     parts = [eigh(v[0] * S + v[1] * only_diagonal(S), RUNNING_ROUNDING) for S in layer.covariances()]
     lead = layer.gamma.shape[:-1]
     L = np.concatenate([values.reshape(*lead, -1) for values, _ in parts], axis=-1)
@@ -162,7 +162,7 @@ def spectrum(layer, v):
 
 
 def block_diagonal(blocks):
-    """Give the matrix, or one a member, that has the blocks on its diagonal and zeros elsewhere."""
+    """Return the matrix, or one a member, that has the blocks on its diagonal and zeros elsewhere."""
     sizes = [block.shape[-1] for block in blocks]
     whole = np.zeros((*blocks[0].shape[:-2], sum(sizes), sum(sizes)), blocks[0].dtype)
     for block, stop in zip(blocks, np.cumsum(sizes), strict=True):

@@ -599,7 +599,7 @@ class Whitener(
 
     @staticmethod
     def _cast(factors, dtype):
-        """Give the factors in dtype, held to its range: the gain of tiny float32 may be beyond it."""
+        """Return the factors in dtype, held to its range: the gain of tiny float32 may be beyond it."""
         if dtype == np.float64:
             return factors
         most = np.finfo(dtype).max

@@ -30,7 +30,7 @@ __all__ = ["BayesSearchCV"]
 
 
 def dimension_of(name, given):
-    """Give the dimension that is given for a parameter; raise ValueError if it is none."""
+    """Return the dimension that is given for a parameter; raise ValueError if it is none."""
     try:
         return Axis.of(given).dimension
     except ValueError as error:
@@ -172,7 +172,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         super()._check_search_space(with_dimensions(search_space))
 
     def _subspaces(self):
-        """Give each space with its number of candidates."""
+        """Return each space with its number of candidates."""
         spaces = self.search_spaces if isinstance(self.search_spaces, list) else [self.search_spaces]
         return [space if isinstance(space, tuple) else (space, self.n_iter) for space in spaces]
 
@@ -297,7 +297,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
                     ) from error
 
     def results_frame(self) -> "DataFrame":
-        """Give the candidates as a pandas DataFrame, best first: scores, seconds of a fit, parameters."""
+        """Return the candidates as a pandas DataFrame, best first: scores, seconds of a fit, parameters."""
         pd = require("pandas", "pandas")
         check_is_fitted(self, "cv_results_")
         results = self.cv_results_

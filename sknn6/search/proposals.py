@@ -61,7 +61,7 @@ class Axis(NamedTuple):
         return None
 
     def encode(self, value):
-        """Give the number nearest to a number or the position of a category, None if there is neither."""
+        """Return the number nearest to a number or the position of a category, None if there is neither."""
         if self.categories is not None:
             return position(value, self.categories)
         if not isinstance(value, Number):
@@ -69,15 +69,15 @@ class Axis(NamedTuple):
         return min(max(value, self.dimension.low), self.dimension.high)
 
     def decode(self, value):
-        """Give the value that a coordinate stands for, of Python's own type where it has such."""
+        """Return the value that a coordinate stands for, of Python's own type where it has such."""
         return native(value if self.categories is None else self.categories[value])
 
     def some_value(self):
-        """Give one of the values."""
+        """Return one of the values."""
         return self.decode(self.dimension.low if self.categories is None else 0)
 
     def drawable(self, name):
-        """Give it with its name, and with categories that `skopt.plots` can encode.
+        """Return it with its name, and with categories that `skopt.plots` can encode.
 
         Strings and numbers are left as they are, all else is its text.
         """
@@ -91,7 +91,7 @@ class Axis(NamedTuple):
         return Axis(dimension, shown)
 
     def describe(self):
-        """Give what the axis is, whatever scikit-optimize has done to the dimension."""
+        """Return what the axis is, whatever scikit-optimize has done to the dimension."""
         if self.categories is not None:
             return self.categories, self.dimension.prior
         return type(self.dimension).__name__, self.dimension.low, self.dimension.high, self.dimension.prior
@@ -139,7 +139,7 @@ class Proposals:
 
     @products_share_cores()
     def ask(self, points, scores, n_points):
-        """Give up to that many proposals, each the parameters and the point that encodes them.
+        """Return up to that many proposals, each the parameters and the point that encodes them.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class Proposals:
         return [(self.decode(point), point) for point in asked]
 
     def result(self, points, scores):
-        """Give what is known as `skopt` gives it and `skopt.plots` takes it."""
+        """Return what is known as `skopt` gives it and `skopt.plots` takes it."""
         optimizer = self._optimizer(0, n_initial_points=len(points) + 1)
         optimizer.tell(list(points), bounded_losses(scores), fit=False)
         result = optimizer.get_result()
@@ -183,18 +183,18 @@ class Proposals:
         return result
 
     def encode(self, params):
-        """Give the point nearest to the parameters, None if one is neither a category nor a number."""
+        """Return the point nearest to the parameters, None if one is neither a category nor a number."""
         point = [axis.encode(params[name]) for name, axis in self.axes.items()]
         return None if None in point else point
 
     def decode(self, point):
-        """Give the parameters that a point stands for."""
+        """Return the parameters that a point stands for."""
         return {
             name: axis.decode(value) for (name, axis), value in zip(self.axes.items(), point, strict=True)
         }
 
     def _unlike(self, points, point):
-        """Give the point, or if it is among the points, any other of the space that is not."""
+        """Return the point, or if it is among the points, any other of the space that is not."""
         known = set(map(tuple, points))
         if tuple(point) not in known:
             return point
@@ -219,7 +219,7 @@ class Proposals:
 
 
 def bounded_losses(scores):
-    """Give losses for the surrogate: none is worse than three times as far from the best as the median.
+    """Return losses for the surrogate: none is worse than three times as far from the best as the median.
 
     One diverged candidate would otherwise set the scale, and the differences that matter would vanish in it.
     What has no finite score gets that bound.
@@ -235,7 +235,7 @@ def bounded_losses(scores):
 
 
 def position(value, categories):
-    """Give the position of a value among the categories, None if it is not there; True is not 1."""
+    """Return the position of a value among the categories, None if it is not there; True is not 1."""
     for i, category in enumerate(categories):
         if category is value or (type(category) is type(value) and np.array_equal(category, value)):
             return i
@@ -243,5 +243,5 @@ def position(value, categories):
 
 
 def native(value):
-    """Give a NumPy scalar as Python's."""
+    """Return a NumPy scalar as Python's."""
     return value.item() if isinstance(value, np.generic) else value

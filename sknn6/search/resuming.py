@@ -53,7 +53,7 @@ class SearchFile:
         self.checkpoint = Checkpoint(search.checkpoint, "search", identity | {"X": X, "y": y} | params)
 
     def load(self):
-        """Give the state that was saved last, None if there is no file.
+        """Return the state that was saved last, None if there is no file.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class SearchFile:
 
 
 def by_parameters(value):
-    """Give a value with its estimators as their classes and parameters.
+    """Return a value with its estimators as their classes and parameters.
 
     Pickles of estimators have more in them that does not matter to a search: callbacks, and the version of
     scikit-learn.

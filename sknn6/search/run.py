@@ -40,7 +40,7 @@ class SameSplits:
         self.cv, self.splits = cv, None
 
     def split(self, X, y=None, **params):
-        """Give the splits of the first call."""
+        """Return the splits of the first call."""
         if self.splits is None:
             self.splits = list(self.cv.split(X, y, **params))
         return self.splits
@@ -193,7 +193,7 @@ class Run:
                 )
 
     def candidates(self):
-        """Give the candidates of all spaces."""
+        """Return the candidates of all spaces."""
         return [candidate for _, candidates in self.spaces for candidate in candidates]
 
     # Evaluation
@@ -265,7 +265,7 @@ class Run:
             context.call_on_fit_task_end(estimator=self.settings)
 
     def find_metric(self):
-        """Give the name of the score that guides the search."""
+        """Return the name of the score that guides the search."""
         names = [name.removeprefix("mean_test_") for name in self.results if name.startswith("mean_test_")]
         if len(names) > 1:
             self.settings._check_refit_for_multimetric(names)
@@ -360,24 +360,24 @@ class Run:
 
 
 def is_of_engine(error):
-    """Tell whether an error is of what runs the fits: what fits raise, scikit-learn catches."""
+    """Return whether an error is of what runs the fits: what fits raise, scikit-learn catches."""
     return any(kind.__module__.partition(".")[0] in ENGINES for kind in type(error).__mro__)
 
 
 def all_failed(row, error_score):
-    """Tell whether all fits of a row of results failed: scikit-learn then spends no time on scores."""
+    """Return whether all fits of a row of results failed: scikit-learn then spends no time on scores."""
     scores = [row[name] for name in row if name.startswith("split") and "_test_" in name]
     return row["mean_score_time"] == 0 and np.array_equal(scores, [error_score] * len(scores), equal_nan=True)
 
 
 def ranks(scores, failed):
-    """Give the rank of each score from 1 on: those that are not finite come last, after them what failed."""
+    """Return the rank of each score, 1 for the best; not finite scores come after it, failed ones last."""
     scores = np.where(np.isfinite(scores), scores, np.finfo(float).min)
     return rankdata(-np.where(failed, -np.inf, scores), method="min").astype(np.int32)
 
 
 def masked_columns(params):
-    """Give a masked array for each parameter, as scikit-learn has them: masked where a candidate lacks it."""
+    """Return a masked array for each parameter, masked where a candidate lacks it, as scikit-learn does."""
     columns = {}
     for i, of_candidate in enumerate(params):
         for name, value in of_candidate.items():
@@ -387,7 +387,7 @@ def masked_columns(params):
 
 
 def at_border(value, axis):
-    """Give the border that a value lies on, within a hundredth of the range; None if none could be crossed.
+    """Return the border that a value lies on, within a hundredth of the range; None if none could be crossed.
 
     A lower border of 0, or of 1 for integers, is the end of what makes sense; so is an upper border of 1.0,
     that of shares, if the prior is not logarithmic.

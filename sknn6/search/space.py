@@ -23,7 +23,7 @@ NOT_SEARCHED = {"sigmoid", "identity", "zeros", "normal", "uniform"}
 
 
 def names(registry):
-    """Give the names of a registry that are worth trying."""
+    """Return the names of a registry that are worth trying."""
     return [name for name in registry if name not in NOT_SEARCHED]
 
 
@@ -124,7 +124,7 @@ def search_space(
     as_distributions: bool | str = False,
     **overrides: Dimension,
 ) -> dict[str, Any]:
-    """Give a space to tune an estimator in, for every Standardizer, Whitener and MLP that it contains.
+    """Return a space to tune an estimator in, for every Standardizer, Whitener and MLP that it contains.
 
     They are found in Pipelines, ColumnTransformers, and wherever else `get_params` shows them, and their
     parameters named as it names them. Every point of the space fits.
@@ -201,17 +201,17 @@ def search_space(
 
 
 def matches(full, name):
-    """Tell whether a full name is meant by a name with or without that of the step."""
+    """Return whether a full name is meant by a name with or without that of the step."""
     return full == name or full.endswith(f"__{name}")
 
 
 def parts_of(estimator):
-    """Give the estimator and all that it contains, by the prefix of their parameters."""
+    """Return the estimator and all that it contains, by the prefix of their parameters."""
     return {"": estimator} | {f"{name}__": part for name, part in estimator.get_params().items()}
 
 
 def dimensions_of(estimator):
-    """Give all dimensions of the package's estimators that an estimator is or contains, by full name."""
+    """Return all dimensions of the package's estimators that an estimator is or contains, by full name."""
     found = {}
     for prefix, part in parts_of(estimator).items():
         for kind, dimensions in DIMENSIONS.items():
@@ -223,7 +223,7 @@ def dimensions_of(estimator):
 
 
 def present_params(estimator, names):
-    """Give the estimator's own values of some parameters, None if it lacks one of them.
+    """Return the estimator's own values of some parameters, None if it lacks one of them.
 
     Layers of equal width are told as a width and a depth, and "auto" as what it stands for, as the
     dimensions of `search_space` have them.

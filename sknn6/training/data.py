@@ -30,7 +30,7 @@ class Data(NamedTuple):
         return self.X.shape[0]
 
     def overflows(self, dtype) -> bool:
-        """Tell whether X has values beyond the range of `dtype`."""
+        """Return whether X has values beyond the range of `dtype`."""
         values = self.X.data if issparse(self.X) else self.X
         return bool(max(values.max(initial=0), -values.min(initial=0)) > np.finfo(dtype).max)
 

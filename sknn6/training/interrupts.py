@@ -57,7 +57,7 @@ class Interrupts:
 
     @contextmanager
     def waiting_for(self, presses):
-        """Give a context in which only so many signals wait."""
+        """Return a context in which only so many signals wait."""
         self.patience = presses
         try:
             yield
@@ -70,7 +70,7 @@ class Interrupts:
             raise Interrupted
 
     def checked(self, function):
-        """Give a function that checks first."""
+        """Return a function that checks first."""
 
         def run(*args):
             self.check()

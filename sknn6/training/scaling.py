@@ -60,7 +60,7 @@ class Moments:
         return self.scale() != self.deviation
 
     def enough(self) -> bool:
-        """Tell whether there is nothing more to learn of any column."""
+        """Return whether there is nothing more to learn of any column."""
         return self.rows >= ENOUGH_ROWS and not self.constant().any()
 
     def extended(self, X, weight) -> Self | None:

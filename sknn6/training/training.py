@@ -146,7 +146,7 @@ class Training:
             )
 
     def stops(self, rate: float) -> bool:
-        """Tell whether to stop: at a plateau, unless the schedule answers it with a lower rate."""
+        """Return whether to stop: at a plateau, unless the schedule answers it with a lower rate."""
         state, settings = self.state, self.settings
         if state.no_improvement <= settings.n_iter_no_change:
             return False
