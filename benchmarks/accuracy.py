@@ -21,6 +21,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 import warnings
 from functools import partial
+from inspect import signature
 from time import process_time
 
 import datasets
@@ -43,12 +44,12 @@ OFFSET = 1e-3
 
 def ablations():
     """Return parameters that take a part of the recipe away, by their label: each, some together, and all."""
-    parts = [{name: PLAIN[name]} for name in MODERN]
+    parts = [{name: PLAIN[name]} for name in MODERN if name in signature(MLPClassifier).parameters]
     parts += [{"input_scaling": True}]
     parts += [{name: PLAIN[name] for name in ("learning_rate", "learning_rate_init", "max_iter")}]
     parts += [{"hidden_layer_sizes": (100,)}]
     labelled = {", ".join(f"{name}={value}" for name, value in part.items()): part for part in parts}
-    return labelled | {"all of them": PLAIN | parts[-1]}
+    return labelled | {"all of them": {"recipe": "plain"} | parts[-1]}
 
 
 THEIRS, OURS, HEAVY = "scikit-learn's MLP", "defaults", "ensemble_size=24, alpha=0.03"

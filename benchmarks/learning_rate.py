@@ -23,14 +23,13 @@ import numpy as np
 from records import arguments, completed
 
 from sknn6 import MLPClassifier, Standardizer
-from sknn6.estimators.recipes import PLAIN
 from sknn6.inspection import learning_rate_range_test
 
 N_TRAIN, N_TEST = 2000, 4000
 GRID = np.geomspace(1e-4, 1, 9)
 NETWORKS = {
     "defaults": {},
-    "one plain network, Adam": PLAIN | {"max_iter": 30},
+    "one plain network, Adam": {"recipe": "plain", "max_iter": 30},
     "one network, SGD": {"solver": "sgd", "learning_rate": "cosine", "max_iter": 30},
 }
 

@@ -48,7 +48,7 @@ from sklearn.preprocessing import StandardScaler
 from skopt.space import Categorical
 
 from sknn6 import BayesSearchCV, MLPClassifier, Standardizer, Whitener, search_space
-from sknn6.estimators.recipes import MODERN, PLAIN
+from sknn6.estimators.recipes import MODERN
 
 SHARED = "activation", "alpha", "batch_size", "hidden_layer_sizes", "learning_rate_init"
 ACTIVATIONS = "logistic", "tanh", "relu"
@@ -62,7 +62,7 @@ class Variant(NamedTuple):
 
 
 VARIANTS = {
-    "plain": Variant(PLAIN, {}),
+    "plain": Variant({"recipe": "plain"}, {}),
     "one network": Variant({"ensemble_size": 1}, {}),
     "30 epochs": Variant({"ensemble_size": 1}, {name: MODERN[name] for name in ("max_iter", "batch_size")}),
     "defaults": Variant({}, {}),

@@ -26,11 +26,10 @@ import pandas as pd
 from records import arguments, completed
 
 from sknn6 import MLPClassifier, Standardizer
-from sknn6.estimators.recipes import PLAIN
 from sknn6.training import symptoms
 
 N_TRAIN, N_TEST = 1000, 2000
-SHORT = PLAIN | {"max_iter": 40}
+SHORT = {"recipe": "plain", "max_iter": 40}
 # For each network, the scaler of the columns and the parameters.
 NETWORKS = {
     "defaults": (Standardizer(), {}),

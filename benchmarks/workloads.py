@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from sknn6 import MLPClassifier
-from sknn6.estimators.recipes import PLAIN
 
 
 class Workload(NamedTuple):
@@ -41,7 +40,7 @@ WORKLOADS = {
 
 def plain(hidden, **params):
     """Return sknn6's estimator of one network, with scikit-learn's values for what is not given."""
-    return MLPClassifier(hidden, **PLAIN | params)
+    return MLPClassifier(hidden, **{"recipe": "plain"} | params)
 
 
 def estimator_epoch(cls, work, X, y, **params):

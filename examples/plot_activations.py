@@ -15,7 +15,6 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn6 import MLPClassifier, Standardizer
-from sknn6.estimators.recipes import PLAIN
 from sknn6.nn.activations import ACTIVATIONS
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # a few epochs are enough to compare
@@ -64,7 +63,7 @@ X = Standardizer().fit_transform(X)
 fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
 final = {}
 for name in names:
-    model = MLPClassifier(64, name, depth=8, random_state=0, **PLAIN | {"max_iter": 15}).fit(X, y)
+    model = MLPClassifier(64, name, depth=8, random_state=0, recipe="plain", max_iter=15).fit(X, y)
     final[name] = model.loss_
     style = {"logistic": "-", "tanh": "--"}.get(name, ":")
     highlight = {"logistic": "C3", "tanh": "C1", "relu": "C0"}

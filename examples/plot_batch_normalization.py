@@ -17,7 +17,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from sknn6 import MLPClassifier, Standardizer
-from sknn6.estimators.recipes import PLAIN
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # some of these are meant to fail
 X, y = load_digits(return_X_y=True)
@@ -26,9 +25,9 @@ scaler = Standardizer().fit(X_train)
 X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 
 variants = {
-    "plain": PLAIN,
-    "batch normalisation": PLAIN | {"batchnorm": True},
-    "layer normalisation": PLAIN | {"layernorm": True},
+    "plain": {"recipe": "plain"},
+    "batch normalisation": {"recipe": "plain", "batchnorm": True},
+    "layer normalisation": {"recipe": "plain", "layernorm": True},
 }
 styles = {"plain": "o-", "batch normalisation": "s-", "layer normalisation": "^--"}
 

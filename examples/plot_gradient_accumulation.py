@@ -15,7 +15,6 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn6 import MLPClassifier, Standardizer
-from sknn6.estimators.recipes import PLAIN
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.losses import LOSSES
 from sknn6.nn.training import loss_and_gradient
@@ -63,7 +62,7 @@ variants = {
 }
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharey=True, layout="constrained")
 for ax, (label, variant) in zip(axes, variants.items(), strict=True):
-    common = PLAIN | {"max_iter": 25, "tol": 0, "random_state": 0, "dtype": "float64"} | variant
+    common = {"recipe": "plain", "max_iter": 25, "tol": 0, "random_state": 0, "dtype": "float64"} | variant
     rows = slice(0, 1600)  # whole batches, so that the last one of an epoch is like the others
     for title, style, params in (
         ("200", "-", {"batch_size": 200}),

@@ -16,7 +16,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from sknn6 import MLPClassifier, Standardizer
-from sknn6.estimators.recipes import PLAIN
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)
@@ -28,7 +27,7 @@ X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 # One epoch at a time, to see the weights move. They are the softmax of learned logits, so that they sum to
 # 1: ``switchable_weights_`` has the shape (layers, 2, 3), first the mean's, then the covariance's.
 
-params = PLAIN | {"learning_rate_init": 5e-3, "batch_size": 64}
+params = {"recipe": "plain", "learning_rate_init": 5e-3, "batch_size": 64}
 model = MLPClassifier(64, depth=3, batchnorm="switchable", random_state=0, **params)
 weights = [np.full((3, 2, 3), 1 / 3)]
 for _ in range(40):

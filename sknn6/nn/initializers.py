@@ -132,7 +132,7 @@ CALIBRATED = (lsuv,)
 
 
 def find_initializer(init: str | Initializer, activation: Activation) -> Initializer:
-    """Return the initializer of that name (for "auto" the one that the activation names), or `init` if callable."""
+    """Return the initializer of that name ("auto" is the one that the activation names), or a callable."""
     name = activation.init if init == "auto" else init
     if callable(name):
         return name
