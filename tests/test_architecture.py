@@ -20,6 +20,7 @@ SAVED = {
     "residual": True,
     "members": 2,
     "learned_scale": True,
+    "pieces": [3, 0, 2, 0],
 }
 
 
@@ -40,6 +41,7 @@ def test_the_first_saved_models_lack_what_came_later():
         "residual": False,
         "members": 1,
         "learned_scale": False,
+        "pieces": None,
     }
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
+from sknn6.nn.embeddings import Piecewise
 from sknn6.nn.initializers import Initializer, find_initializer
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.layers import Activate, Dense, Dropout, Layer, Projection, Residual, ScaledDense
@@ -53,6 +54,8 @@ class Architecture:
         Number of networks of this architecture that are trained side by side.
     learned_scale : bool
         Whether the first layer has a learned factor for each input.
+    pieces : list of int or None
+        Intervals of each feature in its piecewise linear embedding, None if there is no embedding.
 
     Examples
     --------
@@ -72,6 +75,7 @@ class Architecture:
     residual: bool = False
     members: int = 1
     learned_scale: bool = False
+    pieces: list[int] | None = None
 
     def build(
         self,
@@ -107,7 +111,7 @@ class Architecture:
 
         activations = self._activations()
         maps = self._linear_maps(dense, activations)
-        layers: list[Layer] = [maps[0]]
+        layers: list[Layer] = [maps[0]] if self.pieces is None else [Piecewise(self.pieces), maps[0]]
         for (above, below), activation in zip(pairwise(maps), activations, strict=True):
             block = [*self._norms(above, batchnorm_momentum), Activate(activation, above.fan_out)]
             if dropout:
@@ -127,7 +131,8 @@ class Architecture:
         """Return the Dense layers, that of the output last."""
         first = ScaledDense if self.learned_scale else Dense
         kinds = [first] + [Dense] * len(self.hidden)
-        sizes = pairwise([self.n_inputs, *self.hidden, self.n_outputs])
+        n_columns = self.n_inputs if self.pieces is None else self.n_inputs + sum(self.pieces)
+        sizes = pairwise([n_columns, *self.hidden, self.n_outputs])
         return [
             dense(kind, fan_in, fan_out, activation)
             for kind, (fan_in, fan_out), activation in zip(kinds, sizes, [*activations, LINEAR], strict=True)

@@ -60,6 +60,8 @@ class Layer(ABC):
         Whether running averages over batches with different weights make bad statistics for prediction.
     group_size : int
         Units that share a statistic.
+    per_member : bool
+        Whether each network has arrays of its own, where several are trained side by side.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class Layer(ABC):
     uncalibrated = False
     drifts = False
     group_size = 1
+    per_member = True
 
     def __init__(self) -> None:
         self._buffers: dict[Any, Array] = {}

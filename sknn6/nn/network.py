@@ -78,7 +78,10 @@ class Network:
         self, layers: list[Layer], members: int = 1, input_scaling: InputScaling | None = None
     ) -> None:
         self.layers, self.members, self.input_scaling = layers, members, input_scaling
-        self.layers[0].propagates = False
+        for layer in self.layers:  # up to the first that learns: nobody needs the gradient of its input
+            layer.propagates = False
+            if layer.parameters:
+                break
         self.leaves = [leaf for layer in layers for leaf in layer.leaves()]
         counts: defaultdict[str, count[int]] = defaultdict(count)
         for layer in self.leaves:
@@ -103,7 +106,7 @@ class Network:
     def _shape(self, layer: Layer, name: str) -> Shape:
         """Return the shape of an array of a layer, members and all."""
         shape = (layer.parameters | layer.statistics)[name]
-        if self.members == 1:
+        if self.members == 1 or not layer.per_member:
             return shape
         return (self.members, *shape) if len(shape) == 2 else (self.members, 1, *shape)
 
@@ -121,6 +124,17 @@ class Network:
             for layer in self.leaves
             for name in (*layer.parameters, *layer.statistics)
         }
+
+    def arrays_of_members(self, kept: list[int]) -> dict[str, Array]:
+        """Return copies of the arrays as a network has them that consists of some of the members."""
+        arrays = {}
+        for layer in self.leaves:
+            for name, shape in (layer.parameters | layer.statistics).items():
+                array = getattr(layer, name)
+                if layer.per_member:
+                    array = array[kept] if len(kept) > 1 else array[kept[0]].reshape(shape)
+                arrays[f"{layer.name}.{name}"] = array.copy()
+        return arrays
 
     def attach(self, arrays: Mapping[str, Array], dtype: DTypeLike) -> Self:
         """Bind the layers, for prediction only, to arrays as `arrays` gives them, cast to `dtype`."""
@@ -208,6 +222,13 @@ class Network:
         """Add the gradient of the penalty strength / 2 |W|^2 to `grad`; return its mean over the members."""
         squares = decay(self.theta, self.grad, strength, 1.0, self.n_decayed)
         return 0.5 * strength * squares / self.members
+
+    def shrink(self, factors: Array) -> None:
+        """Multiply the decaying parameters of each member by its factor, of shape (members,)."""
+        for layer in self.leaves:
+            for name in layer.decayed:
+                array = getattr(layer, name)
+                array *= factors.astype(array.dtype)[:, None, None]
 
     def predict(self, X: Rows) -> Array:
         """Map X to logits as the trained network does."""

@@ -28,8 +28,9 @@ class Update:
     clip_norm : float or None
         A gradient of a larger Euclidean norm is scaled down to it; with several members, gradients whose
         norms have a larger root mean square.
-    weight_decay : float
-        The decaying parameters are first multiplied by 1 - rate weight_decay, apart from the gradient [1]_.
+    weight_decay : float or ndarray of shape (members,)
+        The decaying parameters are first multiplied by 1 - rate weight_decay, apart from the gradient [1]_;
+        those of each member by its own.
     ema_decay : float
         With t updates done, the average of the weights becomes d average + (1 - d) weights, where
         d = min(ema_decay, (1 + t) / (10 + t)): the average forgets where it started. 0 is no average.
@@ -55,7 +56,7 @@ class Update:
         optimizer: Optimizer,
         *,
         clip_norm: float | None = None,
-        weight_decay: float = 0.0,
+        weight_decay: float | Array = 0.0,
         ema_decay: float = 0.0,
         lead: Array | None = None,
     ) -> None:
@@ -80,7 +81,11 @@ class Update:
             norm = float(nrm2(grad)) / math.sqrt(network.members)
             if norm > self.clip_norm:
                 grad *= float(self.clip_norm) / norm
-        squares = self.optimizer.step(theta, grad, rate, l2, self.weight_decay, network.n_decayed)
+        weight_decay = self.weight_decay
+        if isinstance(weight_decay, np.ndarray):
+            network.shrink(1 - rate * weight_decay)
+            weight_decay = 0.0
+        squares = self.optimizer.step(theta, grad, rate, l2, weight_decay, network.n_decayed)
         if self.average is not None:
             t = self.optimizer.t
             share = 1 - min(float(self.ema_decay), (1 + t) / (10 + t))

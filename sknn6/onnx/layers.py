@@ -8,6 +8,7 @@ from copy import copy
 
 import numpy as np
 
+from sknn6.nn.embeddings import Piecewise
 from sknn6.nn.inputs import CLIP
 from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual, ScaledDense, transpose
 from sknn6.nn.normalization import (
@@ -84,6 +85,12 @@ def residual(graph, layer, X):
 def activate(graph, layer, Z):
     """A = f(Z)."""
     return activation_nodes(layer.activation)(graph, Z, *layer.learned_values())
+
+
+def piecewise(graph, layer, X):
+    """Z = clip((x - low) slope, least, most)."""
+    Z = graph("Mul", graph("Sub", graph("Gather", X, layer.feature, axis=1), layer.low), layer.slope)
+    return graph("Min", graph("Max", Z, layer.least), layer.most)
 
 
 def dropout(graph, layer, X):
@@ -183,6 +190,7 @@ def switchable_whitening(graph, layer, X):
 
 
 NODES = {
+    Piecewise: piecewise,
     Dense: dense,
     ScaledDense: dense,
     Projection: dense,

@@ -1,0 +1,144 @@
+"""Embeddings of numbers: what a network makes of each feature before its first linear map."""
+
+import numpy as np
+
+from sknn6.nn.annotations import Array
+from sknn6.nn.layers import NO_GRADIENT, Layer
+
+__all__ = ["Piecewise", "find_knots"]
+
+# An embedded input has about this many columns, and a feature at most so many pieces.
+WIDTH = 256
+MOST_PIECES = 48
+
+# With fewer pieces than that for each feature there is no embedding: the input is wide enough.
+FEWEST_PIECES = 3
+
+# A piece that few rows reach is not stretched beyond this slope, in deviations.
+STEEPEST = 3.0
+
+
+class Piecewise(Layer):
+    """Each feature x, and beside it its position in each of some intervals [1]_.
+
+    For an interval from a to b, the position is (x - a) / (b - a), held to 0 and 1, then standardised over
+    the training data. A linear map of the positions is a piecewise linear function of x, so that the first
+    layer can bend and jump where the data are. Nothing is learned here.
+
+    Parameters
+    ----------
+    pieces : list of int
+        How many intervals each feature has; 0 leaves it as it is.
+
+    References
+    ----------
+    .. [1] Gorishniy, Rubachev & Babenko (2022), On Embeddings for Numerical Features in Tabular Deep
+       Learning, arXiv:2203.05556, section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn6.nn.embeddings import Piecewise
+    >>> layer = Piecewise([2])
+    >>> layer.low, layer.slope = np.array([0.0, 0.0, 1.0]), np.array([1.0, 1.0, 0.5])
+    >>> layer.least, layer.most = np.array([-9.0, 0.0, 0.0]), np.array([9.0, 1.0, 1.0])
+    >>> layer.predict(np.array([[0.5], [2.0]])).tolist()
+    [[0.5, 0.5, 0.0], [2.0, 1.0, 0.5]]
+    """
+
+    kind = "piecewise"
+    per_member = False
+
+    low: Array  # (width,), where a piece is 0
+    slope: Array  # (width,)
+    least: Array  # (width,), the smallest value of a piece
+    most: Array  # (width,), the largest
+
+    def __init__(self, pieces: list[int]) -> None:
+        super().__init__()
+        self.feature = np.repeat(np.arange(len(pieces)), np.array(pieces) + 1)
+        self.width = len(self.feature)
+        self.statistics = dict.fromkeys(("low", "slope", "least", "most"), (self.width,))
+
+    def place(self, knots: Array, X: Array, weight: Array | None) -> None:
+        """Put the intervals between knots, and standardise the positions of a sample.
+
+        Parameters
+        ----------
+        knots : ndarray of shape (n_knots, n_features)
+            The ends of the intervals, ascending, then NaN.
+        X : ndarray of shape (n_samples, n_features)
+        weight : ndarray of shape (n_samples,) or None
+        """
+        limit = np.finfo(self.low.dtype).max
+        self.low[:], self.slope[:], self.least[:], self.most[:] = 0, 1, -limit, limit
+        p = np.full(len(X), 1 / len(X)) if weight is None else weight / weight.sum()
+        for j, column in enumerate(knots.T):
+            ends = column[~np.isnan(column)]
+            if len(ends) < 2:
+                continue
+            width = np.maximum(np.diff(ends), np.finfo(self.low.dtype).tiny)
+            position = np.clip((X[:, j, None] - ends[:-1]) / width, 0, 1)
+            mean = p @ position
+            scale = 1 / np.maximum(np.sqrt(p @ (position - mean) ** 2), 1 / STEEPEST)
+            here = np.flatnonzero(self.feature == j)[1:]
+            self.low[here], self.slope[here] = ends[:-1] + mean * width, scale / width
+            self.least[here], self.most[here] = -mean * scale, (1 - mean) * scale
+
+    def forward(self, X: Array, weight: Array | None = None) -> Array:
+        return self._map(X, self.buffer("Z", (len(X), self.width), self.low.dtype))
+
+    def _map(self, X: Array, Z: Array) -> Array:
+        """Write clip((x - low) slope, least, most) to Z and return it."""
+        np.take(X, self.feature, axis=1, out=Z, mode="clip")
+        Z -= self.low
+        Z *= self.slope
+        np.maximum(Z, self.least, out=Z)
+        return np.minimum(Z, self.most, out=Z)
+
+    def backward(self, dZ: Array) -> Array:
+        return NO_GRADIENT
+
+    def predict(self, X: Array) -> Array:
+        return self._map(X, np.empty((len(X), self.width), self.low.dtype))
+
+
+def find_knots(X: Array) -> Array | None:
+    """Return the ends of the intervals of each feature, None if the features are too many to have any.
+
+    They are quantiles. A value that more rows have than an interval would is an interval's end on its own,
+    and so are its neighbours, as the bins of gradient boosting are made; the quantiles are of the other rows.
+    A feature of few values has them all as knots, one of two values none.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_knots, n_features) or None
+        In float64; ascending, then NaN.
+    """
+    columns = [np.unique(x, return_counts=True) for x in X.T]
+    numeric = sum(len(values) > 2 for values, _ in columns)
+    pieces = min(MOST_PIECES, WIDTH // max(1, numeric))
+    if not numeric or pieces < FEWEST_PIECES:
+        return None
+    found = [knots_of(values.astype(np.float64), counts, pieces) for values, counts in columns]
+    knots = np.full((max(map(len, found)), len(found)), np.nan)
+    for j, column in enumerate(found):
+        knots[: len(column), j] = column
+    return knots
+
+
+def knots_of(values: Array, counts: Array, pieces: int) -> Array:
+    """Return the knots of a feature that has these values, sorted, so many times each."""
+    if len(values) <= 2:
+        return values[:0]
+    if len(values) <= pieces + 1:
+        return values
+    often = np.flatnonzero(counts > counts.sum() / pieces)
+    around = np.clip(np.concatenate([often - 1, often, often + 1]), 0, len(values) - 1)
+    seldom = np.repeat(*(np.delete(each, often) for each in (values, counts)))
+    shares = np.linspace(0, 1, max(1, pieces - len(often)) + 1)
+    return np.unique(np.concatenate([values[around], np.quantile(seldom, shares, method="nearest")]))
