@@ -12,7 +12,7 @@ from sknn6.nn.batches import Batches
 from sknn6.training.scaling import moments_of, rescaled
 from sknn6.warn import warn_user
 
-__all__ = ["Data", "Rows", "hold_out", "make_batches", "scale_input"]
+__all__ = ["Data", "Rows", "hold_out", "make_batches", "may_hold_out", "scale_input"]
 
 
 class Data(NamedTuple):
@@ -91,6 +91,12 @@ def hold_out(data, targets, settings, seed):
     if weight is not None and not weight.any():
         weight = None
     return rows, Data(X, y, weight, labels)
+
+
+def may_hold_out(data, targets, settings):
+    """Return whether rows can be held out for ensemble selection, or the user asked for it in any case."""
+    counts = np.unique(targets.strata(data.y, settings.validation_fraction), return_counts=True)[1]
+    return "ensemble_selection" not in settings.left or counts.min() > 1
 
 
 def check_parts(n_rows, strata, fraction):

@@ -30,6 +30,8 @@ ATTRIBUTES = {
     "best_validation_score": "best_validation_score_",
     "no_improvement": "_no_improvement_count",
     "plateaus": "_plateaus",
+    "n_rows": "_n_rows",
+    "members": "ensemble_members_",
     "moments": "_moments",
     "target_moments": "_target_moments",
     "optimizer": "_optimizer_state",
@@ -71,6 +73,10 @@ class TrainingState:
         Epochs in a row without an improvement.
     plateaus : int
         How often the rate has come down for want of improvement.
+    n_rows : int
+        Rows of the fit from fresh weights, on which its recipe depends; 0 if it began with `partial_fit`.
+    members : list of int or None
+        The numbers of the networks that ensemble selection has kept, None if it was not asked to.
     moments : Moments or None
         What is known of the columns of X, while there is more to learn of them.
     target_moments : Moments or None
@@ -102,6 +108,8 @@ class TrainingState:
     best_validation_score: float | None = None
     no_improvement: int = 0
     plateaus: int = 0
+    n_rows: int = 0
+    members: list[int] | None = None
     moments: Moments | None = None
     target_moments: Moments | None = None
     optimizer: dict[str, Any] | None = None

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sknn6.nn.observe import LayerTracker
 from sknn6.nn.update import Update
 from sknn6.training.callbacks import Callbacks
+from sknn6.training.data import Data
 from sknn6.training.evaluation import Evaluation
 from sknn6.training.state import TrainingState
 from sknn6.warn import warn_user
@@ -46,6 +47,8 @@ class Training:
         There is none without validation data.
     file : TrainingFile or None
         What saves the training.
+    for_selection : Data or None
+        Held-out rows that choose which members to keep.
     incremental : bool
         Whether it is a call of `partial_fit`: one epoch of many.
     torn : bool
@@ -64,6 +67,7 @@ class Training:
     update: Update | None = None
     evaluation: Evaluation | None = None
     file: Any = None
+    for_selection: Data | None = None
     incremental: bool = False
     torn: bool = False
     tracker: LayerTracker | None = None

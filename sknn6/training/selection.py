@@ -1,0 +1,49 @@
+"""Which of several networks to keep: those that together predict held-out rows best."""
+
+import numpy as np
+
+__all__ = ["select_members"]
+
+
+def select_members(network, data, targets):
+    """Return the numbers of the members whose pooled prediction has the least loss on held-out data.
+
+    The best one comes first; then, as long as the loss falls, the one that lowers it most [1]_.
+
+    Parameters
+    ----------
+    network : Network
+        With several members.
+    data : Data
+        Rows that none of them was trained on.
+    targets : Targets
+
+    Returns
+    -------
+    list of int
+        In ascending order, at least one.
+
+    References
+    ----------
+    .. [1] Caruana, Niculescu-Mizil, Crew & Ksikes (2004), Ensemble Selection from Libraries of Models,
+       ICML 2004.
+    """
+    Z = network.predict_in_blocks(data.X, samples_first).swapaxes(0, 1)
+
+    def loss(members):
+        pooled = targets.pool(Z[members] if len(members) > 1 else Z[members[0]].copy())
+        return targets.loss(pooled, data.y, data.weight)[0]
+
+    kept, least = [], np.inf
+    while len(kept) < network.members:
+        losses = {i: loss([*kept, i]) for i in range(network.members) if i not in kept}
+        best = min(losses, key=losses.get)
+        if kept and not losses[best] < least:
+            break
+        kept, least = [*kept, best], losses[best]
+    return sorted(kept)
+
+
+def samples_first(Z):
+    """Return logits (members, samples, outputs) as (samples, members, outputs)."""
+    return Z.swapaxes(0, 1)
