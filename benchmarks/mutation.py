@@ -47,6 +47,7 @@ TESTS = {
     "nn/architecture": "architecture",
     "nn/batches": "batches memory classifier",
     "nn/decay": "decay optimizers",
+    "nn/embeddings": "embeddings",
     "nn/initializers": "initializers",
     "nn/inputs": "inputs",
     "nn/kernels": "kernels",
@@ -60,7 +61,7 @@ TESTS = {
     "nn/parallel": "threads",
     "nn/schedules": "schedules",
     "nn/training": "training classifier",
-    "nn/update": "update classifier",
+    "nn/update": "update classifier selection",
     "preprocessing/standardizer": "standardizer",
     "preprocessing/whitener": "whitener",
 }

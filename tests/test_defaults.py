@@ -16,8 +16,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPClassifier, MLPRegressor
-from sknn6.estimators.recipes import MODERN, MODERN_REGRESSION, PLAIN, RECIPES
+from sknn6.estimators.recipes import (
+    ALL_EPOCHS,
+    MANY_ROWS,
+    MODERN,
+    MODERN_REGRESSION,
+    PLAIN,
+    RECIPES,
+    WITH_MANY_ROWS,
+    recipe_for,
+)
 from sknn6.estimators.settings import Settings
+from sknn6.nn.embeddings import MOST_PIECES
 from sknn6.nn.optimizers import OPTIMIZERS
 
 SPLITS = 3
@@ -194,8 +204,61 @@ def test_the_recipes_are_of_the_same_valid_parameters(cls, modern):
     np.testing.assert_array_equal(*(model.predict(X[300:]) for model in alike))
 
 
+MANY = np.random.default_rng(0).normal(size=(MANY_ROWS, 4))
+ONE_EPOCH = {"max_iter": 1, "ensemble_size": 2, "random_state": 0}
+
+
+def test_many_rows_have_a_recipe_of_their_own():
+    """In a fit from fresh weights; what is given stays, and a chunk of a stream is taken as few rows."""
+    y = MANY[:, 0] > 0.5
+    many = MLPClassifier(**ONE_EPOCH).fit(MANY, y)
+    few = MLPClassifier(**ONE_EPOCH).fit(MANY[1:], y[1:])
+    given = MLPClassifier(**ONE_EPOCH, hidden_layer_sizes=8, numeric_embedding=None).fit(MANY, y)
+    part = MLPClassifier(**ONE_EPOCH).partial_fit(MANY, y, classes=[False, True])
+    assert few.coefs_[0].shape == part.coefs_[0].shape == (2, 4, 128)
+    assert many.coefs_[0].shape[-2:] == (4 * (MOST_PIECES + 1), 256)
+    assert given.coefs_[0].shape[-2:] == (4, 8)
+    assert few.ensemble_members_ is None
+    assert set(many.ensemble_members_) <= {0, 1}
+
+
+def test_a_training_that_goes_on_keeps_the_recipe_it_began_with():
+    y = MANY[:, 0] > 0.5
+    model = MLPClassifier(**ONE_EPOCH, warm_start=True).fit(MANY, y)
+    shape = model.coefs_[0].shape
+    assert model.fit(MANY[:50], y[:50]).coefs_[0].shape[-2:] == shape[-2:]
+    model = MLPClassifier(**ONE_EPOCH, warm_start=True).fit(MANY[:50], y[:50])
+    assert model.fit(MANY, y).coefs_[0].shape == (2, 4, 128)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "epochs"), [(MANY_ROWS, 18), (ALL_EPOCHS, 18), (4 * ALL_EPOCHS, 9), (10**8, 3)]
+)
+def test_the_epochs_fall_as_the_root_of_the_rows(n_rows, epochs):
+    assert recipe_for("modern", n_rows)["max_iter"] == epochs
+
+
+@pytest.mark.parametrize(
+    ("members", "decays"), [(4, [0.1, 0.4, 1.6, 6.4]), (1, 0.8), (2, [0.1, 6.4]), (3, [0.1, 0.8, 6.4])]
+)
+def test_the_decays_are_spread_over_the_networks(members, decays):
+    settings = Settings.of(MLPClassifier(ensemble_size=members), MANY_ROWS)
+    np.testing.assert_allclose(settings.decays, decays, rtol=1e-12)
+
+
+def test_a_decay_is_chosen_that_suits_the_noise():
+    """Labels that are drawn anew in 40 % of the rows need a strong decay, clean ones a weak one."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 20))
+    clean = X[:, 0] + np.sin(3 * X[:, 1]) > 0
+    noisy = np.where(rng.random(6000) < 0.4, rng.random(6000) < 0.5, X[:, 0] > 0)
+    kept = [MLPClassifier(random_state=0).fit(X, y).ensemble_members_ for y in (clean, noisy)]
+    assert 3 in kept[1]
+    assert np.mean(kept[0]) < np.mean(kept[1])
+
+
 def test_what_may_be_auto_is_in_the_recipes():
     """And in no place else: there is no "auto" without a value, but `init`, which the activation decides."""
     auto = {name for cls, _ in WITH_ADAM for name, value in cls().get_params().items() if value == "auto"}
-    for recipe in RECIPES.values():
+    for recipe in (*RECIPES.values(), *WITH_MANY_ROWS.values()):
         assert auto - {"init", "recipe"} == recipe.keys()

@@ -77,7 +77,9 @@ POSITIVE = number(0, math.inf, ends="()")
 SIZE = number(0, math.inf, ends="[)")
 NETWORK = {
     "hidden_layer_sizes": drawn(
-        st.integers(1, 9) | st.lists(st.integers(1, 9), max_size=3) | st.sampled_from(["5-3", (4, 2)]),
+        st.integers(1, 9)
+        | st.lists(st.integers(1, 9), max_size=3)
+        | st.sampled_from(["5-3", (4, 2), "auto"]),
         st.integers(max_value=0) | st.floats() | st.sampled_from([(3, 0), [2, -1], "4-0", (2.5,), ("3",)]),
     ),
     "activation": drawn(
@@ -96,6 +98,8 @@ NETWORK = {
     "input_scaling": choice(False, True, "auto", "learned"),
     "dropout": number(0, 1, "auto", ends="[)"),
     "weight_decay": number(0, math.inf, "auto", ends="[)"),
+    "numeric_embedding": choice(None, "auto", "piecewise"),
+    "ensemble_selection": choice(False, True, "auto"),
     "gradient_accumulation_steps": count(4),
     "clip_norm": number(0, math.inf, None, ends="()"),
     "ema_decay": SHARE,
@@ -262,6 +266,8 @@ NEEDS = "|".join(
         r"set is too small. (In|De)crease 'validation_fraction' or give more rows: it needs \d+, got \d+",
         r"The least populated class(es)? in y ha(s|ve) only 1 member, .* cannot be less than 2",
         r"The training set has no sample with a weight > 0. Decrease 'validation_fraction'",
+        # Every number of the network's input would be one more, and no zero.
+        r"numeric_embedding='piecewise' needs dense X, got a sparse one",
         # A scorer's own words, where those held out lack a class.
         r"provide the (true|list of all expected class) labels explicitly|need classifier with two classes",
         r"class_weight must leave a sample with a weight > 0, got",

@@ -74,6 +74,7 @@ def draw(seed):
         "input_scaling": [False, True, "learned"][rng.integers(3)],
         "solver": str(rng.choice(["adam", "sgd", "lbfgs"], p=[0.6, 0.2, 0.2])),
         "dtype": str(rng.choice(["float32", "float64"])),
+        "numeric_embedding": [None, "piecewise"][seed % 2],
     }
     model = MLPClassifier(**params, batch_size=20, learning_rate_init=0.01, max_iter=4, random_state=seed)
     return model.fit(X, draw_targets(rng, X[:, 0])), X

@@ -21,7 +21,7 @@ from sknn6._sklearn_compat import (
     with_callbacks,
 )
 from sknn6.annotations import Matrix
-from sknn6.estimators.fitted import network_of
+from sknn6.estimators.fitted import architecture_of, network_of
 from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
 from sknn6.estimators.preparation import prepare
@@ -32,11 +32,12 @@ from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.checkpointing import TrainingFile
-from sknn6.training.data import hold_out
+from sknn6.training.data import hold_out, may_hold_out
 from sknn6.training.evaluation import Evaluation
 from sknn6.training.interrupts import Interrupts
 from sknn6.training.lbfgs import train_with_lbfgs
 from sknn6.training.minibatch import train_in_batches
+from sknn6.training.selection import select_members
 from sknn6.training.state import RECORDS, STOCHASTIC_ATTRIBUTES
 from sknn6.training.training import Training
 from sknn6.validation import is_valid, validate_data
@@ -146,6 +147,10 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
                 train = train_in_batches if prepared.settings.stochastic else train_with_lbfgs
                 train(training, interrupts)
                 prepared.keep_optimizer(training)
+                if training.for_selection is not None:
+                    prepared.keep_members(
+                        select_members(prepared.network, training.for_selection, prepared.targets)
+                    )
             self._keep(prepared)
             callbacks.end()
             if incremental:
@@ -170,11 +175,17 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _set_up(self, prepared, validation, callbacks, resume, incremental):
         """Return the training of a network that is prepared."""
         settings, network, state, data = prepared.settings, prepared.network, prepared.state, prepared.data
-        file = rows = None
+        file = rows = held_out = None
         if settings.checkpoint is not None and not incremental:
             file = TrainingFile(settings, network, state, data, validation, resume)
-        if settings.stochastic and settings.early_stopping and validation is None:
-            rows, validation = hold_out(data, prepared.targets, settings, state.split_seed)
+        stops_early = settings.stochastic and settings.early_stopping
+        selects = settings.ensemble_selection and network.members > 1 and not incremental
+        if stops_early and validation is not None:
+            held_out = validation
+        elif stops_early or (selects and may_hold_out(data, prepared.targets, settings)):
+            rows, held_out = hold_out(data, prepared.targets, settings, state.split_seed)
+        if stops_early:
+            validation = held_out
         update = prepared.make_update(resume=incremental) if settings.stochastic else None
         if file is None or not file.is_taken_up:  # which else has the scaling
             prepared.scale_input(rows, update)
@@ -190,6 +201,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             update=update,
             evaluation=None if validation is None else Evaluation(validation, prepared.targets, scorer),
             file=file,
+            for_selection=held_out if selects else None,
             incremental=incremental,
         )
 
@@ -256,15 +268,19 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def feature_importances_(self) -> NDArray:
         """How strongly each feature enters the network, an ndarray of shape (n_features,) that sums to 1.
 
-        It is the Euclidean norm of the feature's weights in the first layer, times its learned factor if
-        `input_scaling` is "learned", averaged over the networks. It says something only of features on one
-        scale, and most with learned factors: without them, initial weights may hide what was learned.
-        scikit-learn's ``RFE`` and ``SelectFromModel`` select by it. Permutation importance, which looks at
-        predictions, is the better measure.
+        It is the Euclidean norm of the feature's weights in the first layer, those of its embedding included,
+        times its learned factors if `input_scaling` is "learned", averaged over the networks. It says
+        something only of features on one scale, and most with learned factors: without them, initial weights
+        may hide what was learned. scikit-learn's ``RFE`` and ``SelectFromModel`` select by it. Permutation
+        importance, which looks at predictions, is the better measure.
         """
         check_is_fitted(self)
         network = network_of(self, np.float64)
-        norms = np.linalg.norm(network.dense()[0].weights(), axis=-1)
+        squares = np.square(network.dense()[0].weights()).sum(axis=-1)
+        pieces = architecture_of(self).pieces
+        if pieces is not None:  # the columns of a feature are next to each other
+            squares = np.add.reduceat(squares, np.cumsum([0, *pieces[:-1]]) + np.arange(len(pieces)), axis=-1)
+        norms = np.sqrt(squares)
         strengths = norms if norms.ndim == 1 else norms.mean(axis=0)
         return strengths / (strengths.sum() or 1.0)
 

@@ -125,7 +125,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] | str = (128, 128),
+        hidden_layer_sizes: int | Sequence[int] | str = "auto",
         activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
         depth: int | None = None,
@@ -139,8 +139,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         recipe: str = "auto",
         ensemble_size: int | Auto = "auto",
         input_scaling: bool | Literal["learned", "auto"] = "auto",
+        numeric_embedding: Literal["piecewise", "auto"] | None = "auto",
+        ensemble_selection: bool | Auto = "auto",
         dropout: float | Auto = "auto",
-        weight_decay: float | Auto = "auto",
+        weight_decay: float | Sequence[float] | Auto = "auto",
         gradient_accumulation_steps: int = 1,
         clip_norm: float | None = None,
         ema_decay: float = 0.0,

@@ -42,8 +42,10 @@ SHARED_CONSTRAINTS = {
     "recipe": [among(RECIPES, "auto")],
     "ensemble_size": [AUTO, Interval(Integral, 1, None, closed="left")],
     "input_scaling": [StrOptions({"auto", "learned"}), "boolean"],
+    "numeric_embedding": [AUTO, None, StrOptions({"piecewise"})],
+    "ensemble_selection": [AUTO, "boolean"],
     "dropout": [AUTO, Interval(Real, 0, 1, closed="left")],
-    "weight_decay": [AUTO, Interval(Real, 0, None, closed="left")],
+    "weight_decay": [AUTO, Interval(Real, 0, None, closed="left"), "array-like"],
     "gradient_accumulation_steps": [Interval(Integral, 1, None, closed="left")],
     "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
     "ema_decay": [Interval(Real, 0, 1, closed="left")],
@@ -79,9 +81,10 @@ SHARED_CONSTRAINTS = {
 
 # What the docstrings of the estimators say of the parameters that they share.
 SHARED_PARAMETERS = """\
-    hidden_layer_sizes : int, sequence of int or str, default={hidden_layer_sizes}
+    hidden_layer_sizes : int, sequence of int, str or "auto", default={hidden_layer_sizes}
         Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
-        which a search can hold. An empty sequence makes a linear model.
+        which a search can hold. An empty sequence makes a linear model. "auto" is 128-128, and 256-256 where
+        the classifier has many rows.
     activation : str, Activation or list of them, default="relu"
         Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
         "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "maxout", whose units have
@@ -134,12 +137,20 @@ SHARED_PARAMETERS = """\
         the first rows in which it varies. Sparse data are not centred. "learned" multiplies each feature by a
         factor besides, 1 at first, which is learned at six times the rate: 6 times
         ``layer_state_["dense_0.u"]``.
+    numeric_embedding : "piecewise", None or "auto", default={numeric_embedding}
+        Whether the first layer gets, beside each feature of more than two values, its position in each of up
+        to 48 intervals between quantiles of the training data, so that it can bend and jump where the data
+        are [2]_. All features together get about 256 of them, and none if that makes fewer than three each.
+        `coefs_[0]` then has a row for each column of the embedded input. For dense X.
+    ensemble_selection : bool or "auto", default={ensemble_selection}
+        Whether to hold out `validation_fraction` of the rows, and keep of the `ensemble_size` networks those
+        that together predict them best [3]_. `ensemble_members_` has their numbers.
     dropout : float or "auto", default={dropout}
         Fraction of each hidden layer's activations that are set to 0 in training, 0 to < 1. Not used by
         "lbfgs", whose loss must not change from one evaluation to the next.
-    weight_decay : float or "auto", default={weight_decay}
-        Decoupled decay: each update first multiplies the weights by 1 - rate weight_decay. Like the next
-        three, for the stochastic solvers.
+    weight_decay : float, sequence of float or "auto", default={weight_decay}
+        Decoupled decay: each update first multiplies the weights by 1 - rate weight_decay. A sequence has a
+        number for each of the networks. Like the next three, for the stochastic solvers.
     gradient_accumulation_steps : int, default=1
         Mini-batches to an update. Their gradients are averaged by sample count, so that the update is that
         of one big batch; but batch normalisation sees each mini-batch by itself.

@@ -1,11 +1,12 @@
 """What `fit` prepares before it trains: settings, targets, data and network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from sknn6.estimators.fitted import arrays_of, attributes_of, scaling_of
 from sknn6.estimators.settings import Settings
@@ -14,6 +15,7 @@ from sknn6.moments import moments
 from sknn6.nn.activations import find_activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
+from sknn6.nn.embeddings import Piecewise, find_knots
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.outputs import OutputScaling
@@ -26,6 +28,10 @@ from sknn6.warn import warn_user
 
 __all__ = ["Prepared", "prepare"]
 
+
+# Rows that the knots of an embedding are taken from, and rows that its pieces are standardised over.
+KNOTS_SAMPLE = 2**16
+EMBEDDED_SAMPLE = 2**13
 
 # The distance of the quartiles of the normal distribution of variance 1.
 IQR_OF_NORMAL = 1.3489795
@@ -44,6 +50,8 @@ class Prepared:
     network : Network
         With fresh weights or, where the training goes on, those that are fitted.
     state : TrainingState
+    knots : ndarray or None
+        The ends of the intervals of an embedding that is still to be placed, see `find_knots`.
     output_ratio : ndarray or None
         The scale of the targets before, divided by that now, where it has changed.
     """
@@ -54,6 +62,7 @@ class Prepared:
     architecture: Architecture
     network: Network
     state: TrainingState
+    knots: NDArray | None = None
     output_ratio: NDArray | None = None
 
     def scale_input(self, rows=None, update: Update | None = None) -> None:
@@ -61,6 +70,18 @@ class Prepared:
         if self.settings.input_scaling:
             average = update and update.average
             self.state.moments = scale_input(self.network, self.data, self.state.moments, rows, average)
+        if self.knots is not None:
+            self._place(self.knots)
+
+    def _place(self, knots: NDArray) -> None:
+        """Put the intervals of the embedding where the scaled features have their knots."""
+        scaling = self.network.input_scaling
+        sample = self.data.take(sample_of(self.data, EMBEDDED_SAMPLE))
+        knots = knots if scaling is None else scaling.of(knots)
+        for layer in self.network.layers:
+            if isinstance(layer, Piecewise):
+                layer.place(knots, self.network.read(sample.X), sample.weight)
+        self.state.moments = None  # the intervals stay where they are, and so does the scaling
 
     def make_batches(self, rows=None) -> Batches:
         """Return the mini-batches of the rows, or of all; for L-BFGS, one batch."""
@@ -87,10 +108,19 @@ class Prepared:
             network,
             optimizer,
             clip_norm=settings.clip_norm,
-            weight_decay=float(settings.weight_decay),
+            weight_decay=settings.decays,
             ema_decay=float(settings.ema_decay),
             lead=lead,
         )
+
+    def keep_members(self, kept: list[int]) -> None:
+        """Leave only these of the networks."""
+        self.state.members = [self.state.members[i] for i in kept] if self.state.members else kept
+        if len(kept) == self.network.members:
+            return
+        self.architecture = replace(self.architecture, members=len(kept))
+        network = self.architecture.build(input_scaling=self.network.input_scaling)
+        self.network = network.attach(self.network.arrays_of_members(kept), self.network.dtype)
 
     def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
         """Return validation data that the user gives, checked against the data to train on."""
@@ -150,8 +180,11 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     settings = Settings.of(estimator)
     dtype = np.dtype(settings.dtype if settings.stochastic else "float64")
     X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=not resume)
+    n_rows = getattr(estimator, "_n_rows", 0) if resume else 0 if incremental else X.shape[0]
+    settings = Settings.of(estimator, n_rows)
     targets = estimator._find_targets(y, settings, resume, incremental)
     state = TrainingState.begin(settings, vars(estimator) if resume else {}, incremental)
+    state.n_rows = n_rows
     before = getattr(targets, "scaling", None)
     if settings.scales_targets and targets.can_be_scaled and not (resume and before is None):
         targets = scale_targets(targets, state, y, sample_weight)
@@ -162,7 +195,15 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
         settings = settings.going_on()
     if incremental:
         settings = settings.of_one_epoch()
-    architecture = settings.architecture(X.shape[1], targets.n_outputs)
+    knots = pieces = None
+    if resume:
+        pieces = getattr(estimator, "_structure", {}).get("pieces")
+        if state.members:
+            settings = settings.of_members(state.members)
+    elif settings.numeric_embedding:
+        knots = embedding_of(data, settings)
+        pieces = None if knots is None else np.maximum(0, np.isfinite(knots).sum(axis=0) - 1).tolist()
+    architecture = settings.architecture(X.shape[1], targets.n_outputs, pieces)
     if resume:
         check_same(estimator, architecture, settings)
     network = build(estimator, architecture, settings, dtype, state.rng, resume)
@@ -170,7 +211,25 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     if before is not None and not targets.scaling.is_near(before):
         targets.scaling.hand_over(network.dense()[-1], before)
         ratio = (before.scale / targets.scaling.scale).astype(dtype)
-    return Prepared(settings, targets, data, architecture, network, state, ratio)
+    return Prepared(settings, targets, data, architecture, network, state, knots, ratio)
+
+
+def embedding_of(data: Data, settings: Settings) -> NDArray | None:
+    """Return the knots of the features' embedding, None if they are to have none."""
+    if issparse(data.X):
+        if "numeric_embedding" in settings.left:
+            return None
+        raise ValueError(
+            f"numeric_embedding={settings.numeric_embedding!r} needs dense X, got a sparse one, whose "
+            "zeros would become numbers. Use numeric_embedding=None."
+        )
+    return find_knots(data.X[sample_of(data, KNOTS_SAMPLE)])
+
+
+def sample_of(data: Data, n_rows: int) -> NDArray:
+    """Return the numbers of so many rows with any weight, or of all that there are; the same at each call."""
+    rows = np.arange(data.n_rows) if data.weight is None else np.flatnonzero(data.weight)
+    return np.sort(np.random.default_rng(0).permutation(rows)[:n_rows])
 
 
 def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: NDArray | None) -> Numbers:
@@ -252,6 +311,7 @@ PARAMETERS = {
     "hidden": "hidden_layer_sizes and depth",
     "members": "ensemble_size",
     "input_scaling": "input_scaling",
+    "numeric_embedding": "numeric_embedding",
 }
 
 
@@ -260,7 +320,10 @@ def check_same(estimator, architecture, settings):
     now = vars(architecture)
     before = getattr(estimator, "_structure", now)  # coefs_ may have been set before any fit
     scaled = "learned" if before.get("learned_scale") else scaling_of(estimator) is not None
-    before, now = before | {"input_scaling": scaled}, now | {"input_scaling": settings.input_scaling}
+    embedded = before.get("pieces") is not None
+    before = before | {"input_scaling": scaled, "numeric_embedding": "piecewise" if embedded else None}
+    embedding = settings.numeric_embedding if embedded else None
+    now = now | {"input_scaling": settings.input_scaling, "numeric_embedding": embedding}
     for field, parameter in PARAMETERS.items():
         if before[field] != now[field]:
             raise ValueError(

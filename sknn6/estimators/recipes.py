@@ -8,11 +8,17 @@ import math
 
 from sknn6.nn.schedules import SCHEDULES
 
-__all__ = ["MODERN", "MODERN_REGRESSION", "PLAIN", "RECIPES", "rate_going_on", "rate_in_parts"]
+__all__ = [
+    "ALL_EPOCHS", "MANY_ROWS", "MODERN", "MODERN_REGRESSION", "MODERN_WITH_MANY_ROWS", "PLAIN", "RECIPES",
+    "WITH_MANY_ROWS", "rate_going_on", "rate_in_parts", "recipe_for",
+]  # fmt: skip
 
 # scikit-learn's defaults, and nothing that it does not have.
 PLAIN = {
+    "hidden_layer_sizes": (100,),
+    "numeric_embedding": None,
     "ensemble_size": 1,
+    "ensemble_selection": False,
     "target_scaling": False,
     "input_scaling": False,
     "dropout": 0.0,
@@ -26,7 +32,10 @@ PLAIN = {
 
 # Found on real data sets of 500 to 2000 rows; what each part buys stands in docs/guide/defaults.rst.
 MODERN = {
+    "hidden_layer_sizes": (128, 128),
+    "numeric_embedding": None,
     "ensemble_size": 4,
+    "ensemble_selection": False,
     "target_scaling": True,
     "input_scaling": "learned",
     "dropout": 0.2,
@@ -46,10 +55,40 @@ MODERN_REGRESSION = MODERN | {
     "max_iter": 40,
 }
 
+# Found on real data sets of 4500 to 40000 rows. How noisy they are is not known before the fit, so each
+# network has a decay of its own, and held-out rows choose among them.
+MODERN_WITH_MANY_ROWS = MODERN | {
+    "hidden_layer_sizes": (256, 256),
+    "numeric_embedding": "piecewise",
+    "ensemble_selection": True,
+    "dropout": 0.1,
+    "label_smoothing": 0.0,
+    "weight_decay": (0.1, 0.4, 1.6, 6.4),
+    "learning_rate_init": 0.01,
+    "batch_size": 256,
+    "max_iter": 18,
+}
+
 RECIPES = {"plain": PLAIN, "modern": MODERN, "modern_regression": MODERN_REGRESSION}
+
+# What takes the place of a recipe in a `fit` on at least `MANY_ROWS` rows.
+WITH_MANY_ROWS = {"modern": MODERN_WITH_MANY_ROWS}
+MANY_ROWS = 5000
+
+# With more rows than that, the number of epochs falls as the root of the number of rows.
+ALL_EPOCHS = 20_000
 
 # The most that a training that goes on takes: it follows new data and keeps what it has learned.
 GOING_ON = 0.001
+
+
+def recipe_for(name, n_rows=0):
+    """Return the values of a recipe in a `fit` on so many rows."""
+    if n_rows < MANY_ROWS or name not in WITH_MANY_ROWS:
+        return RECIPES[name]
+    recipe = WITH_MANY_ROWS[name]
+    epochs = recipe["max_iter"] * math.sqrt(min(1.0, ALL_EPOCHS / n_rows))
+    return recipe | {"max_iter": max(3, round(epochs))}
 
 
 def rate_going_on(recipe):

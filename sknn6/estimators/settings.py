@@ -2,16 +2,18 @@
 
 import operator
 import sys
+from collections.abc import Sequence
 from functools import cache
 from inspect import signature
 from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from sknn6._sklearn_compat import InvalidParameterError, python_number
-from sknn6.estimators.recipes import RECIPES, rate_going_on, rate_in_parts
+from sknn6.estimators.recipes import rate_going_on, rate_in_parts, recipe_for
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.optimizers import OPTIMIZERS
@@ -50,10 +52,10 @@ class Settings(SimpleNamespace):
     given: dict[str, Any]
 
     @classmethod
-    def of(cls, estimator: BaseEstimator) -> Self:
-        """Return the settings of a training from fresh weights."""
+    def of(cls, estimator: BaseEstimator, n_rows: int = 0) -> Self:
+        """Return the settings of a training from fresh weights, on so many rows."""
         given = {name: python_number(getattr(estimator, name)) for name in parameters_of(estimator.__class__)}
-        recipe = RECIPES[recipe_name(estimator)]
+        recipe = recipe_for(recipe_name(estimator), n_rows)
         left = frozenset(
             name for name in recipe if isinstance(given.get(name), str) and given[name] == "auto"
         )
@@ -63,6 +65,13 @@ class Settings(SimpleNamespace):
     def going_on(self) -> Self:
         """Return the settings of a training that goes on from what a `fit` has learned."""
         return self._with_rate(rate_going_on(self.recipe))
+
+    def of_members(self, kept: Sequence[int]) -> Self:
+        """Return the settings of a training that goes on with the members that a `fit` has kept."""
+        decays = self.decays
+        decays = decays[kept] if isinstance(decays, np.ndarray) else decays
+        changed = {"ensemble_size": len(kept), "weight_decay": decays, "left": self.left - {"weight_decay"}}
+        return type(self)(**vars(self) | changed)
 
     def in_parts(self, n_rows: int) -> Self:
         """Return the settings of a call of `partial_fit` in a training that began so, on so many rows."""
@@ -110,8 +119,28 @@ class Settings(SimpleNamespace):
         progress = Progress(float(self.learning_rate_init), fraction, samples, plateaus, self.power_t)
         return self.schedule.rate(progress)
 
-    def architecture(self, n_features: int, n_outputs: int) -> Architecture:
-        """Return the architecture that the parameters describe."""
+    @property
+    def decays(self) -> float | NDArray:
+        """The decay of the weights, or an ndarray of one for each network.
+
+        A recipe's decays are spread over as many networks as there are; one alone has their geometric mean.
+        """
+        if not np.ndim(self.weight_decay):
+            return float(self.weight_decay)
+        decays = np.asarray(self.weight_decay, float)
+        if "weight_decay" in self.left and len(decays) != self.ensemble_size:
+            if self.ensemble_size == 1:
+                return float(np.sqrt(decays[0] * decays[-1]))
+            return np.geomspace(decays[0], decays[-1], self.ensemble_size)
+        if decays.shape != (self.ensemble_size,) or not (np.isfinite(decays) & (decays >= 0)).all():
+            raise InvalidParameterError(
+                "weight_decay, as a sequence, must have one number >= 0 for each of the networks, here "
+                f"ensemble_size={self.ensemble_size}, got {self.weight_decay!r}."
+            )
+        return decays if len(decays) > 1 else float(decays[0])
+
+    def architecture(self, n_features: int, n_outputs: int, pieces: list[int] | None = None) -> Architecture:
+        """Return the architecture that the parameters describe, with an embedding of so many pieces."""
         return Architecture(
             n_inputs=n_features,
             hidden=self.hidden,
@@ -123,6 +152,7 @@ class Settings(SimpleNamespace):
             residual=bool(self.residual),
             members=int(self.ensemble_size),
             learned_scale=self.input_scaling == "learned",
+            pieces=pieces,
         )
 
     @property

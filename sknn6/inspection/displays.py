@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6.annotations import Matrix
+from sknn6.estimators.fitted import architecture_of
 from sknn6.inspection.learning_rate import LearningRateRange, learning_rate_range_test
 from sknn6.inspection.panels import add_legend, panels
 from sknn6.inspection.probe import perceptron_of
@@ -406,6 +407,11 @@ class FilterDisplay:
 
 def first_weights(mlp, member):
     """Return the weights of the first layer of one of the networks, with the learned factors of its input."""
+    if architecture_of(mlp).pieces is not None:
+        raise ValueError(
+            "FilterDisplay needs a network whose first layer has one row of weights a feature, got one with "
+            "an embedding of the features. Fit it with numeric_embedding=None."
+        )
     W = mlp.coefs_[0]
     u = mlp.layer_state_.get("dense_0.u", np.full(W.shape[-2], 1 / SCALE_SPEED))
     W = SCALE_SPEED * u.reshape(*W.shape[:-1], 1) * W

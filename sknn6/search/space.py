@@ -233,8 +233,8 @@ def present_params(estimator, names):
         if isinstance(part, BaseMLP):
             settings = Settings.of(part)
             widths = settings.hidden
+            params |= {prefix + name: getattr(settings, name) for name in settings.left}
             width, depth = f"{prefix}hidden_layer_sizes", f"{prefix}depth"
             if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(names)):
                 params |= {width: widths[0], depth: len(widths)}
-            params |= {prefix + name: getattr(settings, name) for name in settings.left}
     return {name: params[name] for name in names} if set(names) <= params.keys() else None
