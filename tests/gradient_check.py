@@ -150,10 +150,10 @@ def layer_error(name, n_samples=7, training=True, weighted=False):
 
 
 def targets(loss_name, n_samples, n_outputs, rng):
-    """Draw targets for a loss: classes, or zeros and ones, which all the others take."""
+    """Draw targets for a loss: classes, or zeros and ones, ones and twos where the loss has no zeros."""
     if loss_name == "softmax":
         return rng.integers(0, n_outputs, n_samples)
-    return rng.integers(0, 2, (n_samples, n_outputs)).astype(float)
+    return rng.integers(0, 2, (n_samples, n_outputs)) + float(losses()[loss_name].excludes_least)
 
 
 def loss_error(name, n_samples=7, weighted=False):

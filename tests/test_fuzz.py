@@ -268,6 +268,7 @@ NEEDS = "|".join(
         r"The training set has no sample with a weight > 0. Decrease 'validation_fraction'",
         # Every number of the network's input would be one more, and no zero.
         r"numeric_embedding='piecewise' needs dense X, got a sparse one",
+        r"y must be above 0 in float(32|64) with loss='gamma', got 0",
         # A scorer's own words, where those held out lack a class.
         r"provide the (true|list of all expected class) labels explicitly|need classifier with two classes",
         r"class_weight must leave a sample with a weight > 0, got",

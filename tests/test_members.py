@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gradient_check import targets
 from networks import perceptron
 from plain import MLPClassifier
 from scipy.special import expit, softmax
@@ -77,10 +78,10 @@ def test_the_loss_of_members_is_the_mean_and_each_gradient_its_own(name):
     """Also with targets of several columns, and weights."""
     loss = (LOSSES | REGRESSION_LOSSES)[name].loss
     Z = rng.normal(size=(MEMBERS, 40, 4))
-    targets = rng.integers(0, 4, 40) if name == "softmax" else rng.integers(0, 2, (40, 4)).astype(float)
+    y = targets(name, 40, 4, rng)
     for weight in (None, WEIGHT):
-        together, dZ = loss(Z.copy(), targets, weight)
-        alone = [loss(z.copy(), targets, weight) for z in Z]
+        together, dZ = loss(Z.copy(), y, weight)
+        alone = [loss(z.copy(), y, weight) for z in Z]
         assert together == pytest.approx(np.mean([value for value, _ in alone]))
         np.testing.assert_allclose(dZ, [grad for _, grad in alone], atol=1e-15)
 

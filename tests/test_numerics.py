@@ -76,6 +76,14 @@ def poisson_loss(z, y):
     return sum(mpmath.exp(a) - b - b * (a - mpmath.log(b)) for a, b in zip(z, y, strict=True))
 
 
+def gamma_loss(z, y):
+    return sum(b / mpmath.exp(a) - mpmath.log(b / mpmath.exp(a)) - 1 for a, b in zip(z, y, strict=True))
+
+
+def absolute_loss(z, y):
+    return sum(abs(a - b) for a, b in zip(z, y, strict=True))
+
+
 def huber_loss(z, y):
     residuals = [abs(a - b) for a, b in zip(z, y, strict=True)]
     return sum(r**2 / 2 if r <= 1 else r - mpf(1) / 2 for r in residuals)
@@ -85,7 +93,9 @@ REFERENCE_LOSSES = {
     "softmax": softmax_loss,
     "logistic": logistic_loss,
     "squared_error": squared_loss,
+    "absolute_error": absolute_loss,
     "poisson": poisson_loss,
+    "gamma": gamma_loss,
     "huber": huber_loss,
 }
 

@@ -240,7 +240,7 @@ def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: ND
     Y = targets.columns(y)
     if weight is not None:
         Y, weight = Y[weight > 0], weight[weight > 0]
-    if targets.is_robust and known is None:
+    if targets.entry.is_robust and known is None:
         low, median, high = (quantile(Y, weight, q) for q in (0.25, 0.5, 0.75))
         if (high > low).all():
             return targets.scaled(OutputScaling(median, (high - low) / IQR_OF_NORMAL))

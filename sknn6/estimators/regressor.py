@@ -26,8 +26,7 @@ __all__ = ["MLPRegressor"]
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multi-layer perceptron regressor, a drop-in for scikit-learn's with more to choose from.
 
-    The network of `MLPClassifier` with one output a target, trained on the squared error, the Poisson
-    deviance or Huber's loss.
+    The network of `MLPClassifier` with one output a target, trained on the squared error or another loss.
 
     What is "auto" depends on the solver. With "adam" it is a recipe of today: four networks, trained side by
     side on scaled input and scaled targets and averaged, 40 epochs in batches of 64 at a rate that rises to
@@ -37,17 +36,25 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson", "huber"}, default="squared_error"
-        Half the squared error; half the Poisson deviance, of a prediction e^z, for targets that are not
-        negative; or half the squared error up to a residual of 1 and linear beyond, so that outliers pull
-        with a bounded force; with `target_scaling`, 1 is a standard deviation of the targets. The losses of
-        several targets are added.
+    loss : {"squared_error", "absolute_error", "poisson", "gamma", "huber"}, default="squared_error"
+        What the training minimises, z the output and y the target. Those of several targets are added.
+
+        - "squared_error": (z - y)^2 / 2, which predicts the mean;
+        - "absolute_error": abs(z - y), which predicts the median;
+        - "poisson": half the Poisson deviance, p - y - y log(p / y) of a prediction p = e^z, for targets that
+          are not negative;
+        - "gamma": half the gamma deviance, y / p - log(y / p) - 1 of a prediction p = e^z, for targets above
+          0;
+        - "huber": (z - y)^2 / 2 up to a residual of 1 and linear beyond, so that outliers pull with a bounded
+          force; with `target_scaling`, 1 is a standard deviation of the targets.
     target_scaling : bool or "auto", default="auto"
         Whether the network learns targets that are standardised, by their mean and standard deviation in the
-        training data. Predictions, losses and scores are in the units of y; the loss of several targets is
-        that of the standardised ones times the mean of their variances. A training that begins with
-        `partial_fit` learns mean and deviation from the first 1000 rows; one that goes on keeps the scaling
-        that it has, or that it has none. Not used by "poisson".
+        training data, or by median and quartiles where the loss is "absolute_error" or "huber". Predictions,
+        losses and scores are in the units of y; the loss of several targets is that of the standardised ones
+        times the mean of their variances, or of their deviations for "absolute_error". A training that
+        begins with `partial_fit` learns mean and deviation from the first 1000 rows, or median and quartiles
+        from the first call; one that goes on keeps the scaling that it has, or that it has none. Not used by
+        "poisson" and "gamma".
     {shared}
 
     Attributes

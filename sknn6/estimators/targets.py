@@ -265,12 +265,12 @@ class Numbers(Targets):
         scaling: OutputScaling | None = None,
     ):
         self.name, self.n_outputs, self.scaling = loss, n_outputs, scaling
-        self.loss, of_loss, self.least, self.is_robust = REGRESSION_LOSSES[loss]
-        self.out_activation = out_activation or of_loss
+        self.entry = REGRESSION_LOSSES[loss]
+        self.loss = self.entry.loss
+        self.out_activation = out_activation or self.entry.out_activation
         if scaling is not None:
-            # The losses are of the second degree in y; of several targets, the mean of their units.
-            with np.errstate(over="ignore"):
-                self.unit_of_loss = float(np.square(scaling.scale).mean())
+            with np.errstate(over="ignore"):  # of several targets, the mean of their units
+                self.unit_of_loss = float((scaling.scale**self.entry.degree).mean())
 
     @property
     def can_be_scaled(self) -> bool:
@@ -291,13 +291,22 @@ class Numbers(Targets):
     def encode(self, y: NDArray, dtype: np.dtype) -> NDArray:
         """Return y as a matrix, in the dtype that is computed in."""
         y = self.columns(y)
-        if y.min() < self.least:
-            raise ValueError(f"y must not be below {self.least} with loss={self.name!r}, got {y.min()}.")
+        self.check_least(y, dtype)
         if self.scaling is not None:
             return self.scaling(y, dtype)
         if np.abs(y).max() > np.finfo(dtype).max:
             raise ValueError(f"y must lie within the range of {dtype}, got {y.flat[np.abs(y).argmax()]}.")
         return y.astype(dtype, copy=False)
+
+    def check_least(self, y: NDArray, dtype: np.dtype) -> None:
+        """Raise ValueError if the loss has no such targets, as small as they may be in the dtype."""
+        least, smallest = self.entry.least, y.min()
+        if smallest < least:
+            raise ValueError(f"y must not be below {least} with loss={self.name!r}, got {smallest}.")
+        with np.errstate(over="ignore"):
+            is_least = smallest.astype(dtype) == least
+        if self.entry.excludes_least and is_least:
+            raise ValueError(f"y must be above {least} in {dtype} with loss={self.name!r}, got {smallest}.")
 
     def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
         """Return R², or NaN where it is not a finite number."""

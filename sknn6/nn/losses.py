@@ -26,6 +26,8 @@ __all__ = [
     "LOSSES",
     "POOLS",
     "REGRESSION_LOSSES",
+    "absolute_error",
+    "gamma",
     "huber",
     "poisson",
     "sigmoid_cross_entropy",
@@ -148,6 +150,26 @@ def poisson(Z: Array, Y: Array, weight: Array | None = None) -> tuple[float, Arr
     return weighted_mean(losses.sum(axis=-1), outputs_first(dZ), weight), dZ
 
 
+def gamma(Z: Array, Y: Array, weight: Array | None = None) -> tuple[float, Array]:
+    """Mean over samples of half the gamma deviance, e^-d + d - 1, d = z - log y; dZ = (1 - e^-d) w / sum w.
+
+    The deviances of several outputs are added.
+    """
+    losses = np.subtract(Z, np.log(Y), out=Z)
+    dZ = np.expm1(-losses)
+    np.negative(dZ, out=dZ)
+    losses -= dZ
+    return weighted_mean(losses.sum(axis=-1), outputs_first(dZ), weight), dZ
+
+
+def absolute_error(Z: Array, Y: Array, weight: Array | None = None) -> tuple[float, Array]:
+    """Mean over samples of the sum over outputs of |z - y|; dZ = sign(Z - Y) w / sum w."""
+    residual = np.subtract(Z, Y, out=Z)
+    dZ = np.sign(residual)
+    losses = np.abs(residual, out=residual).sum(axis=-1)
+    return weighted_mean(losses, outputs_first(dZ), weight), dZ
+
+
 HUBER_DELTA = 1.0
 
 
@@ -213,12 +235,29 @@ def pool_identity(Z: Array) -> Array:
 
 
 class Loss(NamedTuple):
-    """A loss, its output activation, the least target, and whether outliers count little."""
+    """A loss, and what follows from it.
+
+    Attributes
+    ----------
+    loss : callable
+    out_activation : str
+        Name in `LINKS`.
+    least : float
+        Targets must not be below it.
+    excludes_least : bool
+        Whether targets must be above it.
+    is_robust : bool
+        Whether outliers count little.
+    degree : int
+        Of c times the outputs and targets, the loss is c^degree times as large.
+    """
 
     loss: LossFunction
     out_activation: str
     least: float = -math.inf
+    excludes_least: bool = False
     is_robust: bool = False
+    degree: int = 2
 
 
 LOSSES = {
@@ -227,7 +266,9 @@ LOSSES = {
 }
 REGRESSION_LOSSES = {
     "squared_error": Loss(squared_error, "identity"),
+    "absolute_error": Loss(absolute_error, "identity", is_robust=True, degree=1),
     "poisson": Loss(poisson, "exp", least=0),
+    "gamma": Loss(gamma, "exp", least=0, excludes_least=True),
     "huber": Loss(huber, "identity", is_robust=True),
 }
 LINKS: dict[str, Callable[[Array], Array]] = {
