@@ -141,6 +141,9 @@ CLASSIFIER = NETWORK | {
 }
 REGRESSOR = NETWORK | {
     "loss": choice(*REGRESSION_LOSSES),
+    "quantile": drawn(
+        st.sampled_from([0.1, 0.5, [0.3], [0.1, 0.5, 0.9]]), st.sampled_from([0.0, 1.0, -0.5, 3])
+    ),
     "target_scaling": choice(False, True, "auto"),
     "scoring": choice(None, "r2", "neg_mean_squared_error"),
 }
@@ -268,6 +271,7 @@ NEEDS = "|".join(
         r"The training set has no sample with a weight > 0. Decrease 'validation_fraction'",
         # Every number of the network's input would be one more, and no zero.
         r"numeric_embedding='piecewise' needs dense X, got a sparse one",
+        r"quantile, as a list, needs a single target, got [23]",
         r"y must be above 0 in float(32|64) with loss='gamma', got 0",
         # A scorer's own words, where those held out lack a class.
         r"provide the (true|list of all expected class) labels explicitly|need classifier with two classes",

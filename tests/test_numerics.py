@@ -94,6 +94,7 @@ REFERENCE_LOSSES = {
     "logistic": logistic_loss,
     "squared_error": squared_loss,
     "absolute_error": absolute_loss,
+    "quantile": lambda z, y: absolute_loss(z, y) / 2,
     "poisson": poisson_loss,
     "gamma": gamma_loss,
     "huber": huber_loss,

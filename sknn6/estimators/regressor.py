@@ -1,6 +1,7 @@
 """The regressor."""
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from os import PathLike
 from typing import Literal, Self
 
@@ -9,12 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
-from sknn6._sklearn_compat import fit_context, with_callbacks
+from sknn6._sklearn_compat import Interval, fit_context, with_callbacks
 from sknn6.annotations import Auto, Matrix, Scoring, Seed
 from sknn6.estimators.base import BaseMLP, has_stochastic_solver
 from sknn6.estimators.parameters import AUTO, SHARED_CONSTRAINTS, among, documented
-from sknn6.estimators.targets import Numbers
+from sknn6.estimators.targets import Numbers, Quantiles, mean_d2, quantiles_in
 from sknn6.nn.activations import Activation
 from sknn6.nn.losses import REGRESSION_LOSSES
 from sknn6.nn.outputs import OutputScaling
@@ -36,22 +38,30 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : {"squared_error", "absolute_error", "poisson", "gamma", "huber"}, default="squared_error"
+    loss : {"squared_error", "absolute_error", "quantile", "poisson", "gamma", "huber"}, \
+            default="squared_error"
         What the training minimises, z the output and y the target. Those of several targets are added.
 
         - "squared_error": (z - y)^2 / 2, which predicts the mean;
         - "absolute_error": abs(z - y), which predicts the median;
+        - "quantile": the pinball loss, q (y - z) where z <= y and (1 - q) (z - y) elsewhere, q `quantile`;
         - "poisson": half the Poisson deviance, p - y - y log(p / y) of a prediction p = e^z, for targets that
           are not negative;
         - "gamma": half the gamma deviance, y / p - log(y / p) - 1 of a prediction p = e^z, for targets above
           0;
         - "huber": (z - y)^2 / 2 up to a residual of 1 and linear beyond, so that outliers pull with a bounded
           force; with `target_scaling`, 1 is a standard deviation of the targets.
+    quantile : float or list of float, default=0.5
+        Which quantile of each target "quantile" predicts, over 0 and below 1. An increasing list gives
+        several of a single target: predictions have a column for each, in increasing order, so that none
+        cross. Early stopping then goes by the mean of the D^2 of
+        :func:`~sklearn.metrics.d2_pinball_score`, with a number as with a list.
     target_scaling : bool or "auto", default="auto"
         Whether the network learns targets that are standardised, by their mean and standard deviation in the
-        training data, or by median and quartiles where the loss is "absolute_error" or "huber". Predictions,
-        losses and scores are in the units of y; the loss of several targets is that of the standardised ones
-        times the mean of their variances, or of their deviations for "absolute_error". A training that
+        training data, or by median and quartiles where the loss is "absolute_error", "quantile" or "huber".
+        Predictions, losses and scores are in the units of y; the loss of several targets is that of the
+        standardised ones times the mean of their variances, or of their deviations where the loss is
+        "absolute_error" or "quantile". A training that
         begins with `partial_fit` learns mean and deviation from the first 1000 rows, or median and quartiles
         from the first call; one that goes on keeps the scaling that it has, or that it has none. Not used by
         "poisson" and "gamma".
@@ -69,8 +79,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names.
     n_outputs_ : int
-        Targets.
-    out_activation_ : {"identity", "exp"}
+        Targets, or quantiles of one.
+    out_activation_ : {"identity", "in_order", "exp"}
         What makes outputs predictions.
 
     See Also
@@ -89,6 +99,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints = SHARED_CONSTRAINTS | {
         "loss": [among(REGRESSION_LOSSES)],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), list, tuple, np.ndarray],
         "target_scaling": [AUTO, "boolean"],
     }
 
@@ -110,6 +121,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         residual: bool = False,
         recipe: str = "auto",
         ensemble_size: int | Auto = "auto",
+        quantile: float | Sequence[float] | NDArray = 0.5,
         target_scaling: bool | Auto = "auto",
         input_scaling: bool | Literal["learned", "auto"] = "auto",
         numeric_embedding: Literal["piecewise", "auto"] | None = "auto",
@@ -179,9 +191,35 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With a list of quantiles, a column for each.
         """
         predicted = self._predict(X, "decide")
-        return predicted[:, 0] if self.n_outputs_ == 1 else predicted
+        return predicted[:, 0] if self.n_outputs_ == 1 and not self._has_band() else predicted
+
+    def score(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2 of the predictions or, with a list of quantiles, the mean of their D^2.
+
+        D^2 is 1 less the pinball loss divided by that of the best constant, as of
+        :func:`~sklearn.metrics.d2_pinball_score`. With one quantile it is R^2, as in scikit-learn, which
+        compares the quantile with the mean.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        if not self._has_band():
+            return super().score(X, y, sample_weight)
+        predicted = self.predict(X)
+        y = np.broadcast_to(np.reshape(y, (-1, 1)), predicted.shape)
+        return mean_d2(y, predicted, quantiles_in(self.quantile), sample_weight)
 
     def _validate_arrays(self, X, y, sample_weight, reset):
         if issparse(y):
@@ -194,9 +232,27 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return X, y, sample_weight
 
     def _find_targets(self, y, settings, resume, incremental):
-        if resume and hasattr(self, "n_outputs_"):
-            return Numbers(self.loss, self.n_outputs_, scaling=self._scaling())
-        return Numbers(self.loss, 1 if y.ndim == 1 else y.shape[1])
+        goes_on = resume and hasattr(self, "n_outputs_")
+        n_targets, scaling = 1 if y.ndim == 1 else y.shape[1], None
+        if goes_on:
+            n_targets, scaling = self.n_outputs_, self._scaling()
+        if not REGRESSION_LOSSES[self.loss].of_quantiles:
+            return Numbers(self.loss, n_targets, scaling=scaling)
+        quantile = quantiles_in(self.quantile)
+        if goes_on:
+            self._check_same_quantiles(quantile)
+        n_outputs = n_targets if np.ndim(quantile) == 0 else len(quantile)
+        return Quantiles(self.loss, n_outputs, quantile, scaling)
+
+    def _check_same_quantiles(self, quantile):
+        """Raise ValueError if there are more or fewer quantiles than in the fit before."""
+        if np.shape(quantile) != ((self.n_outputs_,) if self._has_band() else ()):
+            kind = f"a list of {self.n_outputs_} numbers" if self._has_band() else "a number"
+            raise ValueError(f"quantile must be {kind} as in the fit before, got {self.quantile!r}.")
+
+    def _has_band(self):
+        """Return whether the outputs are quantiles of one target."""
+        return self.out_activation_ == "in_order"
 
     def _fitted_targets(self):
         return Numbers(self.loss, self.n_outputs_, self.out_activation_, self._scaling())

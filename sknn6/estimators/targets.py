@@ -2,21 +2,33 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknn6.nn.losses import LINKS, LOSSES, POOLS, REGRESSION_LOSSES
+from sknn6.nn.losses import EQUIVARIANT, LINKS, LOSSES, POOLS, REGRESSION_LOSSES
 from sknn6.nn.outputs import OutputScaling
 
-__all__ = ["Classes", "Labels", "Numbers", "Targets", "check_discrete", "classes_in", "discrete_targets"]
+__all__ = [
+    "Classes",
+    "Labels",
+    "Numbers",
+    "Quantiles",
+    "Targets",
+    "check_discrete",
+    "classes_in",
+    "discrete_targets",
+    "mean_d2",
+    "quantiles_in",
+]
 
 
 class Targets(ABC):
@@ -32,15 +44,17 @@ class Targets(ABC):
         ``loss(Z, y, weight) -> (loss, dZ)``, for encoded targets.
     are_numbers : bool
         Whether predictions are numbers instead of classes.
-    unit_of_loss : float
-        What the loss of encoded targets is multiplied by for the user's units.
     """
 
     n_outputs: int
     out_activation: str
     loss: Callable
     are_numbers = False
-    unit_of_loss = 1.0
+
+    @property
+    def unit_of_loss(self) -> float:
+        """What the loss of encoded targets is multiplied by for the user's units."""
+        return 1.0
 
     @abstractmethod
     def encode(self, y: Any, dtype: np.dtype) -> NDArray:
@@ -268,18 +282,25 @@ class Numbers(Targets):
         self.entry = REGRESSION_LOSSES[loss]
         self.loss = self.entry.loss
         self.out_activation = out_activation or self.entry.out_activation
-        if scaling is not None:
-            with np.errstate(over="ignore"):  # of several targets, the mean of their units
-                self.unit_of_loss = float((scaling.scale**self.entry.degree).mean())
+
+    @property
+    def unit_of_loss(self) -> float:
+        """The mean over the targets of scale^degree, 1 if they are not scaled."""
+        if self.scaling is None:
+            return 1.0
+        with np.errstate(over="ignore"):
+            return float((self.scaling.scale**self.entry.degree).mean())
 
     @property
     def can_be_scaled(self) -> bool:
         """Whether the outputs are the numbers themselves, in units of any size."""
-        return self.out_activation == "identity"
+        return self.out_activation in EQUIVARIANT
 
-    def scaled(self, scaling: OutputScaling | None) -> "Numbers":
+    def scaled(self, scaling: OutputScaling | None) -> Self:
         """Return the same targets with another scaling."""
-        return Numbers(self.name, self.n_outputs, self.out_activation, scaling)
+        twin = copy(self)
+        twin.scaling = scaling
+        return twin
 
     def columns(self, y: NDArray) -> NDArray:
         """Return y as a matrix; raise ValueError if it has not as many columns as in the fit before."""
@@ -322,6 +343,61 @@ class Numbers(Targets):
         if self.scaling is None:
             return {}
         return {"output.mean": self.scaling.mean, "output.scale": self.scaling.scale}
+
+
+class Quantiles(Numbers):
+    """A quantile of each number or, where several are asked for, an output for each quantile of one number.
+
+    Parameters
+    ----------
+    loss, n_outputs, scaling
+        As of `Numbers`; of several quantiles, n_outputs is their number.
+    quantile : float or ndarray of shape (n_outputs,)
+    """
+
+    def __init__(
+        self, loss: str, n_outputs: int, quantile: float | NDArray, scaling: OutputScaling | None = None
+    ):
+        self.several = np.ndim(quantile) > 0
+        super().__init__(loss, n_outputs, "in_order" if self.several else None, scaling)
+        self.quantile = quantile
+        self.loss = partial(self.loss, quantile=quantile)
+
+    def columns(self, y: NDArray) -> NDArray:
+        if not self.several:
+            return super().columns(y)
+        y = y[:, None] if y.ndim == 1 else y
+        if y.shape[1] != 1:
+            raise ValueError(f"quantile, as a list, needs a single target, got {y.shape[1]}.")
+        return y
+
+    def pool(self, Z: NDArray) -> NDArray:
+        Z = super().pool(Z)
+        return LINKS[self.out_activation](Z)
+
+    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+        """Return the mean of the D² of the outputs, or NaN where it is not a finite number."""
+        score = mean_d2(np.broadcast_to(y, Z.shape), Z, self.quantile, weight)
+        return score if np.isfinite(score) else np.nan
+
+
+def mean_d2(Y: NDArray, P: NDArray, quantile: float | NDArray, weight: ArrayLike | None) -> float:
+    """Return the mean over columns of D², 1 less the pinball loss divided by that of the best constant."""
+    each = zip(Y.T, P.T, np.broadcast_to(quantile, P.shape[1]), strict=True)
+    return float(np.mean([d2_pinball_score(y, p, sample_weight=weight, alpha=q) for y, p, q in each]))
+
+
+def quantiles_in(quantile: Any) -> float | NDArray:
+    """Return the parameter `quantile` as a float or as an array; raise ValueError if it is neither."""
+    if isinstance(quantile, Real):
+        return float(quantile)
+    numbers = [float(q) if isinstance(q, Real) else np.nan for q in quantile]
+    if not (numbers and np.all(np.diff([0.0, *numbers, 1.0]) > 0)):
+        raise ValueError(
+            "quantile must be a number between 0 and 1, or an increasing list of such numbers, "
+            f"got {quantile!r}."
+        )
+    return np.array(numbers)
 
 
 def discrete_targets(y: Any, classes: NDArray | None, smoothing: float, class_weight: Any) -> _Discrete:

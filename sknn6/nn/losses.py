@@ -22,6 +22,7 @@ from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.kernels import kernel
 
 __all__ = [
+    "EQUIVARIANT",
     "LINKS",
     "LOSSES",
     "POOLS",
@@ -29,6 +30,7 @@ __all__ = [
     "absolute_error",
     "gamma",
     "huber",
+    "pinball",
     "poisson",
     "sigmoid_cross_entropy",
     "softmax",
@@ -170,6 +172,40 @@ def absolute_error(Z: Array, Y: Array, weight: Array | None = None) -> tuple[flo
     return weighted_mean(losses, outputs_first(dZ), weight), dZ
 
 
+def pinball(
+    Z: Array, Y: Array, weight: Array | None = None, quantile: float | Array = 0.5
+) -> tuple[float, Array]:
+    """Mean over samples of the sum over outputs of q (y - z) where z <= y, else (1 - q) (z - y) [1]_.
+
+    dZ = ((Z > Y) - q) w / sum w. The constant of the least loss is the weighted q-quantile of the targets.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_outputs)
+        Outputs.
+    Y : ndarray of shape (n_samples, n_outputs) or (n_samples, 1)
+        Targets, or one for all outputs.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the samples.
+    quantile : float or ndarray of shape (n_outputs,)
+        q of all outputs or of each, over 0 and below 1.
+
+    Returns
+    -------
+    loss : float
+    dZ : ndarray of shape (n_samples, n_outputs)
+
+    References
+    ----------
+    .. [1] Koenker & Bassett (1978), Regression Quantiles, Econometrica 46.
+    """
+    residual = np.subtract(Z, Y, out=Z)
+    dZ = np.greater(residual, 0).astype(residual.dtype)
+    dZ -= quantile
+    residual *= dZ
+    return weighted_mean(residual.sum(axis=-1), outputs_first(dZ), weight), dZ
+
+
 HUBER_DELTA = 1.0
 
 
@@ -208,6 +244,19 @@ def identity(Z: Array) -> Array:
     return Z
 
 
+def in_order(Z: Array) -> Array:
+    """P = the outputs of each sample in increasing order [1]_.
+
+    Quantiles that are put in order have no larger pinball loss than before, whatever the targets are.
+
+    References
+    ----------
+    .. [1] Chernozhukov, Fernandez-Val & Galichon (2010), Quantile and Probability Curves Without Crossing,
+       Econometrica 78.
+    """
+    return np.sort(Z, axis=-1)
+
+
 def exponential(Z: Array) -> Array:
     """P = e^z, held to the range of the floats."""
     most = np.nextafter(np.log(np.finfo(Z.dtype).max), 0, dtype=Z.dtype)  # in case it was rounded up
@@ -234,6 +283,11 @@ def pool_identity(Z: Array) -> Array:
     return (Z / len(Z)).sum(axis=0)  # a sum of them all might overflow
 
 
+def pool_in_order(Z: Array) -> Array:
+    """Z = the mean over the members of the outputs in increasing order."""
+    return pool_identity(in_order(Z))
+
+
 class Loss(NamedTuple):
     """A loss, and what follows from it.
 
@@ -250,6 +304,8 @@ class Loss(NamedTuple):
         Whether outliers count little.
     degree : int
         Of c times the outputs and targets, the loss is c^degree times as large.
+    of_quantiles : bool
+        Whether the loss takes the estimator's `quantile`.
     """
 
     loss: LossFunction
@@ -258,6 +314,7 @@ class Loss(NamedTuple):
     excludes_least: bool = False
     is_robust: bool = False
     degree: int = 2
+    of_quantiles: bool = False
 
 
 LOSSES = {
@@ -267,6 +324,7 @@ LOSSES = {
 REGRESSION_LOSSES = {
     "squared_error": Loss(squared_error, "identity"),
     "absolute_error": Loss(absolute_error, "identity", is_robust=True, degree=1),
+    "quantile": Loss(pinball, "identity", is_robust=True, degree=1, of_quantiles=True),
     "poisson": Loss(poisson, "exp", least=0),
     "gamma": Loss(gamma, "exp", least=0, excludes_least=True),
     "huber": Loss(huber, "identity", is_robust=True),
@@ -275,11 +333,16 @@ LINKS: dict[str, Callable[[Array], Array]] = {
     "softmax": softmax,
     "logistic": expit,
     "identity": identity,
+    "in_order": in_order,
     "exp": exponential,
 }
 POOLS: dict[str, Callable[[Array], Array]] = {
     "softmax": pool_softmax,
     "logistic": pool_logistic,
     "identity": pool_identity,
+    "in_order": pool_in_order,
     "exp": log_mean_exp,
 }
+
+# The links of which a + b z, b > 0, stands for a + b times what z stands for.
+EQUIVARIANT = frozenset({"identity", "in_order"})
