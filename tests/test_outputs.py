@@ -118,6 +118,16 @@ def test_a_scaling_that_is_still_learned_survives_pickling():
     np.testing.assert_array_equal(twin.predict(X), fitted.predict(X))
 
 
+@pytest.mark.parametrize("loss", ["huber", "absolute_error"])
+def test_a_few_rows_do_not_settle_quartiles(loss):
+    """Two rows that are nearly alike come first; of many rows, median and quartiles are the scaling."""
+    Y = np.concatenate([[100.0, 100.1], y[2:]])
+    fitted = in_parts([slice(0, 2), slice(2, 50), slice(50, 256)], Y, loss=loss)
+    assert fitted.layer_state_["output.scale"] == pytest.approx(Y.std(), rel=0.1)
+    whole = in_parts([slice(None)], Y, loss=loss).layer_state_["output.mean"]
+    np.testing.assert_array_equal(whole, np.quantile(Y, 0.5, method="inverted_cdf"))
+
+
 def test_counts_keep_their_own_scale():
     fitted = model(loss="poisson").fit(X, y)
     assert "output.mean" not in fitted.layer_state_

@@ -36,6 +36,9 @@ EMBEDDED_SAMPLE = 2**13
 # The distance of the quartiles of the normal distribution of variance 1.
 IQR_OF_NORMAL = 1.3489795
 
+# Of fewer rows, the first of a stream, quartiles may be anywhere, where more rows better mean and deviation.
+FEWEST_FOR_QUARTILES = 100
+
 
 @dataclass
 class Prepared:
@@ -240,7 +243,8 @@ def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: ND
     Y = targets.columns(y)
     if weight is not None:
         Y, weight = Y[weight > 0], weight[weight > 0]
-    if targets.entry.is_robust and known is None:
+    enough = len(Y) >= FEWEST_FOR_QUARTILES or not state.in_parts
+    if targets.entry.is_robust and known is None and enough:
         low, median, high = (quantile(Y, weight, q) for q in (0.25, 0.5, 0.75))
         if (high > low).all():
             return targets.scaled(OutputScaling(median, (high - low) / IQR_OF_NORMAL))

@@ -61,10 +61,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         training data, or by median and quartiles where the loss is "absolute_error", "quantile" or "huber".
         Predictions, losses and scores are in the units of y; the loss of several targets is that of the
         standardised ones times the mean of their variances, or of their deviations where the loss is
-        "absolute_error" or "quantile". A training that
-        begins with `partial_fit` learns mean and deviation from the first 1000 rows, or median and quartiles
-        from the first call; one that goes on keeps the scaling that it has, or that it has none. Not used by
-        "poisson" and "gamma".
+        "absolute_error" or "quantile". A training that begins with `partial_fit` learns mean and deviation
+        from the first 1000 rows, or median and quartiles from the first call if that has 100; one that goes
+        on keeps the scaling that it has, or that it has none. Not used by "poisson" and "gamma".
     {shared}
 
     Attributes
