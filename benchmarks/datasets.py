@@ -1,7 +1,7 @@
 """Real data sets for the benchmarks: a folder of them, read, split, put into columns for a network.
 
-The folder holds a file meta.json, which tells of each set its "format", the file it is in ("parts"), and its
-"categorical" columns. A parquet file has the target in the column "__y__", an npz file X and y.
+The folder holds a file meta.json, which tells of each set the file it is in ("parts") and its "categorical"
+columns. A parquet file has the target in the column "__y__", an npz file X and y.
 """
 
 import json
@@ -23,19 +23,24 @@ def names(folder):
     return list(json.loads((pathlib.Path(folder) / "meta.json").read_text()))
 
 
-def load(folder, name):
-    """Return the columns as a frame, with categories marked as such, and the classes as integers."""
+def read(folder, name):
+    """Return the columns as a frame, with categories marked as such, and the targets as they are."""
     folder = pathlib.Path(folder)
     meta = json.loads((folder / "meta.json").read_text())[name]
     path = folder / meta["parts"][0]
-    if meta["format"] == "npz":
+    if path.suffix == ".npz":
         with np.load(path) as stored:
             X, y = pd.DataFrame(stored["X"].astype(np.float32)).add_prefix("x"), stored["y"]
     else:
         X = pd.read_parquet(path)
         y = X.pop("__y__")
-    X = X.astype({column: "category" for column in X if column in meta["categorical"]})
-    y = LabelEncoder().fit_transform(np.asarray(y).astype(str))
+    return X.astype({column: "category" for column in X if column in meta["categorical"]}), np.asarray(y)
+
+
+def load(folder, name):
+    """Return the columns as a frame, and the classes as integers."""
+    X, y = read(folder, name)
+    y = LabelEncoder().fit_transform(y.astype(str))
     kept = np.bincount(y)[y] >= RAREST_CLASS
     return X[kept].reset_index(drop=True), LabelEncoder().fit_transform(y[kept])
 
@@ -46,6 +51,14 @@ def split(folder, name, *, n_train, n_test, seed):
     n_train = min(n_train, int(0.7 * len(y)))
     n_test = min(n_test, len(y) - n_train)
     return train_test_split(X, y, train_size=n_train, test_size=n_test, stratify=y, random_state=seed)
+
+
+def split_numbers(folder, name, *, n_train, n_test, seed):
+    """Return X_train, X_test, y_train, y_test of a regression, at most so many rows, 80 % in training."""
+    X, y = read(folder, name)
+    n_train = min(n_train, int(0.8 * len(y)))
+    n_test = min(n_test, len(y) - n_train)
+    return train_test_split(X, y.astype(float), train_size=n_train, test_size=n_test, random_state=seed)
 
 
 def columns(scaler):
