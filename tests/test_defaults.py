@@ -258,7 +258,7 @@ def test_a_decay_is_chosen_that_suits_the_noise():
 
 
 def test_what_may_be_auto_is_in_the_recipes():
-    """And in no place else: there is no "auto" without a value, but `init`, which the activation decides."""
+    """And in no place else: there is no "auto" without a value."""
     auto = {name for cls, _ in WITH_ADAM for name, value in cls().get_params().items() if value == "auto"}
     for recipe in (*RECIPES.values(), *WITH_MANY_ROWS.values()):
-        assert auto - {"init", "recipe"} == recipe.keys()
+        assert auto - {"recipe"} == recipe.keys()

@@ -23,7 +23,7 @@ from soak import hold, sizes
 from sknn6 import BayesSearchCV, MLPClassifier, MLPRegressor, Standardizer, Whitener
 from sknn6.estimators.recipes import RECIPES
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.initializers import INITIALIZERS, SKLEARN
 from sknn6.nn.losses import REGRESSION_LOSSES
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.schedules import SCHEDULES
@@ -86,7 +86,7 @@ NETWORK = {
         st.sampled_from([*ACTIVATIONS, ACTIVATIONS["tanh"]]), st.integers() | st.just(["relu"] * 9)
     ),
     "depth": count(3, None),
-    "init": drawn(st.sampled_from(["auto", *INITIALIZERS, normal]), st.integers() | st.floats()),
+    "init": drawn(st.sampled_from(["auto", SKLEARN, *INITIALIZERS, normal]), st.integers() | st.floats()),
     "init_scale": SIZE,
     "batchnorm": choice(False, True, *NORMALIZATIONS),
     "batchnorm_momentum": number(0, 1, ends="(]"),

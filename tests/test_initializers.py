@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 from networks import perceptron
+from sklearn.neural_network import MLPRegressor as SklearnMLP
 
+from sknn6 import MLPClassifier, MLPRegressor
+from sknn6.estimators.preparation import prepare
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.batches import Batches
 from sknn6.nn.initializers import INITIALIZERS, find_initializer
@@ -90,6 +93,77 @@ def test_network_uses_init_gain_and_scale():
     network.initialize(np.random.default_rng(0))
     assert network.layers[0].W.var() == pytest.approx(0.25 * 2 / FAN_IN, rel=0.02)
     assert not network.layers[0].b.any()
+
+
+X = np.random.default_rng(0).standard_normal((10, FAN_IN))
+Y = np.arange(10) % 3
+
+
+def start(cls, **params):
+    """Return the network that a fit starts from."""
+    return prepare(cls(hidden_layer_sizes=(FAN_OUT, 200), random_state=0, **params), X, Y).network
+
+
+@pytest.mark.parametrize("params", [{"recipe": "plain"}, {"solver": "sgd"}, {"solver": "lbfgs"}], ids=str)
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    ("activation", "factor"), [("identity", 6), ("logistic", 2), ("tanh", 6), ("relu", 6)]
+)
+def test_plain_values_start_from_scikit_learns_law(activation, factor, cls, params):
+    """Weights and biases of all layers, the output too: U(-a, a), a = sqrt(factor / (fan_in + fan_out))."""
+    for dense in start(cls, activation=activation, **params).dense():
+        bound = np.sqrt(factor / sum(dense.W.shape))
+        for array in (dense.W, dense.b):
+            assert np.abs(array).max() <= bound * (1 + 1e-6)
+            if array.size > 100:
+                assert array.std() == pytest.approx(bound / np.sqrt(3), rel=0.1)
+            assert np.ptp(array) > 0 or array.size == 1
+
+
+@pytest.mark.parametrize(("activation", "factor"), [("logistic", 2), ("relu", 6)])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_law_is_what_scikit_learn_draws_from(activation, factor):
+    """Their parameters after one step of next to nothing."""
+    theirs = SklearnMLP(
+        hidden_layer_sizes=FAN_OUT,
+        activation=activation,
+        max_iter=1,
+        learning_rate_init=1e-12,
+        random_state=0,
+    ).fit(X, Y)
+    for W, b in zip(theirs.coefs_, theirs.intercepts_, strict=True):
+        bound = np.sqrt(factor / sum(W.shape))
+        assert 0.95 * bound < np.abs(W).max() <= bound * (1 + 1e-6)
+        assert 0 < np.abs(b).max() <= bound * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("params", [{}, {"recipe": "modern", "solver": "sgd"}], ids=str)
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_the_recipes_of_today_start_from_hes_law(cls, params):
+    first, *_, last = start(cls, **params).dense()
+    assert first.W.var() == pytest.approx(2 / FAN_IN, rel=0.02)
+    assert not first.b.any()
+    assert not last.b.any()
+
+
+def test_init_scale_multiplies_drawn_biases_too():
+    whole, half = (start(MLPClassifier, recipe="plain", init_scale=scale) for scale in (1.0, 0.5))
+    np.testing.assert_allclose(half.theta, whole.theta / 2, rtol=1e-6)
+
+
+def below(rng, fan_in, fan_out, gain):
+    """Return weights of 1, and below them biases of 2."""
+    return np.vstack([np.ones((fan_in, fan_out)), np.full(fan_out, 2.0)])
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("activation", ["relu", "maxout"])
+def test_an_initialiser_may_return_biases_below_the_weights(activation, members):
+    network = perceptron(4, [6], 3, activation, init=below, members=members).allocate(np.float64)
+    network.initialize(np.random.default_rng(0))
+    for dense in network.dense():
+        assert (dense.W == 1).all()
+        assert (dense.b == 2).all()
 
 
 def batches_of(X, weight=None):

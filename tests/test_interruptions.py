@@ -220,6 +220,8 @@ def interrupt_then(function):
     return interrupting
 
 
+# Python swallows what is raised while it throws a generator away.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object Batches")
 @pytest.mark.parametrize("times", [1, 2, 3])
 @pytest.mark.parametrize("params", [{}, {"solver": "lbfgs"}], ids=str)
 def test_at_any_moment_of_a_fit_all_or_nothing_is_kept(params, times):

@@ -38,7 +38,8 @@ def test_losses_are_those_of_gradient_descent_at_rising_rates():
     X = rng.standard_normal((60, 3))
     y = X @ [1.0, -2.0, 0.5] + 0.1 * rng.standard_normal(60)
     model = MLPRegressor(hidden_layer_sizes=(), solver="sgd", momentum=0.0, nesterovs_momentum=False,
-                         batch_size=60, alpha=0.5, random_state=0, dtype="float64")  # fmt: skip
+                         init="xavier_uniform", batch_size=60, alpha=0.5, random_state=0,
+                         dtype="float64")  # fmt: skip
     found = learning_rate_range_test(model, X, y, low=1e-3, high=0.1)
     np.testing.assert_allclose(found.rates, np.geomspace(1e-3, 0.1, 100))
     np.testing.assert_allclose(found.losses, linear_descent(X, y, found.rates, 0.5), rtol=1e-9)

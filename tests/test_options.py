@@ -553,7 +553,7 @@ def test_a_regressor_keeps_the_link_it_was_fitted_with():
 def test_an_unknown_initialiser_of_an_activation_is_named():
     activation = Activation(square, square_backward, init="he")
     with pytest.raises(ValueError, match=r"The init of an Activation must be one of .* got 'he'"):
-        MLPClassifier(activation=activation).fit(X, y)
+        sknn6.MLPClassifier(activation=activation).fit(X, y)
 
 
 def test_clipping_a_gradient_whose_square_overflows():

@@ -18,7 +18,7 @@ ESTIMATORS = [MLPClassifier, MLPRegressor]
 def test_nothing_is_left_to_auto_but_the_rule_of_init(cls, solver, recipe):
     settings = Settings.of(cls(solver=solver, recipe=recipe))
     auto = {name for name, value in vars(settings).items() if isinstance(value, str) and value == "auto"}
-    assert auto == {"init"}
+    assert auto <= {"init"}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sklearn.metrics import get_scorer_names
 from sknn6._sklearn_compat import Interval, Options, StrOptions
 from sknn6.estimators.recipes import RECIPES
 from sknn6.nn.activations import ACTIVATIONS, Activation
-from sknn6.nn.initializers import INITIALIZERS
+from sknn6.nn.initializers import INITIALIZERS, SKLEARN
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import SCHEDULES
@@ -32,7 +32,7 @@ SHARED_CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), str],
     "activation": [among(ACTIVATIONS), Activation, list, tuple],
     "depth": [None, Interval(Integral, 1, None, closed="left")],
-    "init": [among(INITIALIZERS, "auto"), callable],
+    "init": [among(INITIALIZERS, "auto", SKLEARN), callable],
     "init_scale": [Interval(Real, 0, None, closed="left")],
     "batchnorm": ["boolean", among(NORMALIZATIONS)],
     "batchnorm_momentum": [Interval(Real, 0, 1, closed="right")],
@@ -96,12 +96,15 @@ SHARED_PARAMETERS = """\
     init : str or callable, default="auto"
         How the weights start: "zeros", "normal" (standard normal), "uniform" (-1 to 1), "xavier_uniform",
         "xavier_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal"; "lsuv",
-        orthogonal, then scaled layer by layer until the outputs on a sample have variance 1; "auto",
-        the uniform law of He for the ReLU family, LeCun's normal law for selu, and the uniform law of Xavier
-        for the others and the output; or a function ``f(rng, fan_in, fan_out, gain) -> W``. Biases start at
-        0.
+        orthogonal, then scaled layer by layer until the outputs on a sample have variance 1; "sklearn",
+        weights and biases of each layer uniform up to sqrt(6 / (fan_in + fan_out)), with the activation
+        "logistic" sqrt(2 / (fan_in + fan_out)); or a function ``f(rng, fan_in, fan_out, gain) -> W``, of
+        shape (fan_in, fan_out), or (fan_in + 1, fan_out) with the biases as the last row. Biases start at 0
+        otherwise. "auto" is "sklearn" with the plain recipe, and so with "sgd" and "lbfgs"; with those of
+        "adam", the uniform law of He for the ReLU family, LeCun's normal law for selu, and the uniform law
+        of Xavier for the others and the output.
     init_scale : float, default=1.0
-        Factor on the initial weights.
+        Factor on the initial weights, and on biases that are drawn with them.
     batchnorm : bool, "batch", "whiten" or "switchable", default=False
         Whether and how to normalise each hidden layer over the batch, before the nonlinearity: True or
         "batch" by mean and variance of each unit; "whiten" by the covariance of groups of units, so that

@@ -287,7 +287,7 @@ def build(estimator, architecture, settings, dtype, rng, resume):
 
 def warn_of_init(network, architecture, settings):
     """Warn of initial weights that the hidden layers cannot learn well from."""
-    given = f"init={settings.init!r} with init_scale={settings.init_scale}"
+    given = f"init={settings.given['init']!r} with init_scale={settings.init_scale}"
     hidden = [layer.W for layer in network.dense()[:-1]]
     if any(W.shape[-1] > 1 and (W[..., :1] == W).all() for W in hidden):
         warn_user(

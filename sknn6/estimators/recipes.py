@@ -6,6 +6,7 @@ let another parameter be "auto", give it a value in each recipe.
 
 import math
 
+from sknn6.nn.initializers import SKLEARN
 from sknn6.nn.schedules import SCHEDULES
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
 PLAIN = {
     "hidden_layer_sizes": (100,),
     "numeric_embedding": None,
+    "init": SKLEARN,
     "ensemble_size": 1,
     "ensemble_selection": False,
     "target_scaling": False,
@@ -34,6 +36,7 @@ PLAIN = {
 MODERN = {
     "hidden_layer_sizes": (128, 128),
     "numeric_embedding": None,
+    "init": "auto",  # the activation decides
     "ensemble_size": 4,
     "ensemble_selection": False,
     "target_scaling": True,

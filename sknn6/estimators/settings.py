@@ -26,8 +26,8 @@ class Settings(SimpleNamespace):
     """What the parameters of an estimator amount to in one training.
 
     There is an attribute for each parameter. Numbers are Python's own, which do not overflow as small
-    integers of NumPy do. What the user left to "auto" has the recipe's value. Only `init` may still be
-    "auto": there it names a rule, by which the activation decides.
+    integers of NumPy do. What the user left to "auto" has the recipe's value. Only `init` is still "auto"
+    with some recipes: there it names a rule, by which the activation decides.
 
     Attributes
     ----------

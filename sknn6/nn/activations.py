@@ -36,11 +36,14 @@ class Activation:
         What initial weights are multiplied with so that the variance of the activations neither
         grows nor decays over layers: ``1 / sqrt(E[f(z)^2])`` with z ~ N(0, 1).
     init : str, default="he_uniform"
-        The initialiser that ``init="auto"`` stands for, a name in `sknn6.nn.initializers`.
+        The initialiser that ``init="auto"`` stands for in the recipes of Adam, a name in
+        `sknn6.nn.initializers`.
     learned : tuple of (str, float), default=()
         Parameters that are learned, one number a unit: their names and where they start. They do not decay.
     pieces : int, default=1
         How many linear maps a unit has: Z has the units' first pieces, then their second, and so on.
+    glorot : float, default=6.0
+        a^2 (fan_in + fan_out) of U(-a, a), from which scikit-learn draws weights and biases.
 
     Examples
     --------
@@ -60,6 +63,7 @@ class Activation:
     init: str = "he_uniform"
     learned: tuple[tuple[str, float], ...] = ()
     pieces: int = 1
+    glorot: float = 6.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learned", tuple((name, float(start)) for name, start in self.learned))
@@ -365,7 +369,7 @@ def times_slope(dA: Array, Z: Array, cdf: Array, bell: Array) -> None:
 
 ACTIVATIONS = {
     "identity": Activation(identity, identity_backward, init="xavier_uniform"),
-    "logistic": Activation(logistic, logistic_backward, 1.8462, init="xavier_uniform"),
+    "logistic": Activation(logistic, logistic_backward, 1.8462, init="xavier_uniform", glorot=2.0),
     "tanh": Activation(tanh, tanh_backward, 1.5925, init="xavier_uniform"),
     "relu": Activation(relu, relu_backward, float(np.sqrt(2))),
     "leaky_relu": Activation(leaky_relu, leaky_relu_backward, float(np.sqrt(2 / (1 + LEAK**2)))),

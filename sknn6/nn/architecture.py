@@ -8,7 +8,7 @@ import numpy as np
 
 from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
 from sknn6.nn.embeddings import Piecewise
-from sknn6.nn.initializers import Initializer, find_initializer
+from sknn6.nn.initializers import SKLEARN, Initializer, find_initializer, law_of_scikit_learn
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.layers import Activate, Dense, Dropout, Layer, Projection, Residual, ScaledDense
 from sknn6.nn.network import Network
@@ -92,7 +92,8 @@ class Architecture:
         Parameters
         ----------
         init : str or callable
-            Name of the initialiser, "auto", or a function as in `sknn6.nn.initializers`.
+            Name of the initialiser, "auto" for those of the activations, `SKLEARN`, or a function as in
+            `sknn6.nn.initializers`.
         init_scale : float
             Factor on the initial weights.
         batchnorm_momentum : float
@@ -104,12 +105,14 @@ class Architecture:
         input_scaling : InputScaling or None
             What the network does to its input.
         """
+        activations = self._activations()
+        if init == SKLEARN:
+            init = law_of_scikit_learn(activations)
 
         def dense(kind: type[Dense], fan_in: int, fan_out: int, activation: Activation) -> Dense:
             initializer = find_initializer(init, activation)
             return kind(fan_in, fan_out, initializer, activation.gain, init_scale, activation.pieces)
 
-        activations = self._activations()
         maps = self._linear_maps(dense, activations)
         layers: list[Layer] = [maps[0]] if self.pieces is None else [Piecewise(self.pieces), maps[0]]
         for (above, below), activation in zip(pairwise(maps), activations, strict=True):

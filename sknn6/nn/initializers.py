@@ -3,10 +3,12 @@
 Every one has mean 0; they differ in the variance, which decides how the scale of the activations
 changes from layer to layer: Var(z) = fan_in Var(w) E[x^2]. `gain` is the activation's,
 1 / sqrt(E[f(z)^2]); the schemes that take the activation into account multiply by it, the others
-leave it aside. To add a scheme, write the function and give it a row in `INITIALIZERS`.
+leave it aside. Biases start at 0, unless W comes with them as a last row, (fan_in + 1, fan_out). To add a
+scheme, write the function and give it a row in `INITIALIZERS`.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -14,7 +16,7 @@ from numpy.random import Generator
 from sknn6.nn.activations import Activation
 from sknn6.nn.annotations import Array
 
-__all__ = ["CALIBRATED", "INITIALIZERS", "find_initializer"]
+__all__ = ["CALIBRATED", "INITIALIZERS", "SKLEARN", "find_initializer", "law_of_scikit_learn"]
 
 Initializer = Callable[[Generator, int, int, float], Array]
 
@@ -129,6 +131,21 @@ INITIALIZERS: dict[str, Initializer] = {
 
 # The ones whose scale is set by a sample of the data, see `Dense.calibrate`.
 CALIBRATED = (lsuv,)
+
+
+# The name of the rule by which networks with scikit-learn's values start.
+SKLEARN = "sklearn"
+
+
+def law_of_scikit_learn(activations: list[Activation]) -> Initializer:
+    """Return the law of a whole network: U(-a, a) with the least a of its activations."""
+    return partial(with_biases, factor=min((act.glorot for act in activations), default=6.0))
+
+
+def with_biases(rng: Generator, fan_in: int, fan_out: int, gain: float, factor: float) -> Array:
+    """W and b ~ U(-a, a), a = sqrt(factor / (fan_in + fan_out)), b below W."""
+    bound = np.sqrt(factor / (fan_in + fan_out))
+    return rng.uniform(-bound, bound, (fan_in + 1, fan_out))
 
 
 def find_initializer(init: str | Initializer, activation: Activation) -> Initializer:

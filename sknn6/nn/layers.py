@@ -197,11 +197,11 @@ class Dense(Layer):
     fan_in, fan_out : int
         Units before and after.
     initializer : callable, default=he_uniform
-        ``f(rng, fan_in, fan_out, gain) -> W``; b starts at 0.
+        ``f(rng, fan_in, fan_out, gain) -> W``; b starts at 0, unless it is a row below W.
     gain : float
         The gain of the activation that follows.
     scale : float
-        Factor on the initial W.
+        Factor on what is drawn.
     pieces : int
         Linear maps of each unit, each drawn by itself: W is (fan_in, pieces fan_out).
     """
@@ -235,16 +235,19 @@ class Dense(Layer):
     def initialize(self, rng: Generator) -> None:
         most = np.finfo(self.W.dtype).max
         for member in np.ndindex(self.W.shape[:-2]):
-            W = self.scale * np.hstack([self._draw(rng) for _ in range(self.pieces)])
-            self.W[member] = np.clip(W, -most, most)
-        self.b[...] = 0
+            drawn = self.scale * np.hstack([self._draw(rng) for _ in range(self.pieces)])
+            drawn = np.clip(drawn, -most, most)
+            self.W[member] = drawn[: self.fan_in]
+            self.b[member] = drawn[self.fan_in] if len(drawn) > self.fan_in else 0
         self.uncalibrated = any(self.initializer is calibrated for calibrated in CALIBRATED)
 
     def _draw(self, rng: Generator) -> Array:
+        """Return W of one of the pieces, perhaps with the biases below it."""
         shape = self.fan_in, self.fan_out
         W = np.asarray(self.initializer(rng, *shape, self.gain))
-        if W.shape != shape or np.isnan(W).any():
-            got = "NaN in it" if W.shape == shape else f"one of shape {W.shape}"
+        fits = W.shape in (shape, (self.fan_in + 1, self.fan_out))
+        if not fits or np.isnan(W).any():
+            got = "NaN in it" if fits else f"one of shape {W.shape}"
             raise ValueError(f"init must return an array of numbers of shape {shape}, got {got}.")
         return W
 
