@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
-from sklearn.metrics import r2_score
+from sklearn.metrics import mean_gamma_deviance, r2_score
 
 from sknn6 import MLPRegressor
 from sknn6.nn.outputs import OutputScaling
@@ -131,6 +131,29 @@ def test_a_few_rows_do_not_settle_quartiles(loss):
 def test_counts_keep_their_own_scale():
     fitted = model(loss="poisson").fit(X, y)
     assert "output.mean" not in fitted.layer_state_
+
+
+@pytest.mark.parametrize("factor", [2.0**-30, 2.0**40])
+@pytest.mark.parametrize("members", [1, 3])
+def test_positive_targets_are_learned_in_any_unit(members, factor):
+    """The output starts from the logarithm of their mean, and the gamma deviance has no unit."""
+    one, other = (model(loss="gamma", ensemble_size=members).fit(X, Y) for Y in (y, factor * y))
+    np.testing.assert_allclose(other.predict(X), factor * one.predict(X), rtol=1e-2)
+    assert one.loss_ == pytest.approx(other.loss_, rel=1e-2)
+    assert mean_gamma_deviance(y, one.predict(X)) < 0.8 * mean_gamma_deviance(y, np.full(256, y.mean()))
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_an_untrained_network_of_positive_targets_predicts_about_their_mean(loss):
+    """The weighted one, of each target; of counts that are all 0, the output starts at 0."""
+    Y, weight = np.column_stack([1e4 * y, y]), np.arange(256) % 3
+    fitted = model(loss=loss, init_scale=1e-3, max_iter=1, **STILL).fit(X, Y, weight)
+    expected = np.broadcast_to(np.average(Y, axis=0, weights=weight), Y.shape)
+    np.testing.assert_allclose(fitted.predict(X), expected, rtol=1e-3)
+    plain = model(loss=loss, init_scale=1e-3, max_iter=1, target_scaling=False, **STILL).fit(X, Y, weight)
+    np.testing.assert_allclose(plain.predict(X), 1, rtol=1e-3)
+    none = model(loss="poisson", init_scale=1e-3, max_iter=1, **STILL).fit(X, 0 * y)
+    np.testing.assert_allclose(none.predict(X), 1, rtol=1e-3)
 
 
 def test_a_training_that_goes_on_keeps_the_scaling_that_it_has():

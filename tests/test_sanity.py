@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer
-from sknn6.inspection import sanity_check
+from sknn6.inspection import learning_rate_range_test, sanity_check
 from sknn6.inspection.sanity import CHECKS
 from sknn6.nn.activations import Activation
 
@@ -94,6 +94,27 @@ def test_targets_of_any_size_are_the_only_thing_that_is_named(size):
     assert report.findings["targets"].measured == pytest.approx(size)
     advised = TransformedTargetRegressor(model, transformer=StandardScaler())
     assert sanity_check(advised, X, y).failed == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"loss": "absolute_error"},
+        {"loss": "huber"},
+        {"loss": "gamma"},
+        *({"loss": "quantile", "quantile": q} for q in (0.1, 0.9, [0.1, 0.5, 0.9])),
+    ],
+    ids=str,
+)
+def test_a_healthy_regressor_of_any_loss_passes(params):
+    """Of one output or several, and a rate is suggested that is near the recipe's 0.02."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 4))
+    y = np.exp(X[:, 0] / 2 + X[:, 1] / 3 + 0.3 * rng.standard_normal(300))
+    model = MLPRegressor(**params, random_state=0)
+    report = sanity_check(model, X, y)
+    assert report.failed == [], report
+    assert 1e-3 < learning_rate_range_test(model, X, y).suggestion < 0.1
 
 
 def test_targets_of_a_poisson_loss_stay_counts():

@@ -16,6 +16,7 @@ from sknn6.nn.activations import find_activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
 from sknn6.nn.embeddings import Piecewise, find_knots
+from sknn6.nn.layers import Dense
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.outputs import OutputScaling
@@ -210,6 +211,8 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     if resume:
         check_same(estimator, architecture, settings)
     network = build(estimator, architecture, settings, dtype, state.rng, resume)
+    if settings.scales_targets and targets.out_activation == "exp" and not resume:
+        start_at_mean(network.dense()[-1], data)
     ratio = None
     if before is not None and not targets.scaling.is_near(before):
         targets.scaling.hand_over(network.dense()[-1], before)
@@ -254,6 +257,12 @@ def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: ND
         found = known + found
     state.target_moments = None if found.enough() else found
     return targets.scaled(OutputScaling(found.mean, found.scale()))
+
+
+def start_at_mean(last: Dense, data: Data) -> None:
+    """Have the exponentials of the last layer's outputs start from the means of the targets above 0."""
+    mean = np.average(data.y, axis=0, weights=data.weight)
+    last.b += np.log(np.where(mean > 0, mean, 1)).astype(last.b.dtype)
 
 
 def quantile(Y: NDArray, weight: NDArray | None, q: float) -> NDArray:

@@ -63,7 +63,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         standardised ones times the mean of their variances, or of their deviations where the loss is
         "absolute_error" or "quantile". A training that begins with `partial_fit` learns mean and deviation
         from the first 1000 rows, or median and quartiles from the first call if that has 100; one that goes
-        on keeps the scaling that it has, or that it has none. Not used by "poisson" and "gamma".
+        on keeps the scaling that it has, or that it has none. The targets of "poisson" and "gamma" stay as
+        they are: outputs start from the logarithm of their mean.
     {shared}
 
     Attributes
