@@ -307,6 +307,7 @@ def check_overfit(subject):
     X, y = few_rows(subject)
     free = {"alpha": 0.0, "dropout": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "ema_decay": 0.0,
             "class_weight": None, "early_stopping": False, "learning_rate": "constant"}  # fmt: skip
+    free["quantile"] = 0.5  # all quantiles of one target are that target, and the median is learned soonest
     one_batch = {"batch_size": len(y), "gradient_accumulation_steps": 1, "tol": 0.0}
     rate = subject.fresh.rate  # which "auto" would lower from one round to the next
     mlp = subject.changed(**free, **one_batch, learning_rate_init=rate, warm_start=True, random_state=0)
