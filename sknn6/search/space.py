@@ -225,15 +225,15 @@ def dimensions_of(estimator):
 def present_params(estimator, names):
     """Return the estimator's own values of some parameters, None if it lacks one of them.
 
-    Layers of equal width are told as a width and a depth, and "auto" as what it stands for, as the
-    dimensions of `search_space` have them.
+    Layers of equal width are told as a width and a depth, and "auto" as what it stands for but for `init`, as
+    the dimensions of `search_space` have them.
     """
     params = estimator.get_params()
     for prefix, part in parts_of(estimator).items():
         if isinstance(part, BaseMLP):
             settings = Settings.of(part)
             widths = settings.hidden
-            params |= {prefix + name: getattr(settings, name) for name in settings.left}
+            params |= {prefix + name: getattr(settings, name) for name in settings.left - {"init"}}
             width, depth = f"{prefix}hidden_layer_sizes", f"{prefix}depth"
             if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(names)):
                 params |= {width: widths[0], depth: len(widths)}
