@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from sknn6 import MLPClassifier, MLPRegressor
-from sknn6.nn.embeddings import MOST_PIECES, STEEPEST, WIDTH, Piecewise, find_knots, knots_of
+from sknn6.nn.embeddings import MOST_PIECES, ROWS_PER_PIECE, STEEPEST, WIDTH, Piecewise, find_knots, knots_of
 
 RNG = np.random.default_rng(0)
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0, "numeric_embedding": "piecewise"}
@@ -56,9 +56,21 @@ def test_the_features_share_the_width(n_features, pieces):
     assert knots.shape == (pieces + 1, n_features)
 
 
-def test_many_features_have_no_embedding():
-    assert find_knots(RNG.normal(size=(50, WIDTH // 3 + 1))) is None
+def test_many_features_or_few_rows_have_no_embedding():
+    assert find_knots(RNG.normal(size=(500, WIDTH // 3 + 1))) is None
+    assert find_knots(RNG.normal(size=(29, 2))) is None
+    assert find_knots(RNG.normal(size=(30, 2))).shape == (4, 2)
     assert find_knots(RNG.integers(0, 2, (50, 4)).astype(float)) is None
+
+
+def test_the_chunks_of_a_stream_have_no_embedding_unless_it_is_asked_for():
+    """The knots would be those of the first call, which may have one row."""
+    X = RNG.normal(size=(100, 2))
+    model = MLPRegressor(hidden_layer_sizes=16, random_state=0)
+    assert model.partial_fit(X, X[:, 0]).coefs_[0].shape == (4, 2, 16)
+    assert model.fit(X, X[:, 0]).coefs_[0].shape == (4, 2 * 11, 16)
+    asked = MLPRegressor(hidden_layer_sizes=16, random_state=0, numeric_embedding="piecewise").partial_fit(X, X[:, 0])
+    assert asked.coefs_[0].shape == (4, 2 * 11, 16)
 
 
 def test_the_pieces_are_the_standardised_positions():
@@ -94,7 +106,7 @@ def test_models_are_saved_with_their_pieces():
     X = RNG.normal(size=(200, 3))
     y = (X[:, 0] > 0.3).astype(int)
     model = MLPClassifier(**QUICK).fit(X, y)
-    assert model.coefs_[0].shape == (4, 3 * (MOST_PIECES + 1), 16)
+    assert model.coefs_[0].shape == (4, 3 * (200 // ROWS_PER_PIECE + 1), 16)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 

@@ -65,6 +65,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     layer_state_ : dict of str to ndarray
         The other arrays of the network by name, such as "batchnorm_0.gamma" and "batchnorm_0.running_mean";
         with `input_scaling`, "input.mean" and "input.scale".
+    ensemble_members_ : list of int or None
+        The numbers of the networks that ensemble selection has kept; None without it.
     history_ : list of dict
         A record an epoch: "epoch", "loss", "seconds", with a stochastic solver "learning_rate", with
         validation data "validation_loss" and "validation_score", and what `track` asks for.

@@ -143,11 +143,13 @@ SHARED_PARAMETERS = """\
     numeric_embedding : "piecewise", None or "auto", default={numeric_embedding}
         Whether the first layer gets, beside each feature of more than two values, its position in each of up
         to 48 intervals between quantiles of the training data, so that it can bend and jump where the data
-        are [2]_. All features together get about 256 of them, and none if that makes fewer than three each.
-        `coefs_[0]` then has a row for each column of the embedded input. For dense X.
+        are (Gorishniy et al., 2022, arXiv:2203.05556). All features together get about 256 of them, with at
+        least ten rows each, and none if that makes fewer than three a feature. A training that begins with
+        `partial_fit` has none unless it is asked for, for they are those of the first call. `coefs_[0]` has a
+        row for each column of the embedded input. For dense X.
     ensemble_selection : bool or "auto", default={ensemble_selection}
         Whether to hold out `validation_fraction` of the rows, and keep of the `ensemble_size` networks those
-        that together predict them best [3]_. `ensemble_members_` has their numbers.
+        that together predict them best (Caruana et al., 2004). `ensemble_members_` has their numbers.
     dropout : float or "auto", default={dropout}
         Fraction of each hidden layer's activations that are set to 0 in training, 0 to < 1. Not used by
         "lbfgs", whose loss must not change from one evaluation to the next.

@@ -204,7 +204,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
         pieces = getattr(estimator, "_structure", {}).get("pieces")
         if state.members:
             settings = settings.of_members(state.members)
-    elif settings.numeric_embedding:
+    elif settings.numeric_embedding and not (state.in_parts and "numeric_embedding" in settings.left):
         knots = embedding_of(data, settings)
         pieces = None if knots is None else np.maximum(0, np.isfinite(knots).sum(axis=0) - 1).tolist()
     architecture = settings.architecture(X.shape[1], targets.n_outputs, pieces)

@@ -52,9 +52,10 @@ MODERN = {
 
 # Found on real data sets of 300 to 2000 rows, likewise.
 MODERN_REGRESSION = MODERN | {
+    "numeric_embedding": "piecewise",
     "dropout": 0.05,
     "learning_rate": "one_cycle",
-    "batch_size": 64,
+    "batch_size": 128,
     "max_iter": 40,
 }
 
@@ -72,10 +73,18 @@ MODERN_WITH_MANY_ROWS = MODERN | {
     "max_iter": 18,
 }
 
+MODERN_REGRESSION_WITH_MANY_ROWS = MODERN_WITH_MANY_ROWS | {
+    "dropout": 0.05,
+    "learning_rate": "one_cycle",
+}
+
 RECIPES = {"plain": PLAIN, "modern": MODERN, "modern_regression": MODERN_REGRESSION}
 
 # What takes the place of a recipe in a `fit` on at least `MANY_ROWS` rows.
-WITH_MANY_ROWS = {"modern": MODERN_WITH_MANY_ROWS}
+WITH_MANY_ROWS = {
+    "modern": MODERN_WITH_MANY_ROWS,
+    "modern_regression": MODERN_REGRESSION_WITH_MANY_ROWS,
+}
 MANY_ROWS = 5000
 
 # With more rows than that, the number of epochs falls as the root of the number of rows.

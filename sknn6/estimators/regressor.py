@@ -72,6 +72,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     coefs_, intercepts_, layer_state_, history_, loss_, loss_curve_, best_loss_, n_iter_, t_, n_layers_
         As in `MLPClassifier`; with `target_scaling`, `layer_state_` has "output.mean" and "output.scale", and
         the outputs of the last layer are the standardised targets.
+    ensemble_members_ : list of int or None
+        The numbers of the networks that ensemble selection has kept; None without it.
     validation_scores_, best_validation_score_
         Likewise, with R^2 for the accuracy.
     n_features_in_ : int

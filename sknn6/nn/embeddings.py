@@ -11,6 +11,9 @@ __all__ = ["Piecewise", "find_knots"]
 WIDTH = 256
 MOST_PIECES = 48
 
+# A piece has so many rows at least, where values are not repeated.
+ROWS_PER_PIECE = 10
+
 # With fewer pieces than that for each feature there is no embedding: the input is wide enough.
 FEWEST_PIECES = 3
 
@@ -104,7 +107,7 @@ class Piecewise(Layer):
 
 
 def find_knots(X: Array) -> Array | None:
-    """Return the ends of the intervals of each feature, None if the features are too many to have any.
+    """Return the ends of the intervals of each feature, None if there are too many features or too few rows.
 
     They are quantiles. A value that more rows have than an interval would is an interval's end on its own,
     and so are its neighbours, as the bins of gradient boosting are made; the quantiles are of the other rows.
@@ -121,7 +124,7 @@ def find_knots(X: Array) -> Array | None:
     """
     columns = [np.unique(x, return_counts=True) for x in X.T]
     numeric = sum(len(values) > 2 for values, _ in columns)
-    pieces = min(MOST_PIECES, WIDTH // max(1, numeric))
+    pieces = min(MOST_PIECES, WIDTH // max(1, numeric), len(X) // ROWS_PER_PIECE)
     if not numeric or pieces < FEWEST_PIECES:
         return None
     found = [knots_of(values.astype(np.float64), counts, pieces) for values, counts in columns]
