@@ -69,7 +69,9 @@ def test_the_chunks_of_a_stream_have_no_embedding_unless_it_is_asked_for():
     model = MLPRegressor(hidden_layer_sizes=16, random_state=0)
     assert model.partial_fit(X, X[:, 0]).coefs_[0].shape == (4, 2, 16)
     assert model.fit(X, X[:, 0]).coefs_[0].shape == (4, 2 * 11, 16)
-    asked = MLPRegressor(hidden_layer_sizes=16, random_state=0, numeric_embedding="piecewise").partial_fit(X, X[:, 0])
+    asked = MLPRegressor(hidden_layer_sizes=16, random_state=0, numeric_embedding="piecewise").partial_fit(
+        X, X[:, 0]
+    )
     assert asked.coefs_[0].shape == (4, 2 * 11, 16)
 
 
