@@ -32,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 from workloads import Workload, plain
 
-from sknn6.inspection.theme import BLUE, GREEN, GREY, VERMILLION
+from sknn6.inspection.displays.theme import BLUE, GREEN, GREY, VERMILLION
 
 WIDTH = 100
 STYLES = [(BLUE, "o", "-"), (VERMILLION, "s", "--"), (GREEN, "^", ":")]

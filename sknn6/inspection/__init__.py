@@ -5,11 +5,11 @@ from sknn6.inspection.displays import (
     LayerStatisticsDisplay,
     LearningRateDisplay,
     LossCurveDisplay,
+    SearchDisplay,
     WhiteningDisplay,
 )
 from sknn6.inspection.learning_rate import LearningRateRange, learning_rate_range_test
 from sknn6.inspection.sanity import SanityReport, sanity_check
-from sknn6.inspection.search import SearchDisplay
 from sknn6.inspection.statistics import LayerStatistics, layer_statistics
 
 __all__ = [

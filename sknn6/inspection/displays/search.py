@@ -9,9 +9,16 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sknn6.inspection.panels import add_legend, colour_bar, label_panels, number_axis, panels, parameter_axis
-from sknn6.inspection.partial_dependence import partial_dependence
-from sknn6.inspection.theme import BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
+from sknn6.inspection.displays.panels import (
+    add_legend,
+    colour_bar,
+    label_panels,
+    number_axis,
+    panels,
+    parameter_axis,
+)
+from sknn6.inspection.displays.partial_dependence import partial_dependence
+from sknn6.inspection.displays.theme import BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

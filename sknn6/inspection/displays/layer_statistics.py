@@ -1,0 +1,111 @@
+"""The picture of the outputs of each layer."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+
+from sknn6.annotations import Matrix
+from sknn6.inspection.displays.panels import panels
+from sknn6.inspection.displays.theme import BLUE
+from sknn6.inspection.statistics import LayerStatistics, layer_statistics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["LayerStatisticsDisplay"]
+
+
+class LayerStatisticsDisplay:
+    """Histograms of what each layer puts out, as in the lecture's slides on initial weights.
+
+    Made by `from_estimator`, or of what `layer_statistics` gives.
+
+    Parameters
+    ----------
+    statistics : LayerStatistics
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, one a layer
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sknn6 import MLPClassifier
+    >>> from sknn6.inspection import LayerStatisticsDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> display = LayerStatisticsDisplay.from_estimator(MLPClassifier(16, depth=3), X, y)
+    >>> [ax.get_title(loc="left") for ax in display.axes_]
+    ['hidden 1', 'hidden 2', 'hidden 3', 'output']
+    """
+
+    def __init__(self, statistics: LayerStatistics):
+        self.statistics = statistics
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: Matrix,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        **how: Any,
+    ) -> Self:
+        """Look inside a network, fitted or as it would start, and draw it.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like, default=None
+            The targets, needed if it is not fitted.
+        sample_weight : array-like of shape (n_samples,), default=None
+        **how
+            What `plot` takes.
+
+        Returns
+        -------
+        LayerStatisticsDisplay
+        """
+        return cls(layer_statistics(estimator, X, y, sample_weight=sample_weight)).plot(**how)
+
+    def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None, n_cols: int = 5, bins: int = 30) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : array of matplotlib Axes, one a layer, default=None
+            Where to draw; None makes a new figure.
+        n_cols : int, default=5
+            Panels in a row.
+        bins : int, default=30
+            Bars of a histogram.
+
+        Returns
+        -------
+        self : LayerStatisticsDisplay
+        """
+        found = self.statistics
+        self.axes_ = panels(ax, len(found.names), n_cols=n_cols, size=(2.1, 2.0), sharey=False)
+        self.figure_ = self.axes_[0].figure
+        for i, (panel, name) in enumerate(zip(self.axes_, found.names, strict=True)):
+            outputs = found.outputs[i][np.isfinite(found.outputs[i])]
+            panel.hist(outputs, bins=bins, color=BLUE)
+            panel.set_title(name, loc="left", fontsize="medium")
+            panel.set(yticks=[], xlabel=caption(found, i))
+            panel.spines[["left", "top", "right"]].set_visible(False)
+        return self
+
+
+def caption(found, i):
+    """Return the figures of a layer in words."""
+    lines = [f"mean {found.mean[i]:.2g}, std {found.std[i]:.2g}"]
+    if not math.isnan(found.dead[i]):
+        lines.append(f"flat {found.saturated[i]:.0%}, dead {found.dead[i]:.0%}")
+    return "\n".join(lines)

@@ -1,0 +1,112 @@
+"""The picture of what whitening does to a covariance."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from sknn6.inspection.displays.panels import add_legend, panels
+from sknn6.inspection.displays.theme import CYCLE, DIVERGING
+from sknn6.threads import products_share_cores
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["WhiteningDisplay"]
+
+# Eigenvalues below this share of the largest are rounding errors.
+ROUNDING = 1e-12
+
+
+class WhiteningDisplay:
+    """The covariance of the features before and after whitening, and their spectra.
+
+    Made by `from_estimator`.
+
+    Parameters
+    ----------
+    before, after : ndarray of shape (n_features, n_features), (n_components, n_components)
+        Covariances.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        Covariance before, after, and the eigenvalues of both.
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sknn6 import Whitener
+    >>> from sknn6.inspection import WhiteningDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> display = WhiteningDisplay.from_estimator(Whitener(), X)
+    >>> [ax.get_title(loc="left") for ax in display.axes_]
+    ['before', 'after', 'spectrum']
+    """
+
+    def __init__(self, before: NDArray, after: NDArray):
+        self.before, self.after = before, after
+
+    @classmethod
+    def from_estimator(
+        cls, whitener: BaseEstimator, X: ArrayLike, *, ax: "Sequence[Axes] | NDArray | None" = None
+    ) -> Self:
+        """Draw what a whitener, or any transformer, does to the covariance of X.
+
+        Parameters
+        ----------
+        whitener : Whitener
+            Fitted; if it is not, a copy is fitted to X.
+        X : array-like of shape (n_samples, n_features)
+        ax : array of three matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        WhiteningDisplay
+        """
+        try:
+            check_is_fitted(whitener)
+        except NotFittedError:
+            whitener = clone(whitener).fit(X)
+        before, after = np.asarray(X, float), np.asarray(whitener.transform(X), float)
+        return cls(*(np.atleast_2d(np.cov(part, rowvar=False)) for part in (before, after))).plot(ax=ax)
+
+    @products_share_cores()
+    def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : array of three matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        self : WhiteningDisplay
+        """
+        self.axes_ = panels(ax, 3, n_cols=3, size=(3.4, 3.0), sharey=False)
+        self.figure_ = self.axes_[0].figure
+        for panel, title, covariance in zip(
+            self.axes_[:2], ("before", "after"), (self.before, self.after), strict=True
+        ):
+            most = float(np.abs(covariance).max()) or 1.0
+            drawn = panel.imshow(covariance, cmap=DIVERGING, vmin=-most, vmax=most)
+            panel.set_title(title, loc="left")
+            panel.set(xlabel="feature", ylabel="feature")
+            self.figure_.colorbar(drawn, ax=panel, label="covariance", shrink=0.7)
+        spectrum = self.axes_[2]
+        spectrum.set_title("spectrum", loc="left")
+        spectrum.set_prop_cycle(**CYCLE)
+        for name, covariance in (("before", self.before), ("after", self.after)):
+            values = np.linalg.eigvalsh(covariance)[::-1]
+            values[values < ROUNDING * values[0]] = np.nan
+            spectrum.plot(np.arange(1, len(values) + 1), values, label=name)
+        spectrum.set(yscale="log", xlabel="component", ylabel="variance")
+        add_legend(spectrum, [spectrum], loc="lower left")
+        return self
