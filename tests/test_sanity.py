@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer
 from sknn6.inspection import learning_rate_range_test, sanity_check
-from sknn6.inspection.sanity import CHECKS
+from sknn6.inspection.checks import CHECKS
 from sknn6.nn.activations import Activation
 
 

@@ -16,16 +16,16 @@ from sknn6.threads import products_share_cores
 
 __all__ = ["LearningRateRange", "learning_rate_range_test"]
 
-# Updates in two epochs, but not fewer or more than this.
+# The test makes as many updates as two epochs have, within these bounds.
 FEWEST, MOST = 100, 300
 
-# Weight of what was before in the running mean of the loss.
+# Decay rate of the exponential running mean of the loss.
 SMOOTHING = 0.9
 
-# The test ends where the running mean has risen to so many times its smallest.
+# The test ends when the running mean exceeds this many times its minimum.
 RISEN = 4.0
 
-# The suggested rate is where the running mean has come down by this part of its way.
+# The suggested rate is the first at which this share of the total decrease of the running mean is reached.
 FALLEN = 0.75
 
 
@@ -33,16 +33,17 @@ FALLEN = 0.75
 class LearningRateRange:
     """The loss along a training whose learning rate rises.
 
-    Made by `learning_rate_range_test`.
+    Returned by `learning_rate_range_test`.
 
     Attributes
     ----------
     rates : ndarray of shape (n_updates,)
-        Evenly spaced on a log scale, up to the highest or to where the loss ran away.
+        The rate of each update, evenly spaced on a log scale, up to the highest or until the loss diverged.
     losses : ndarray of shape (n_updates,)
-        The penalised loss of each batch before its update.
+        The loss of each batch before its update, penalty included.
     smoothed : ndarray of shape (n_updates,)
-        The running mean of the losses, m = 0.9 m + 0.1 loss, divided by 1 - 0.9^t as it starts at 0.
+        The exponential running mean of the losses, m = 0.9 m + 0.1 loss, divided by 1 - 0.9^t to correct for
+        its start at 0.
     """
 
     rates: np.ndarray
@@ -51,9 +52,9 @@ class LearningRateRange:
 
     @property
     def suggestion(self) -> float:
-        """The rate to take: the lowest at which the running mean has come down three quarters of its way.
+        """The suggested rate: the lowest at which the running mean has made 75 % of its total decrease.
 
-        NaN if it has not come down.
+        NaN if the running mean never decreased.
         """
         start, least = self.smoothed[0], self.smoothed.min()
         if not least < start:
@@ -63,9 +64,9 @@ class LearningRateRange:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The rates to search among, (lowest, highest).
+        """The range of rates to search, (lowest, highest).
 
-        From a hundredth of the suggestion to the rate at which the running mean is smallest.
+        It goes from a hundredth of the suggestion to the rate at which the running mean is smallest.
         """
         return self.suggestion / 100, float(self.rates[self.smoothed.argmin()])
 
@@ -86,21 +87,21 @@ def learning_rate_range_test(
     low: float = 1e-5,
     high: float = 10.0,
 ) -> LearningRateRange:
-    """Train for two epochs while the learning rate rises, and see at which rates the loss comes down [1]_.
+    """Train for two epochs with a rising learning rate, and record at which rates the loss falls [1]_.
 
-    Two epochs, or 100 updates where these are fewer, or 300 where they are more. The weights are fresh, and
-    everything but the schedule is as in `fit`, with an update a batch.
+    The number of updates is that of two epochs, but at least 100 and at most 300. The training starts from
+    initial weights and makes one update per batch; all else but the schedule is as in `fit`.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
-        Its solver must be stochastic. It stays as it is. A `ProgressBar` that is set on it shows the updates.
+        Its solver must be stochastic. It is not changed. A `ProgressBar` set on it shows the updates.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples.
     low, high : float, default=1e-5, 10.0
-        The rates of the first and, unless the loss runs away before, of the last update.
+        The rates of the first update and of the last one, which is not reached if the loss diverges before.
 
     Returns
     -------
@@ -145,7 +146,7 @@ def learning_rate_range_test(
 
 
 def rising(probe, rates):
-    """Train with one rate after the other; yield the losses until one is not finite or they run away."""
+    """Train with the given rates in turn; yield the losses until one is not finite or they diverge."""
     batches = chain.from_iterable(repeat(probe.batches))
     update, losses, least = probe.make_update(), [], np.inf
     for rate in rates:
@@ -160,6 +161,6 @@ def rising(probe, rates):
 
 
 def running_mean(losses):
-    """Return the running mean of losses, corrected for its start at 0."""
+    """Return the exponential running mean of the losses, corrected for its start at 0."""
     t = np.arange(1, len(losses) + 1)
     return lfilter([1 - SMOOTHING], [1, -SMOOTHING], losses) / (1 - SMOOTHING**t)

@@ -1,4 +1,4 @@
-"""The network inside an estimator or a pipeline, set up as for a training, with data before it."""
+"""Find the network inside an estimator or a pipeline, and set it up as for a training, with its data."""
 
 import copy
 import warnings
@@ -19,30 +19,32 @@ from sknn6.nn.training import loss_and_gradient
 __all__ = ["Probe", "is_fitted", "path_to", "perceptron_and_input", "perceptron_of"]
 
 
-# Where a fitted estimator keeps the one network that it trained, and where one that is not fitted has it.
+# Attributes in which a fitted wrapper keeps the estimator that it trained, and the parameters that hold the
+# one to train.
 FITTED = "best_estimator_", "regressor_", "estimator_"
 TEMPLATES = "estimator", "regressor"
 
 
 def perceptron_and_input(estimator, X, y=None, *, fresh=False):
-    """Return the perceptron in an estimator, and X and y as they get there.
+    """Return the perceptron in an estimator, and X and y after the steps before it.
 
-    Steps before the perceptron are applied as they are fitted or, where the perceptron is not fitted, copies
-    of them are fitted. Steps that resample, which imbalanced-learn's pipelines may have, are left out for a
-    fitted perceptron, as in a prediction.
+    If the perceptron is fitted, the fitted steps before it transform X; otherwise copies of the steps are
+    fitted. Steps that resample, which imbalanced-learn's pipelines may have, are skipped for a fitted
+    perceptron, as in prediction.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
-        A Pipeline that ends in it, a search, a TransformedTargetRegressor, and others of that kind.
+        It may be a Pipeline that ends in the network, a search, a TransformedTargetRegressor, and the like.
     X, y : array-like
     fresh : bool, default=False
-        Whether a new training is prepared, for which data are resampled although the perceptron is fitted.
+        Whether the data are for a new training, so that they are resampled even if the perceptron is fitted.
 
     Returns
     -------
     mlp : BaseMLP
-        Without callbacks and checkpoint, which are for trainings of the user's, and without feature names.
+        A copy without callbacks, checkpoint and feature names; callbacks and checkpoints are for the user's
+        fits.
     X, y : array-like
 
     Raises
@@ -60,7 +62,7 @@ def perceptron_and_input(estimator, X, y=None, *, fresh=False):
     if hasattr(mlp, "feature_names_in_") and hasattr(X, "columns"):
         validate_data(mlp, X, reset=False, skip_check_array=True)
     quiet = without_checkpoints(without_callbacks(mlp))
-    vars(quiet).pop("feature_names_in_", None)  # the inspections go on with arrays
+    vars(quiet).pop("feature_names_in_", None)  # the inspections pass arrays
     return quiet, X, y
 
 
@@ -76,7 +78,7 @@ def perceptron_of(estimator):
 
 
 def path_to(estimator):
-    """Return the estimator, what it wraps, what that wraps, and on to the perceptron."""
+    """Return the chain of nested estimators from the given one to the perceptron."""
     found = [estimator]
     while not isinstance(found[-1], BaseMLP):
         found.append(wrapped(found[-1]))
@@ -90,7 +92,7 @@ def path_to(estimator):
 
 
 def wrapped(estimator):
-    """Return the estimator that another one wraps, the fitted one if it is fitted; None if there is none."""
+    """Return the estimator inside a wrapper, fitted if the wrapper is; None if there is none."""
     if hasattr(estimator, "steps"):
         return estimator.steps[-1][1]
     calibrated = getattr(estimator, "calibrated_classifiers_", ())
@@ -109,7 +111,7 @@ def wrapped(estimator):
 
 
 def template(estimator):
-    """Return the estimator that another one is to fit; raise TypeError if a copy was fitted and not kept."""
+    """Return the estimator that a wrapper will fit; raise TypeError if it was fitted and kept no network."""
     found = next((getattr(estimator, name) for name in TEMPLATES if hasattr(estimator, name)), None)
     if found is not None and has_been_fitted(estimator) and not has_been_fitted(found):
         raise TypeError(
@@ -120,7 +122,7 @@ def template(estimator):
 
 
 def has_been_fitted(estimator):
-    """Return whether an estimator of any kind is fitted."""
+    """Return whether an estimator of any class is fitted."""
     try:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):
@@ -129,7 +131,7 @@ def has_been_fitted(estimator):
 
 
 def through_steps(steps, X, y, *, fitted, resample):
-    """Return X and y as the steps of a Pipeline hand them on."""
+    """Return X and y after the steps of a Pipeline."""
     for _, step in steps:
         if step is None or isinstance(step, str):  # "passthrough"
             continue
@@ -142,7 +144,7 @@ def through_steps(steps, X, y, *, fitted, resample):
 
 
 def transform_targets(wrapper, X, y):
-    """Return y as a TransformedTargetRegressor hands it to its regressor."""
+    """Return y as a TransformedTargetRegressor passes it to its regressor."""
     if not hasattr(wrapper, "transformer_"):
         wrapper = clone(wrapper).set_params(regressor=DummyRegressor()).fit(X, y)
     Y = np.asarray(y)
@@ -156,16 +158,16 @@ def is_fitted(mlp):
 
 
 class Probe:
-    """A copy of a perceptron with its network, and data as its training would see them.
+    """A copy of a perceptron with its network, and data prepared as for its training.
 
     Parameters
     ----------
     mlp : BaseMLP
-        What is done to the copy leaves it alone.
+        It is copied and not changed.
     X, y, sample_weight
         As `fit` takes them.
     fresh : bool
-        Whether to start from initial weights, though it may be fitted.
+        Whether to use initial weights even if the perceptron is fitted.
 
     Attributes
     ----------
@@ -183,7 +185,7 @@ class Probe:
         self.mlp = copy.copy(mlp) if self.fitted else clone(mlp)
         check_parameters(self.mlp)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what fit warns of is for fit to say
+            warnings.simplefilter("ignore")  # fit itself will warn
             self.prepared = prepare(self.mlp, X, y, sample_weight, resume=self.fitted)
             if not self.fitted:
                 self.prepared.scale_input()
@@ -193,28 +195,28 @@ class Probe:
         self.network.calibrate(self.batches)
 
     def sample(self, n_rows):
-        """Return X, y and weight of that many rows as one batch, or of all."""
+        """Return X, y and weight of a random sample of n_rows rows, or of all, as one batch."""
         rows = np.arange(self.data.n_rows)
         if len(rows) > n_rows:
             rows = np.sort(np.random.default_rng(0).choice(rows, n_rows, replace=False))
         part = self.data.take(rows)
         return self.network.read(part.X), part.y, part.weight
 
-    def settle(self):
-        """Have no layer drop anything, and with fitted weights, have all normalise as in prediction."""
+    def set_modes(self):
+        """Switch dropout off, and for fitted weights switch every layer to prediction mode."""
         for leaf in self.network.leaves:
             leaf.training = not (self.fitted or isinstance(leaf, Dropout))
 
     def differentiate(self, batch, alpha=None):
-        """Return the loss of a batch, penalty included, and write its gradient to the network."""
+        """Return the loss of a batch, penalty included; its gradient is left in the network."""
         alpha = self.mlp.alpha if alpha is None else alpha
         return loss_and_gradient(self.network, self.loss, [batch], alpha)[0]
 
     def make_update(self):
-        """Make the update that the training would go on with."""
+        """Return the Update with which a training would continue."""
         return self.prepared.make_update(resume=self.fitted)
 
     @property
     def rate(self):
-        """The learning rate that the training starts from."""
+        """The learning rate at the start of the training."""
         return float(self.prepared.settings.learning_rate_init)

@@ -1,4 +1,4 @@
-"""The progress of long inspections."""
+"""Progress bars for long inspections."""
 
 from contextlib import contextmanager
 
@@ -12,22 +12,22 @@ __all__ = ["progress"]
 
 @contextmanager
 def progress(estimator, task, n_parts):
-    """Show an inspection on the `ProgressBar` that is set on an estimator, or on what it wraps.
+    """Show an inspection on the `ProgressBar` that is set on an estimator, or on an estimator inside it.
 
-    Other callbacks are for fits, and are told of nothing.
+    Other callbacks are for fits and are not called.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
     task : str
-        What the bar is named.
+        Name of the bar.
     n_parts : int
-        Parts of the inspection.
+        Number of parts of the inspection.
 
     Yields
     ------
     done : callable
-        To be called after each part; any parts that are missing in the end are shown as done.
+        Call it after each part. Parts that remain at the end are shown as done.
     """
     path = path_to(estimator)
     callbacks = [callback for part in path for callback in callbacks_of(part)]

@@ -1,4 +1,4 @@
-"""What the layers of a network look like from inside."""
+"""Statistics of the activations, gradients and weights of each layer."""
 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -21,41 +21,40 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerStatistics", "layer_statistics"]
 
-# Rows that are looked at; where there are more, a sample of so many.
-SAMPLE = 2048
+# Statistics are computed on at most this many rows, a random sample of X.
+N_ROWS = 2048
 
 
 @dataclass(frozen=True, repr=False)
 class LayerStatistics:
-    """Figures of the hidden layers and the output layer, first to last.
+    """Statistics of each hidden layer and of the output layer, from first to last.
 
-    Made by `layer_statistics`. With several networks side by side, each figure is the mean of theirs. Arrays
-    have the shape (n_layers,), n_layers being that of `coefs_`.
+    Returned by `layer_statistics`. For an ensemble, each number is the mean over its members. The arrays have
+    shape (n_layers,), where n_layers is the length of `coefs_`.
 
     Attributes
     ----------
     names : list of str
         "hidden 1", "hidden 2" and on, "output".
     mean, std : ndarray
-        Of the layer's output: activations, or logits.
+        Mean and standard deviation of the layer's output: activations, or logits for the output layer.
     saturated : ndarray
-        Share of the activations where the nonlinearity lets next to no gradient pass: ``|f'(z)|`` is below
-        0.05 of its largest value. For standard normal z it is 0.5 with relu, 0.03 with tanh. NaN for the
-        output.
+        Share of the activations at which the nonlinearity f is flat: ``|f'(z)|`` is below 0.05 of its largest
+        value. For standard normal z the share is 0.5 with relu and 0.03 with tanh. NaN for the output layer.
     dead : ndarray
-        Share of the units for which this is so with every row. NaN for the output.
+        Share of the units that are saturated for every row. NaN for the output layer.
     gradient_norm : ndarray
-        Euclidean norm of the gradient in the weights W of the mean loss, penalty included.
+        Euclidean norm of the gradient of the mean loss, penalty included, with respect to the weights W.
     update_ratio : ndarray
         Norm of the next update of W at the initial learning rate, divided by the norm of W; about 1e-3 is
-        usual [1]_. NaN with "lbfgs".
+        usual [1]_. NaN with solver "lbfgs".
     weight_norm : ndarray
         Euclidean norm of W.
     effective_rank : ndarray
-        exp(-sum p log p), p the singular values of the layer's output divided by their sum [2]_: how many
-        directions it uses.
+        exp(-sum p log p), where p are the singular values of the layer's output divided by their sum [2]_:
+        the number of directions that the output uses.
     outputs : list of ndarray of shape (n_rows, n_units)
-        The outputs themselves, those of several networks side by side.
+        The outputs of each layer; for an ensemble, those of its members side by side.
     dead_units : list of ndarray of bool, shape (n_units,)
         Which units are dead.
 
@@ -79,11 +78,11 @@ class LayerStatistics:
 
     @property
     def figures(self) -> dict[str, np.ndarray]:
-        """The arrays of a figure a layer, a dict by their names."""
+        """The arrays with one number per layer, by name."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.type is np.ndarray}
 
     def to_frame(self) -> "DataFrame":
-        """Return the figures as a pandas DataFrame, a row a layer."""
+        """Return the statistics as a pandas DataFrame with one row per layer."""
         pd = require("pandas", "pandas")
         return pd.DataFrame(self.figures, index=pd.Index(self.names, name="layer"))
 
@@ -98,21 +97,20 @@ class LayerStatistics:
 def layer_statistics(
     estimator: BaseEstimator, X: Matrix, y: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None
 ) -> LayerStatistics:
-    """Look inside a network: activations, gradients and weights, layer by layer.
+    """Compute statistics of the activations, gradients and weights of each layer.
 
-    A network that is not fitted is looked at as it would start; normalisation over the batch then takes the
-    statistics of the rows. With fitted weights everything is as in prediction: nothing is dropped, running
-    averages normalise.
+    Dropout is off. A fitted network is evaluated as in prediction: normalisation uses its running averages. A
+    network that is not fitted is given initial weights, and normalisation uses the statistics of the rows.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
-        It stays as it is.
+        It is not changed.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Of more than 2048 rows, a sample of as many.
+        If there are more than 2048 rows, a random sample of 2048 is used.
     y : array-like, default=None
-        The targets. Without them there are no gradients: `gradient_norm` and `update_ratio` are NaN. A
-        network that is not fitted needs them.
+        The targets, required if the network is not fitted. Without them `gradient_norm` and `update_ratio`
+        are NaN.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples.
 
@@ -129,7 +127,7 @@ def layer_statistics(
 
     Examples
     --------
-    The lecture's deep tanh network with small weights: the signal dies on its way.
+    The lecture's deep tanh network with small weights: the signal vanishes from layer to layer.
 
     >>> import numpy as np
     >>> from sknn6 import MLPClassifier
@@ -143,8 +141,8 @@ def layer_statistics(
     """
     mlp, X, y = perceptron_and_input(estimator, X, y)
     probe = Probe(mlp, X, targets(mlp, X) if y is None else y, sample_weight)
-    probe.settle()
-    X, *rest = probe.sample(SAMPLE)
+    probe.set_modes()
+    X, *rest = probe.sample(N_ROWS)
     twin, records = observed(probe.network)
     with np.errstate(all="ignore"):
         if y is None:
@@ -158,14 +156,14 @@ def layer_statistics(
 
 
 def targets(mlp, X):
-    """Return what a fitted network predicts, where its gradients are not asked for."""
+    """Return the predictions of a fitted network, to stand in for targets when no gradients are needed."""
     if not is_fitted(mlp):
         raise ValueError("y must be given for an estimator that is not fitted, got None.")
     return mlp.predict(X)
 
 
 def describe(network, records, gradient_norm, update_ratio):
-    """Make the statistics of what was recorded."""
+    """Compute the statistics from the records of a forward pass."""
     outputs = [side_by_side(record.Y).astype(float) for record in records]
     saturated = [
         side_by_side(flat(record.layer.activation, record.X, record.layer.learned_values()))
@@ -188,12 +186,12 @@ def describe(network, records, gradient_norm, update_ratio):
 
 
 def side_by_side(Y):
-    """Return (members, samples, units) as (samples, members units)."""
+    """Return an array of shape (members, samples, units) as (samples, members * units)."""
     return Y if Y.ndim == 2 else np.concatenate(Y, axis=-1)
 
 
 def update_ratios(probe):
-    """Return the norm of the next update of each W, divided by the norm of W."""
+    """Return the norm of the next update of each W, divided by the norm of W; the network is not changed."""
     layers = probe.network.dense()
     if probe.mlp.solver not in OPTIMIZERS:
         return np.full(len(layers), np.nan)
@@ -206,7 +204,7 @@ def update_ratios(probe):
 
 
 def effective_rank(Y):
-    """Return exp(-sum p log p), p the singular values of Y divided by their sum; a mean over members."""
+    """Return exp(-sum p log p), p the singular values of Y divided by their sum, averaged over members."""
     values = np.linalg.svd(np.nan_to_num(Y.astype(float)), compute_uv=False)
     p = values / np.maximum(values.sum(axis=-1, keepdims=True), np.finfo(float).tiny)
     return float(np.exp(entr(p).sum(axis=-1)).mean())

@@ -1,4 +1,4 @@
-"""The picture of the weights of the first layer."""
+"""Plot the weights of the first layer as images."""
 
 import math
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ __all__ = ["FilterDisplay"]
 
 
 class FilterDisplay:
-    """The weights of the first layer as images, one a hidden unit.
+    """Images of the weights of the first layer, one per hidden unit.
 
-    Made by `from_estimator`.
+    Create it with `from_estimator`.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class FilterDisplay:
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes, one a filter
+    axes_ : ndarray of matplotlib Axes, one per filter
     figure_ : matplotlib Figure
 
     Examples
@@ -60,21 +60,21 @@ class FilterDisplay:
         member: int = 0,
         **how: Any,
     ) -> Self:
-        """Draw the filters of a fitted estimator, those of the largest norm.
+        """Plot the filters of a fitted estimator that have the largest norms.
 
-        Steps of a Pipeline before the network are not undone: these are the weights of what it is given.
+        In a Pipeline, they are the weights of the transformed features that the network receives.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         image_shape : (int, int), default=None
-            Height and width; None is a square.
+            Height and width; None means a square.
         n_filters : int, default=24
-            How many units to draw, or all if there are fewer.
+            Number of units to draw; all are drawn if there are fewer.
         member : int, default=0
-            Which of several networks.
+            Which member of an ensemble.
         **how
-            What `plot` takes.
+            Parameters of `plot`.
 
         Returns
         -------
@@ -85,7 +85,7 @@ class FilterDisplay:
         TypeError
             If there is no multi-layer perceptron in the estimator, or there are several.
         ValueError
-            If the features do not make images of that shape, or there is no such network.
+            If the number of features does not match the shape, or there is no such member.
         """
         mlp = perceptron_of(estimator)
         check_is_fitted(mlp)
@@ -101,14 +101,14 @@ class FilterDisplay:
         return cls(filters, [f"unit {unit}" for unit in units]).plot(**how)
 
     def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None, n_cols: int = 8) -> Self:
-        """Draw.
+        """Draw the images.
 
         Parameters
         ----------
-        ax : array of matplotlib Axes, one a filter, default=None
-            Where to draw; None makes a new figure.
+        ax : array of matplotlib Axes, one per filter, default=None
+            Where to draw; None creates a new figure.
         n_cols : int, default=8
-            Filters in a row.
+            Number of filters per row.
 
         Returns
         -------

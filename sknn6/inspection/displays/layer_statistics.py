@@ -1,4 +1,4 @@
-"""The picture of the outputs of each layer."""
+"""Plot histograms of the outputs of each layer."""
 
 import math
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ __all__ = ["LayerStatisticsDisplay"]
 
 
 class LayerStatisticsDisplay:
-    """Histograms of what each layer puts out, as in the lecture's slides on initial weights.
+    """Histograms of the outputs of each layer, as in the lecture's slides on initial weights.
 
-    Made by `from_estimator`, or of what `layer_statistics` gives.
+    Create it with `from_estimator`, or from the result of `layer_statistics`.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class LayerStatisticsDisplay:
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes, one a layer
+    axes_ : ndarray of matplotlib Axes, one per layer
     figure_ : matplotlib Figure
 
     Examples
@@ -57,17 +57,17 @@ class LayerStatisticsDisplay:
         sample_weight: ArrayLike | None = None,
         **how: Any,
     ) -> Self:
-        """Look inside a network, fitted or as it would start, and draw it.
+        """Compute the statistics of a network, fitted or with initial weights, and plot its outputs.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like, default=None
-            The targets, needed if it is not fitted.
+            The targets, required if the network is not fitted.
         sample_weight : array-like of shape (n_samples,), default=None
         **how
-            What `plot` takes.
+            Parameters of `plot`.
 
         Returns
         -------
@@ -76,16 +76,16 @@ class LayerStatisticsDisplay:
         return cls(layer_statistics(estimator, X, y, sample_weight=sample_weight)).plot(**how)
 
     def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None, n_cols: int = 5, bins: int = 30) -> Self:
-        """Draw.
+        """Draw the histograms.
 
         Parameters
         ----------
-        ax : array of matplotlib Axes, one a layer, default=None
-            Where to draw; None makes a new figure.
+        ax : array of matplotlib Axes, one per layer, default=None
+            Where to draw; None creates a new figure.
         n_cols : int, default=5
-            Panels in a row.
+            Number of panels per row.
         bins : int, default=30
-            Bars of a histogram.
+            Number of bins per histogram.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class LayerStatisticsDisplay:
 
 
 def caption(found, i):
-    """Return the figures of a layer in words."""
+    """Return the caption of a panel: mean, standard deviation, shares of flat activations and dead units."""
     lines = [f"mean {found.mean[i]:.2g}, std {found.std[i]:.2g}"]
     if not math.isnan(found.dead[i]):
         lines.append(f"flat {found.saturated[i]:.0%}, dead {found.dead[i]:.0%}")

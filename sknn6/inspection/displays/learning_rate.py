@@ -1,4 +1,4 @@
-"""The picture of a learning rate range test."""
+"""Plot a learning rate range test."""
 
 import math
 from typing import TYPE_CHECKING, Any, Self
@@ -18,9 +18,9 @@ __all__ = ["LearningRateDisplay"]
 
 
 class LearningRateDisplay:
-    """The loss over the learning rates of a range test, with the rate that it suggests.
+    """Plot of the loss over the learning rates of a range test, with the rate that it suggests.
 
-    Made by `from_estimator`, or of what `learning_rate_range_test` gives.
+    Create it with `from_estimator`, or from the result of `learning_rate_range_test`.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class LearningRateDisplay:
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
-        The losses, their running mean, and the suggestion.
+        The losses, their running mean, and the suggested rate.
 
     Examples
     --------
@@ -51,7 +51,7 @@ class LearningRateDisplay:
     def from_estimator(
         cls, estimator: BaseEstimator, X: Matrix, y: ArrayLike, *, ax: "Axes | None" = None, **test: Any
     ) -> Self:
-        """Run the test and draw it.
+        """Run the range test and plot it.
 
         Parameters
         ----------
@@ -59,9 +59,9 @@ class LearningRateDisplay:
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Where to draw; None creates a new figure.
         **test
-            What `learning_rate_range_test` takes besides.
+            Further parameters of `learning_rate_range_test`.
 
         Returns
         -------
@@ -70,12 +70,12 @@ class LearningRateDisplay:
         return cls(learning_rate_range_test(estimator, X, y, **test)).plot(ax=ax)
 
     def plot(self, *, ax: "Axes | None" = None) -> Self:
-        """Draw.
+        """Draw the losses and the suggestion.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Where to draw; None creates a new figure.
 
         Returns
         -------
@@ -87,7 +87,7 @@ class LearningRateDisplay:
         self.lines_ = ax.plot(found.rates, found.losses, ".", color=GREY, ms=3, alpha=0.6, label="a batch")
         self.lines_ += ax.plot(found.rates, found.smoothed, color=BLUE, label="running mean")
         ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-        # A few batches may be far above: the picture is that of the running mean.
+        # The limits follow the running mean, for single batches may have far larger losses.
         low, high = found.smoothed.min(), found.smoothed.max()
         ax.set_ylim(low - 0.25 * (high - low), high + 0.25 * (high - low))
         if not math.isnan(found.suggestion):

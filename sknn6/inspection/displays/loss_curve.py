@@ -1,4 +1,4 @@
-"""The picture of a training: its loss over the epochs."""
+"""Plot the loss over the epochs of a training."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,23 +17,23 @@ __all__ = ["LossCurveDisplay"]
 
 
 class LossCurveDisplay:
-    """The loss over the epochs of a training, on the training data and on the validation data.
+    """Plot of the training loss and the validation loss over the epochs.
 
-    Made by `from_estimator`.
+    Create it with `from_estimator`.
 
     Parameters
     ----------
     history : list of dict
-        A record an epoch, as in `history_`.
+        One record per epoch, as in `history_`.
     name : str, default="training"
-        What the legend calls the training.
+        Label of the training in the legend.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
-        The loss on the training data, then, if there is one, on the validation data.
+        The training loss, and the validation loss if there is one.
 
     Examples
     --------
@@ -51,15 +51,15 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: BaseEstimator, *, name: str | None = None, **how: Any) -> Self:
-        """Draw the training of a fitted estimator.
+        """Plot the training of a fitted estimator.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         name : str, default=None
-            What the legend calls it; None is the name of its class.
+            Label in the legend; None is the name of the network's class.
         **how
-            What `plot` takes.
+            Parameters of `plot`.
 
         Returns
         -------
@@ -77,14 +77,14 @@ class LossCurveDisplay:
         return cls(mlp.history_, name=name or type(mlp).__name__).plot(**how)
 
     def plot(self, *, ax: "Axes | None" = None, log: bool = False) -> Self:
-        """Draw.
+        """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw, which several trainings may share; None makes a new figure.
+            Where to draw, so that several trainings can share axes; None creates a new figure.
         log : bool, default=False
-            Whether the loss has a log scale.
+            Whether the loss axis has a log scale.
 
         Returns
         -------

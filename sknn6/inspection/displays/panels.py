@@ -1,4 +1,4 @@
-"""Panels of a figure, and axes whose labels have room. Imports matplotlib when it is called, not before."""
+"""Create the panels of a figure and format their axes. matplotlib is imported at the first call."""
 
 from numbers import Number
 
@@ -10,12 +10,12 @@ __all__ = ["add_legend", "colour_bar", "label_panels", "number_axis", "panels", 
 
 
 def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
-    """Return that many Axes: those given, or of a new figure.
+    """Return n_panels Axes: the given ones, or those of a new figure.
 
     Raises
     ------
     ValueError
-        If more or fewer are given, or `n_cols` is no number of columns.
+        If another number of Axes is given, or `n_cols` is not a positive int.
     """
     plt = require("matplotlib.pyplot", "sknn6[plot]")
     if ax is not None:
@@ -41,7 +41,7 @@ def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
 
 
 def label_panels(axes, ylabel):
-    """Label those at the left, with few ticks, and explain the marks of all below the figure."""
+    """Label the y-axes of the leftmost panels, limit the ticks, and add one legend below the figure."""
     from matplotlib.ticker import MaxNLocator
 
     for ax in axes:
@@ -52,7 +52,7 @@ def label_panels(axes, ylabel):
 
 
 def colour_bar(points, axes, label):
-    """Explain the colours of all panels, which are whole numbers, below them."""
+    """Add one colour bar with integer ticks below all panels."""
     from matplotlib.ticker import MaxNLocator
 
     whole = MaxNLocator("auto", integer=True)
@@ -62,7 +62,7 @@ def colour_bar(points, axes, label):
 
 
 def add_legend(where, axes, **how):
-    """Add a legend, of a figure or one of its axes, with each label once."""
+    """Add a legend to a figure or to one of its axes that shows each label once."""
     handles = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
@@ -72,21 +72,22 @@ def add_legend(where, axes, **how):
 
 
 def parameter_axis(ax, name, values, dimensions):
-    """Make the x-axis that of a parameter.
+    """Format the x-axis for the values of a parameter.
 
     Parameters
     ----------
     ax : matplotlib Axes
     name : str
     values : list
-        Numbers, or anything that can be hashed.
+        Numbers, or any hashable objects.
     dimensions : list of skopt.space.Dimension
-        What is known of the parameter. Without, it is on a log scale if it spans more than a hundredfold.
+        The known dimensions of the parameter. If there are none, the scale is logarithmic for values that
+        span more than a factor of 100.
 
     Returns
     -------
     list of float
-        Where the values are on the axis.
+        The positions of the values on the axis.
     """
     ax.set_xlabel("__\n".join(name.rsplit("__", 1)) if len(name) > 24 else name)
     known = [category for dimension in dimensions for category in getattr(dimension, "categories", ())]
@@ -101,7 +102,7 @@ def parameter_axis(ax, name, values, dimensions):
 
 
 def number_axis(ax, values, *, log=False):
-    """Make the x-axis one of numbers, with few ticks."""
+    """Format the x-axis for numbers, with few ticks."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
     if not log:
@@ -117,7 +118,7 @@ def number_axis(ax, values, *, log=False):
 
 
 def text_axis(ax, texts):
-    """Make the x-axis one of texts at 0, 1, 2 and on, which stand on end if there is no room side by side."""
+    """Label the x-axis with texts at 0, 1, 2, ..., rotated if they do not fit side by side."""
     short = [text if len(text) <= 20 else f"{text[:19]}…" for text in texts]
     ax.set_xticks(range(len(short)), short, rotation=90 if sum(map(len, short)) > 20 else 0)
     ax.set_xlim(-0.5, len(short) - 0.5)

@@ -1,4 +1,4 @@
-"""What a model of a search's scores expects of each parameter by itself."""
+"""Partial dependence of the scores of a search on each parameter."""
 
 import numpy as np
 
@@ -8,10 +8,10 @@ N_SAMPLES, N_VALUES = 250, 40
 
 
 def partial_dependence(space, points, scores):
-    """Return the mean score that a model expects for values of each parameter, over a sample of the others.
+    """Return for values of each parameter the predicted score, averaged over random values of the others.
 
-    The model is a forest of extremely randomised trees: in few points of many dimensions a Gaussian process
-    sees less. The values are evenly spaced on the dimension's own scale, where those of
+    The predictions are those of extremely randomised trees, which find more than a Gaussian process does in
+    few points of many dimensions. The values are evenly spaced on the dimension's own scale; those of
     `skopt.plots.partial_dependence` leave out most of a log scale.
 
     Parameters
@@ -23,7 +23,7 @@ def partial_dependence(space, points, scores):
     Returns
     -------
     dict of str to (sequence of values, ndarray of scores)
-        For those dimensions that vary, by their names.
+        One curve for each dimension that varies, by its name.
     """
     from skopt.utils import cook_estimator
 

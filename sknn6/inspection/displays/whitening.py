@@ -1,4 +1,4 @@
-"""The picture of what whitening does to a covariance."""
+"""Plot the covariance of the features before and after whitening."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
@@ -23,19 +23,19 @@ ROUNDING = 1e-12
 
 
 class WhiteningDisplay:
-    """The covariance of the features before and after whitening, and their spectra.
+    """Plot of the covariance of the features before and after whitening, and of both spectra.
 
-    Made by `from_estimator`.
+    Create it with `from_estimator`.
 
     Parameters
     ----------
     before, after : ndarray of shape (n_features, n_features), (n_components, n_components)
-        Covariances.
+        The covariance matrices.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        Covariance before, after, and the eigenvalues of both.
+        The covariance before, the covariance after, and the eigenvalues of both.
     figure_ : matplotlib Figure
 
     Examples
@@ -56,15 +56,15 @@ class WhiteningDisplay:
     def from_estimator(
         cls, whitener: BaseEstimator, X: ArrayLike, *, ax: "Sequence[Axes] | NDArray | None" = None
     ) -> Self:
-        """Draw what a whitener, or any transformer, does to the covariance of X.
+        """Plot the covariance of X before and after a whitener, or any other transformer.
 
         Parameters
         ----------
         whitener : Whitener
-            Fitted; if it is not, a copy is fitted to X.
+            If it is not fitted, a copy is fitted to X.
         X : array-like of shape (n_samples, n_features)
         ax : array of three matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Where to draw; None creates a new figure.
 
         Returns
         -------
@@ -79,12 +79,12 @@ class WhiteningDisplay:
 
     @products_share_cores()
     def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None) -> Self:
-        """Draw.
+        """Draw the covariances and their spectra.
 
         Parameters
         ----------
         ax : array of three matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Where to draw; None creates a new figure.
 
         Returns
         -------

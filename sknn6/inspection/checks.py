@@ -1,0 +1,351 @@
+"""The single checks of `sanity_check`: each is a function of a `Subject` and returns a `Finding`."""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from scipy.stats import rankdata
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.preprocessing import scale
+from sklearn.utils import resample
+
+from sknn6.estimators.fitted import targets_of
+from sknn6.estimators.targets import Labels
+from sknn6.inspection.learning_rate import learning_rate_range_test
+from sknn6.inspection.probe import Probe, is_fitted
+from sknn6.inspection.statistics import layer_statistics
+from sknn6.nn.observe import flat
+from sknn6.nn.optimizers import OPTIMIZERS
+
+__all__ = ["CHECKS", "Finding", "Subject"]
+
+# Number of rows that the network must be able to overfit.
+FEW = 20
+
+# Numbers of updates of the attempts to overfit them. Most networks succeed in the first.
+ROUNDS = (100, 300, 600)
+
+# Number of parameters whose gradient is compared with finite differences.
+N_PARAMETERS = 30
+
+# The initial rate may be at most this many times the rate with the smallest loss in the range test.
+TOO_HIGH = 5
+
+# Number of permutations of the held-out targets.
+N_SHUFFLES = 100
+
+# Predictions this many standard deviations better than on permuted targets are better than chance.
+BETTER = 4
+
+# With this many standard deviations, the remaining folds are skipped.
+CERTAIN = 8
+
+# The network that shows whether X has information on y: it must beat chance, and need not be accurate.
+QUICK = {"ensemble_size": 1, "input_scaling": True, "max_iter": 15, "random_state": 0}
+
+
+class Finding(NamedTuple):
+    """The outcome of a check: whether it succeeded, what was measured and expected, and what to change.
+
+    `ok` is None if the check does not apply.
+    """
+
+    ok: bool | None
+    measured: float
+    expected: str
+    advice: str
+
+
+class Subject:
+    """A perceptron and a sample of its data, on which all checks run.
+
+    `fresh` is a Probe with initial weights, `batch` its rows as one batch, `start` the statistics of its
+    layers.
+    """
+
+    def __init__(self, mlp, X, y):
+        self.mlp, self.X, self.y = mlp, X, y
+        if not is_classifier(mlp):
+            self.target_sizes = np.sqrt(np.mean(np.square(y, dtype=float), axis=0))
+            if not of_unit_size(self.target_sizes):
+                # Only check_targets should fail for targets of an unusual size, so the others see them
+                # rescaled.
+                y = self.y = y / np.where(self.target_sizes > 0, self.target_sizes, 1)
+        self.fresh = Probe(mlp, X, y, fresh=True)
+        self.fresh.set_modes()
+        self.batch = self.fresh.sample(len(y))
+        self.start = layer_statistics(clone(mlp), X, y)
+
+    def changed(self, **params):
+        """Return a copy with the values of those parameters that it has."""
+        known = self.mlp.get_params()
+        return clone(self.mlp).set_params(**{k: v for k, v in params.items() if k in known})
+
+
+def check_input(subject):
+    """Check the root mean squares of the columns that the first layer receives."""
+    X = subject.batch[0]
+    squares = X.multiply(X) if issparse(X) else np.square(X, dtype=float)
+    largest = float(np.sqrt(np.max(squares.mean(axis=0))))
+    return Finding(
+        0.1 <= largest <= 10,
+        largest,
+        "largest column rms 0.1 to 10",
+        "put a Standardizer before the network, or set input_scaling=True",
+    )
+
+
+def of_unit_size(sizes):
+    """Return whether the largest root mean square of the columns lies between 0.1 and 10."""
+    return bool(0.1 <= np.max(sizes) <= 10)
+
+
+def check_targets(subject):
+    """Check the root mean squares of the targets of a regression."""
+    if is_classifier(subject.mlp):
+        return Finding(None, np.nan, "a regression", "")
+    return Finding(
+        of_unit_size(subject.target_sizes),
+        float(np.max(subject.target_sizes)),
+        "root mean square 0.1 to 10",
+        "standardise y: TransformedTargetRegressor(pipeline, transformer=StandardScaler())",
+    )
+
+
+def check_initial_loss(subject):
+    """Compare the initial loss with the loss of zero logits, which is log C for C classes."""
+    probe, (X, y, weight) = subject.fresh, subject.batch
+    Z = probe.network.forward(X, weight)
+    measured, expected = probe.loss(Z.copy(), y, weight)[0], probe.loss(np.zeros_like(Z), y, weight)[0]
+    return Finding(
+        bool(measured <= 3 * expected + 0.5),
+        measured,
+        f"about {expected:.3g}, logits of 0",
+        "the first predictions are too sure: lower init_scale or use init='auto', and standardise the input",
+    )
+
+
+def check_penalty(subject):
+    """Check that a larger L2 penalty gives a larger loss."""
+    probe = subject.fresh
+    more = probe.differentiate(subject.batch, alpha=float(len(subject.y))) - probe.differentiate(
+        subject.batch, alpha=0.0
+    )
+    return Finding(
+        bool(more > 0), more, "alpha=n adds more than 0", "all weights start at 0: use init='auto'"
+    )
+
+
+def check_gradient(subject):
+    """Compare some components of the gradient with central differences, in float64.
+
+    X is replaced by standard normal numbers: with large values, the step of a difference would often cross a
+    kink of the activation.
+    """
+    mlp = clone(subject.mlp)
+    mlp.dtype = "float64"
+    probe = Probe(mlp, subject.X, subject.y, fresh=True)
+    probe.set_modes()
+    rng = np.random.default_rng(0)
+    X, *rest = probe.sample(FEW)
+    batch = rng.standard_normal(X.shape), *rest
+    probe.differentiate(batch)
+    theta, grad = probe.network.theta, probe.network.grad.copy()
+    chosen = rng.choice(theta.size, min(N_PARAMETERS, theta.size), replace=False)
+    numeric = [difference(probe, batch, i) for i in chosen]
+    scale = np.maximum(np.abs(grad[chosen]), np.abs(numeric)) + 1e-6
+    error = float(np.median(np.abs(grad[chosen] - numeric) / scale))
+    return Finding(
+        error < 1e-4,
+        error,
+        "relative error below 1e-4",
+        "the backward of an activation of your own does not belong to its forward",
+    )
+
+
+def difference(probe, batch, i, h=1e-5):
+    """Return the central difference of the loss with respect to parameter i."""
+    theta = probe.network.theta
+    start, losses = theta[i], []
+    for value in (start + h, start - h):
+        theta[i] = value
+        losses.append(probe.differentiate(batch))
+    theta[i] = start
+    # The loss is the mean over the ensemble's members, but each member's gradient is that of its own loss.
+    return probe.network.members * (losses[0] - losses[1]) / (2 * h)
+
+
+def check_signal(subject):
+    """Check that no hidden layer of the initial network has nearly constant or huge outputs."""
+    std = subject.start.std[:-1]
+    if not len(std):
+        return Finding(None, np.nan, "hidden layers", "")
+    worst = float(std[np.abs(np.log(np.maximum(std, 1e-30))).argmax()])
+    return Finding(
+        bool(1e-2 <= worst <= 1e2),
+        worst,
+        "std of a layer 0.01 to 100",
+        "the signal dies or explodes from layer to layer: use init='auto', init_scale=1, or batchnorm=True",
+    )
+
+
+def check_saturation(subject):
+    """Check that no hidden layer of the initial network is saturated."""
+    network = subject.fresh.network
+    normal = np.random.default_rng(0).standard_normal((4096, 1))
+    activations = [leaf.activation for leaf in network.leaves if hasattr(leaf, "activation")]
+    healthy = np.array([flat(act, np.tile(normal, act.pieces)).mean() for act in activations])
+    excess = subject.start.saturated[:-1] - healthy
+    if not len(excess):
+        return Finding(None, np.nan, "hidden layers", "")
+    worst = int(excess.argmax())
+    return Finding(
+        bool(excess[worst] <= 0.3),
+        float(subject.start.saturated[worst]),
+        f"share of flat z about {healthy[worst]:.2f}",
+        f"hidden layer {worst + 1} starts saturated: lower init_scale, or use init='auto'; standardise X",
+    )
+
+
+def check_dead_units(subject):
+    """Check that at most half of the units of each hidden layer are dead, with the fitted weights if any."""
+    statistics = layer_statistics(subject.mlp, subject.X) if is_fitted(subject.mlp) else subject.start
+    dead = statistics.dead[:-1]
+    if not len(dead):
+        return Finding(None, np.nan, "hidden layers", "")
+    return Finding(
+        bool(dead.max() <= 0.5),
+        float(dead.max()),
+        "share of dead units up to 0.5",
+        f"units of hidden layer {dead.argmax() + 1} are dead: lower learning_rate_init, use "
+        "activation='leaky_relu', or batchnorm=True",
+    )
+
+
+def check_learning_rate(subject):
+    """Check that the initial rate is within the range in which the loss falls."""
+    if subject.mlp.solver not in OPTIMIZERS:
+        return Finding(None, np.nan, "a stochastic solver", "")
+    found = learning_rate_range_test(clone(subject.mlp), subject.X, subject.y)
+    rate, (low, high) = subject.fresh.rate, found.bounds
+    if np.isnan(low):
+        return Finding(None, rate, "a loss that comes down", "")
+    return Finding(
+        bool(low <= rate <= TOO_HIGH * high),
+        rate,
+        f"{low:.1g} to {TOO_HIGH * high:.1g}",
+        f"learning_rate_init={found.suggestion:.1g}",
+    )
+
+
+def check_overfit(subject):
+    """Check that the network overfits a few samples when it is trained without regularisation."""
+    X, y = few_rows(subject)
+    free = {"alpha": 0.0, "dropout": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "ema_decay": 0.0,
+            "class_weight": None, "early_stopping": False, "learning_rate": "constant"}  # fmt: skip
+    free["quantile"] = 0.5  # all quantiles of one target are that target; the median is learned fastest
+    one_batch = {"batch_size": len(y), "gradient_accumulation_steps": 1, "tol": 0.0}
+    rate = subject.fresh.rate  # "auto" would choose a lower rate for each further call of fit
+    mlp = subject.changed(**free, **one_batch, learning_rate_init=rate, warm_start=True, random_state=0)
+    for updates in ROUNDS:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # convergence is not needed
+            score = float(mlp.set_params(max_iter=updates).fit(X, y).score(X, y))
+        if score > 0.9:
+            break
+    return Finding(
+        score > 0.9,
+        score,
+        f"score of {len(y)} training samples 1",
+        "raise learning_rate_init or the width; if that does not help, the labels contradict each other",
+    )
+
+
+def few_rows(subject):
+    """Return a few distinct rows and their targets, stratified by class where possible."""
+    X, y = subject.X, subject.y
+    if not issparse(X):
+        _, first = np.unique(np.asarray(X, float), axis=0, return_index=True)
+        X, y = X[np.sort(first)], y[np.sort(first)]
+    n = min(FEW, len(y))
+    return resample(X, y, replace=False, n_samples=n, random_state=0, stratify=strata(subject, y))
+
+
+def strata(subject, y):
+    """Return the classes to stratify by, or None if y has none, only one, rare ones or too many."""
+    if not is_classifier(subject.mlp) or y.ndim > 1:
+        return None
+    _, counts = np.unique(y, return_counts=True)
+    return y if 2 <= len(counts) <= FEW and counts.min() > 1 else None
+
+
+def check_labels(subject):
+    """Check that a network predicts held-out targets better than random permutations of them.
+
+    It trains a small network with default settings, so that faults of the checked network do not matter.
+    """
+    X, y = subject.X, subject.y if is_classifier(subject.mlp) else scale(subject.y)
+    model, rng = type(subject.mlp)(**QUICK), np.random.default_rng(0)
+    merits = np.zeros(1 + N_SHUFFLES)
+    for train, test in folds(subject, y):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            merit = agreement(model.fit(X[train], y[train]), X[test])
+        merits += [merit(y[test]), *(merit(rng.permutation(y[test])) for _ in range(N_SHUFFLES))]
+        z = float((merits[0] - merits[1:].mean()) / max(merits[1:].std(), 1e-12))
+        if z > CERTAIN:
+            break
+    return Finding(
+        z > BETTER,
+        z,
+        "4 sd better than shuffled",
+        f"in {len(y)} rows X tells nothing of y: see whether the rows of X and y belong together",
+    )
+
+
+def folds(subject, y):
+    """Yield the training and test rows of up to three folds."""
+    kind = KFold if strata(subject, y) is None else StratifiedKFold
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # classes may have fewer rows than there are folds
+        yield from kind(min(3, len(y)), shuffle=True, random_state=0).split(subject.X, y)
+
+
+def agreement(model, X):
+    """Return a function that scores how well the predictions for X agree with given targets.
+
+    For classes, the score is the mean rank, among all rows, of the predicted probability of the true class;
+    for a regression, it is minus the mean error of the ranks. Ranks keep a few overconfident predictions from
+    dominating the score.
+    """
+    if not is_classifier(model):
+        ranks = rankdata(model.predict(X), axis=0)
+        return lambda y: -float(np.abs(ranks - rankdata(y, axis=0)).mean())
+    P = model.predict_proba(X)
+    ranks = rankdata(P, axis=0)
+    if isinstance(targets_of(model), Labels):
+        return lambda Y: float(np.where(Y, ranks, -ranks).mean())
+    columns = {label: column for column, label in enumerate(model.classes_)}
+
+    def mean_rank(y):
+        known = [(i, columns[label]) for i, label in enumerate(y) if label in columns]
+        return float(np.mean([ranks[at] for at in known]))
+
+    return mean_rank
+
+
+CHECKS = {
+    "input": check_input,
+    "targets": check_targets,
+    "initial loss": check_initial_loss,
+    "penalty": check_penalty,
+    "gradient": check_gradient,
+    "signal": check_signal,
+    "saturated units": check_saturation,
+    "dead units": check_dead_units,
+    "learning rate": check_learning_rate,
+    "overfit": check_overfit,
+    "labels": check_labels,
+}
