@@ -14,7 +14,7 @@ from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknn6 import Standardizer
-from sknn6.preprocessing.standardizer import METHODS, SPARSE, STREAMED
+from sknn6.preprocessing.location import METHODS, SPARSE, STREAMED
 
 PEERS = {
     "zscore": StandardScaler(),

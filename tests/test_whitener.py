@@ -16,7 +16,7 @@ from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknn6 import Whitener
-from sknn6.preprocessing.whitener import COMPONENTS, METHODS
+from sknn6.preprocessing.maps import COMPONENTS, METHODS
 
 EXTRA_CHECKS = [
     "check_param_validation",

@@ -1,16 +1,14 @@
 """Centre and scale every feature, and bound what lies far out."""
 
 import warnings
-from collections.abc import Callable
 from numbers import Real
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import diags, issparse, spmatrix
+from scipy.sparse import issparse, spmatrix
 from sklearn import config_context
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.preprocessing import RobustScaler
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -25,91 +23,19 @@ from sknn6._sklearn_compat import (
     tells_callbacks,
 )
 from sknn6.annotations import Matrix
-from sknn6.moments import extremes, held, in_units, merge_moments, moments, scale_of
+from sknn6.moments import scale_of
 from sknn6.nn.inputs import bend
+from sknn6.preprocessing.arithmetic import divide, entries, multiply, stretch
+from sknn6.preprocessing.location import METHODS, SPARSE, STREAMED
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.validation import one_entry_a_place, validate_data
 from sknn6.versions import Versioned
 
-CHECKS = {
+ACCEPTED = {
     "accept_sparse": ("csr", "csc"),
     "dtype": (np.float64, np.float32),
     "ensure_all_finite": "allow-nan",
 }
-
-
-def _from_moments(n, mean, deviation):
-    return mean, deviation
-
-
-def _extremes(X, weight=None):
-    """Return (minimum, maximum) of each feature, which weights do not change."""
-    return tuple(bound.astype(np.float64) for bound in extremes(X))
-
-
-def _merge_extremes(old, new):
-    return np.fmin(old[0], new[0]), np.fmax(old[1], new[1])
-
-
-def _from_extremes(low, high):
-    # Halved before they are added: the largest floats must not overflow.
-    return high / 2 + low / 2, high / 2 - low / 2
-
-
-def _quartiles(X, weight=None):
-    """Return (median, interquartile range), the deviation where that range is zero."""
-    if weight is not None:
-        X = X[np.repeat(np.arange(X.shape[0]), _counts(weight))]
-    X, unit = in_units(X)
-    scaler = RobustScaler(with_centering=not issparse(X)).fit(X)
-    spread = scaler.scale_.astype(np.float64)
-    ones = np.flatnonzero(spread == 1)
-    if ones.size:
-        spread[ones] = _range_or_deviation(X[:, ones])
-    centre = np.zeros(X.shape[1]) if issparse(X) else scaler.center_.astype(np.float64)
-    return held([centre, spread], unit)
-
-
-def _range_or_deviation(X):
-    """Tell a range of 1 from a range of (nearly) zero, for which RobustScaler writes 1 too."""
-    deviation = moments(X)[2]
-    # No range exceeds 3.5 deviations: below 1/4 the deviation, by a power of 2, it is below 1.
-    shrink = np.ldexp(0.25, -np.frexp(deviation)[1])
-    spread = RobustScaler(with_centering=False).fit(X @ diags(shrink)).scale_
-    return np.where(spread == 1, deviation, spread / shrink)
-
-
-def _counts(weight):
-    """Return weights as repeats of whole rows, all that a quantile can take."""
-    fractional = weight[weight % 1 > 0]
-    if fractional.size:
-        raise ValueError(
-            "The 'sample_weight' parameter of Standardizer(method='robust').fit must hold whole "
-            f"numbers, how often each row counts. Got {fractional[0]} instead."
-        )
-    return weight.astype(np.intp)
-
-
-def _from_quartiles(median, spread):
-    return median, spread
-
-
-class _Method(NamedTuple):
-    """What to learn of X, how to add more X to it, and what centre and spread follow."""
-
-    summarise: Callable
-    merge: Callable | None
-    locate: Callable
-    sparse: bool
-
-
-METHODS = {
-    "zscore": _Method(moments, merge_moments, _from_moments, sparse=True),
-    "robust": _Method(_quartiles, None, _from_quartiles, sparse=True),
-    "minmax": _Method(_extremes, _merge_extremes, _from_extremes, sparse=False),
-}
-STREAMED = tuple(name for name, method in METHODS.items() if method.merge)
-SPARSE = tuple(name for name, method in METHODS.items() if method.sparse)
 
 
 def _streams(standardizer):
@@ -120,53 +46,6 @@ def _streams(standardizer):
             f"learned in chunks. Use one of {STREAMED}."
         )
     return True
-
-
-def _divide(X, center, scale, out):
-    """Z ← (X - center) / scale, held to the range of its dtype."""
-    try:
-        with np.errstate(over="raise", divide="raise", invalid="raise"):
-            np.subtract(X, center.astype(X.dtype, copy=False), out=out)
-            out /= scale.astype(X.dtype, copy=False)
-    except FloatingPointError:
-        half = _half(scale)
-        with np.errstate(over="ignore"):
-            out[...] = _held((X.astype(np.float64) * half - center * half) / (scale * half), X.dtype)
-
-
-def _multiply(Z, center, scale):
-    """Z ← Z scale + center, held to the range of its dtype."""
-    try:
-        with np.errstate(over="raise"):
-            Z[...] = (Z * scale + center).astype(Z.dtype)
-    except FloatingPointError:
-        half = _half(scale)
-        with np.errstate(over="ignore"):
-            Z[...] = _held((Z.astype(np.float64) * (scale * half) + center * half) / half, Z.dtype)
-
-
-def _entries(X):
-    """Return the numbers that X holds: a dense X itself."""
-    return X.data if issparse(X) else X
-
-
-def _half(scale):
-    """Return 1/2, so that no sum overflows whose quotient does not; 1 where scale is small or next to 0."""
-    return np.where(scale > 1, 0.5, 1.0)
-
-
-def _held(Z, dtype):
-    """Return what a narrower dtype has of Z: what is beyond its range is the largest number."""
-    most = np.finfo(dtype).max
-    return np.clip(Z, -most, most).astype(dtype)
-
-
-def _stretch(Z, c):
-    """Undo `bend`; rounding leaves nothing to tell |Z| ≥ c by, so that is the largest |Z| < c."""
-    Z /= c
-    below = 1 - np.finfo(Z.dtype).epsneg
-    np.clip(Z, -below, below, out=Z)
-    Z *= c / np.sqrt((1 - Z) * (1 + Z))
 
 
 class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -342,7 +221,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
                 f"Standardizer(method={self.method!r}) needs dense data, for its shift would make "
                 f"sparse data dense. Use one of {SPARSE}. Got {type(X).__name__}."
             )
-        X = validate_data(self, X, reset=first, **CHECKS)
+        X = validate_data(self, X, reset=first, **ACCEPTED)
         return X if first else self._matching(X)
 
     def _matching(self, X):
@@ -377,8 +256,8 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
         X = self._validate(X, first=False)
         Z = X.copy() if issparse(X) else np.empty_like(X)
         for part, center, scale in self._parts(X):
-            block = _entries(Z)[part]
-            _divide(_entries(X)[part], center, scale, out=block)
+            block = entries(Z)[part]
+            divide(entries(X)[part], center, scale, out=block)
             if self.clip is not None:
                 bend(block, self._bound(X.dtype))
         return Z
@@ -416,14 +295,14 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
             A new array, float32 if X is, float64 otherwise.
         """
         check_is_fitted(self)
-        X = one_entry_a_place(check_array(X, copy=True, **CHECKS))
+        X = one_entry_a_place(check_array(X, copy=True, **ACCEPTED))
         check_n_features(self, X, reset=False)
         self._matching(X)
         for part, center, scale in self._parts(X):
-            block = _entries(X)[part]
+            block = entries(X)[part]
             if self.clip is not None:
-                _stretch(block, self._bound(X.dtype))
-            _multiply(block, center, scale)
+                stretch(block, self._bound(X.dtype))
+            multiply(block, center, scale)
         return X
 
     def __setstate__(self, state):

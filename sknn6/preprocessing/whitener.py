@@ -1,8 +1,7 @@
 """Decorrelate the features: ZCA and its family."""
 
-from collections.abc import Callable
 from numbers import Real
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +11,7 @@ from sklearn.base import (
     OneToOneFeatureMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,198 +24,18 @@ from sknn6._sklearn_compat import (
     tells_callbacks,
 )
 from sknn6.nn.parallel import share_if_large
+from sknn6.preprocessing.maps import COMPONENTS, METHODS, apply, inverse, matrix, scaled
+from sknn6.preprocessing.scatter import Rows, blocks, square
+from sknn6.preprocessing.spectrum import EPS, SHRINKAGES, eigh, svd
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
 from sknn6.validation import validate_data
 from sknn6.versions import Versioned
 
-EPS = np.finfo(np.float64).eps
 FLOATS = (np.float64, np.float32)
 
 # The largest number whose squares are summed: of 1e9 of them, the sum is within the range of floats.
 FAR = 1e149
-
-# Groups of rows whose sums threads compute by themselves, as many whatever the number of threads.
-GROUPS = 4
-
-
-def _blocks(X):
-    """Return slices of rows: X is centred block by block, and never copied whole.
-
-    A block fits into the cache, or is square, where p×p matrices do not fit either.
-    """
-    return gen_batches(len(X), max(2**15 // X.shape[1], X.shape[1]))
-
-
-def _near_mean(X, weight):
-    """Return a point near the mean of the rows; of a constant, exactly the constant.
-
-    The mean of the s heaviest of n rows is within √(n/s) deviations of the mean of all.
-    """
-    heaviest = np.argpartition(weight, -min(256, len(X)))[-256:]
-    first = X[0].astype(np.float64)
-    return first + np.average(X[heaviest] - first, axis=0, weights=weight[heaviest])
-
-
-def _inverse(values):
-    """Return 1 / values, and 0 for 0: the pseudo-inverse of a diagonal."""
-    return np.divide(1, values, out=np.zeros_like(values), where=values > 0)
-
-
-class _Rows:
-    """The rows √w (x − m) in float64, where m is the weighted mean.
-
-    `scatter` is Σ w (x − m)(x − m)ᵀ, its lower triangle; where there are fewer rows than features, the rows.
-    """
-
-    def __init__(self, X, weight):
-        self.X, self.weight, self.n = X, weight, weight.sum()
-        self.root = np.sqrt(weight)
-        self.weighted = (weight != 1).any()
-        self.mean = _near_mean(X, weight)
-        if len(X) < X.shape[1]:
-            self.mean = self.mean + sum(self.root[b] @ self[b] for b in _blocks(X)) / self.n
-            self.scatter = self[:]
-        else:
-            self.mean, self.scatter = self._moments()
-
-    def _moments(self):
-        """Return mean and scatter in one pass, from the moments about a point o near the mean.
-
-        m = o + Σ w (x − o) / n, Σ w (x − m)(x − m)ᵀ = Σ w (x − o)(x − o)ᵀ − n (m − o)(m − o)ᵀ.
-        """
-        blocks = list(_blocks(self.X))
-        groups = [blocks[i::GROUPS] for i in range(min(GROUPS, len(blocks)))]
-        sums = share_if_large(self._sums, groups, self.X.size * self.X.shape[1])
-        total, scatter = (sum(parts) for parts in zip(*sums, strict=True))
-        step = total / self.n
-        return self.mean + step, scatter - np.outer(step, total)
-
-    def _sums(self, blocks):
-        """Return Σ √w x and Σ x xᵀ of the rows in some blocks; NumPy's xᵀ x computes one triangle."""
-        total, scatter = 0.0, 0.0
-        for b in blocks:
-            rows = self[b]
-            total += self.root[b] @ rows
-            scatter += rows.T @ rows
-        return total, scatter
-
-    def __getitem__(self, b):
-        rows = self.X[b] - self.mean
-        if self.weighted:
-            rows *= self.root[b, None]
-        return rows
-
-    def squares(self):
-        """Return Σ w (x − m)², of each feature."""
-        wide = len(self.X) < self.X.shape[1]
-        return (self.scatter**2).sum(axis=0) if wide else np.diag(self.scatter)
-
-    def quartic(self, unit):
-        """Return Σ w ‖(x − m)·unit‖⁴."""
-        norms = np.concatenate([((self[b] * unit) ** 2).sum(axis=1) for b in _blocks(self.X)])
-        return (norms**2 / self.weight).sum()
-
-
-def _svd(rows, mean, n):
-    """Return eigenvalues and eigenvectors of rowsᵀ rows / n, with all the digits of the rows."""
-    size = max(rows.shape)
-    # The rows were rounded when the mean was in them, but for constant features, exactly zero.
-    rounding = np.sqrt(n) * np.linalg.norm(mean[rows.any(axis=0)])
-    if len(rows) > rows.shape[1]:
-        # The triangle has the same singular values, without their n×p factor.
-        rows = np.linalg.qr(rows, mode="r")
-    _, singular, Vt = np.linalg.svd(rows, full_matrices=False)
-    singular[singular <= EPS * (size * singular[0] + 10 * rounding)] = 0
-    return np.pad(singular**2 / n, (0, len(mean) - len(singular))), Vt.T
-
-
-def _square(scatter):
-    """Return the p×p product of rows, if it is rows that the scatter is held as."""
-    n, p = scatter.shape
-    return scatter.T @ scatter if n < p else scatter
-
-
-def _eigh(covariance):
-    """Return eigenvalues and eigenvectors in descending order, eigenvalues that are noise as 0.
-
-    Of the covariance, the lower triangle counts.
-    """
-    values, U = np.linalg.eigh(covariance)
-    values[values <= len(values) * EPS * values[-1]] = 0
-    return values[::-1], U[:, ::-1]
-
-
-def _ledoit_wolf(values, n, quartic):
-    return (quartic() / n - (values**2).sum()) / n
-
-
-def _oas(values, n, quartic):
-    return ((values**2).sum() + values.sum() ** 2) / (n + 1)
-
-
-# Of the intensity that minimises the expected error, what is divided by Σ(λ − μ)².
-SHRINKAGES = {"ledoit_wolf": _ledoit_wolf, "oas": _oas}
-
-# A linear map is held as its factors (right, left, diagonal), x -> (left right + diag) x, or as
-# (matrix,). The first is for fewer samples than features, when the matrix may not fit in memory.
-
-
-def _apply(X, right, left=None, diagonal=None, out=None):
-    if left is None:
-        return np.matmul(X, right.T, out=out)
-    Z = np.matmul(X @ right.T, left.T, out=out)
-    Z += X * diagonal
-    return Z
-
-
-def _matrix(right, left=None, diagonal=None):
-    return right if left is None else left @ right + np.diag(diagonal)
-
-
-def _scaled(unit, right, left=None, diagonal=None):
-    return (right * unit,) if left is None else (right * unit, left, diagonal * unit)
-
-
-def _symmetric(U, values):
-    """Return U diag(values) Uᵀ; where U is thin, the last value holds for all it leaves out."""
-    k, p = U.shape[1], len(values)
-    if k < p:
-        return U.T, U * (values[:k] - values[-1]), np.full(p, values[-1])
-    half = U * np.sqrt(values)
-    return ((half @ half.T).T,)  # the same matrix, whose transpose BLAS multiplies with as it is
-
-
-def _zca(U, gain, root, rank):
-    return _symmetric(U, gain), _symmetric(U, root)
-
-
-def _pca(U, gain, root, rank):
-    return ((U * gain[: U.shape[1]])[:, :rank].T,), ((U * root[: U.shape[1]])[:, :rank],)
-
-
-def _cholesky(U, gain, root, rank):
-    """Turn ZCA to triangular form: W = QᵀΣ^-½ has WᵀW = Σ⁻¹ too, of any rank."""
-    Q, R = np.linalg.qr(_matrix(*_symmetric(U, gain)))
-    sign = np.where(np.diag(R) < 0, -1, 1)
-    return (R * sign[:, None],), (_matrix(*_symmetric(U, root)) @ (Q * sign),)
-
-
-class _Method(NamedTuple):
-    """From the eigenvectors and √λ of which matrix, how the whitening and colouring maps follow."""
-
-    maps: Callable
-    of_correlation: bool = False
-
-
-METHODS = {
-    "zca": _Method(_zca),
-    "zca_cor": _Method(_zca, of_correlation=True),
-    "pca": _Method(_pca),
-    "pca_cor": _Method(_pca, of_correlation=True),
-    "cholesky": _Method(_cholesky),
-}
-COMPONENTS = ("pca", "pca_cor")
 
 
 def _streams(whitener):
@@ -453,7 +272,7 @@ class Whitener(
             weight = check_nonzero_weight(weight, X)
             X, weight = X[weight > 0], weight[weight > 0]
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
-            rows = _Rows(X, weight)
+            rows = Rows(X, weight)
             self._check_range(rows.mean, rows.squares())
         return rows
 
@@ -476,7 +295,7 @@ class Whitener(
         n = self.n_samples_seen_ + rows.n
         step = rows.mean - self.mean_
         between = np.outer(step, step * (self.n_samples_seen_ * rows.n / n))
-        self._scatter = _square(self._scatter) + _square(rows.scatter) + between
+        self._scatter = square(self._scatter) + square(rows.scatter) + between
         self.mean_ = self.mean_ + step * (rows.n / n)
         self.n_samples_seen_ = n
         return self._decompose()
@@ -484,15 +303,15 @@ class Whitener(
     def _decompose(self, rows=None):
         method = METHODS[self.method]
         self._std = self._deviation() if method.of_correlation else np.ones(self.n_features_in_)
-        unit = _inverse(self._std)
+        unit = inverse(self._std)
         values, U = self._eigen(unit, rows)
         U = U * np.where(np.diag(U) < 0, -1, 1)
         mean = values.mean()
         self.rank_ = int(np.count_nonzero(values))
         self.eigenvalues_ = (1 - self.shrinkage_) * values + self.shrinkage_ * mean
         root = np.sqrt(self.eigenvalues_ + self.eps * mean)
-        whitening, self._coloring = method.maps(U, _inverse(root), root, self.rank_)
-        self._whitening = _scaled(unit, *whitening)
+        whitening, self._coloring = method.maps(U, inverse(root), root, self.rank_)
+        self._whitening = scaled(unit, *whitening)
         return self
 
     @property
@@ -509,15 +328,15 @@ class Whitener(
         """Set shrinkage_; return eigenvalues, descending and 0 where noise, and eigenvectors."""
         n, mean = self.n_samples_seen_, self.mean_ * unit
         if self._wide:
-            values, U = _svd(self._scatter * unit, mean, n)
+            values, U = svd(self._scatter * unit, mean, n)
         else:
-            values, U = _eigh(self._scatter * unit * (unit[:, None] / n))  # whose product may overflow
+            values, U = eigh(self._scatter * unit * (unit[:, None] / n))  # whose product may overflow
         self.shrinkage_ = self._intensity(values, unit, rows)
         floor = (self.shrinkage_ + self.eps) * values.mean()
         # eigh is off by about 1e-16 λ₀, which matters to small eigenvalues that stay small.
         blunt = values[-1] < 1e-8 * values[0] and floor < 1e-11 * values[0]
         if blunt and rows is not None and not self._wide:
-            values, U = _svd(rows[:] * unit, mean, n)
+            values, U = svd(rows[:] * unit, mean, n)
         return values, U
 
     def _intensity(self, values, unit, rows):
@@ -557,11 +376,11 @@ class Whitener(
         def whiten(b):
             with np.errstate(over="ignore", invalid="ignore"):
                 rows = np.subtract(X[b], self.mean_, out=np.empty_like(X[b]), casting="same_kind")
-                _apply(rows, *factors, out=Z[b])
+                apply(rows, *factors, out=Z[b])
             if not np.isfinite(Z[b]).all():
                 Z[b] = self._whiten_far(X[b])
 
-        share_if_large(whiten, _blocks(X), len(X) * sum(factor.size for factor in factors))
+        share_if_large(whiten, blocks(X), len(X) * sum(factor.size for factor in factors))
         return Z
 
     def _whiten_far(self, X):
@@ -570,7 +389,7 @@ class Whitener(
         with np.errstate(over="ignore"):
             rows = X / 2.0 - self.mean_ / 2
             unit = np.abs(rows).max(axis=1, keepdims=True) + (rows == 0).all(axis=1, keepdims=True)
-            Z = _apply(rows / unit, *self._whitening) * unit * 2
+            Z = apply(rows / unit, *self._whitening) * unit * 2
         return np.clip(Z, -most, most).astype(X.dtype)
 
     @products_share_cores()
@@ -594,7 +413,7 @@ class Whitener(
                 f"X has {Z.shape[1]} features, but Whitener.inverse_transform is expecting "
                 f"{self._n_features_out}, as many as transform returns."
             )
-        centred = _apply(Z, *self._cast(self._coloring, Z.dtype)) * self._std
+        centred = apply(Z, *self._cast(self._coloring, Z.dtype)) * self._std
         return (centred + self.mean_).astype(Z.dtype, copy=False)
 
     @staticmethod
@@ -608,12 +427,12 @@ class Whitener(
     @property
     def whitening_(self) -> NDArray:
         """W, (n_features or `rank_`, n_features)."""
-        return _matrix(*self._whitening)
+        return matrix(*self._whitening)
 
     @property
     def coloring_(self) -> NDArray:
         """The inverse of W, its pseudo-inverse where it has none."""
-        return _matrix(*self._coloring) * self._std[:, None]
+        return matrix(*self._coloring) * self._std[:, None]
 
     @property
     def _n_features_out(self):

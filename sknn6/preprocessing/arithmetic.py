@@ -1,0 +1,53 @@
+"""Centre, scale and clip arrays without overflow, and undo it."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+__all__ = ["divide", "entries", "multiply", "stretch"]
+
+
+def divide(X, center, scale, out):
+    """Write (X - center) / scale to out; results beyond the range of its dtype become its largest number."""
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            np.subtract(X, center.astype(X.dtype, copy=False), out=out)
+            out /= scale.astype(X.dtype, copy=False)
+    except FloatingPointError:
+        unit = safe_unit(scale)
+        with np.errstate(over="ignore"):
+            out[...] = saturate((X.astype(np.float64) * unit - center * unit) / (scale * unit), X.dtype)
+
+
+def multiply(Z, center, scale):
+    """Set Z to Z scale + center; results beyond the range of its dtype become its largest number."""
+    try:
+        with np.errstate(over="raise"):
+            Z[...] = (Z * scale + center).astype(Z.dtype)
+    except FloatingPointError:
+        unit = safe_unit(scale)
+        with np.errstate(over="ignore"):
+            Z[...] = saturate((Z.astype(np.float64) * (scale * unit) + center * unit) / unit, Z.dtype)
+
+
+def entries(X):
+    """Return the stored numbers of a sparse X, or a dense X itself."""
+    return X.data if issparse(X) else X
+
+
+def safe_unit(scale):
+    """Return a unit in which no sum overflows if the quotient does not: 1/2, or 1 for scales up to 1."""
+    return np.where(scale > 1, 0.5, 1.0)
+
+
+def saturate(Z, dtype):
+    """Return Z in a narrower dtype; numbers beyond its range become its largest number."""
+    most = np.finfo(dtype).max
+    return np.clip(Z, -most, most).astype(dtype)
+
+
+def stretch(Z, c):
+    """Undo `bend`, in place. |Z| ≥ c has no original and is taken as the largest number below c."""
+    Z /= c
+    below = 1 - np.finfo(Z.dtype).epsneg
+    np.clip(Z, -below, below, out=Z)
+    Z *= c / np.sqrt((1 - Z) * (1 + Z))

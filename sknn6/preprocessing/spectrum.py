@@ -1,0 +1,47 @@
+"""Eigenvalues and eigenvectors of a covariance matrix, and estimates of its shrinkage."""
+
+import numpy as np
+
+__all__ = ["EPS", "SHRINKAGES", "eigh", "svd"]
+
+EPS = np.finfo(np.float64).eps
+
+
+def svd(rows, mean, n):
+    """Return eigenvalues and eigenvectors of rowsᵀ rows / n from the singular values of the rows.
+
+    The product would lose half of the digits of small eigenvalues.
+    """
+    size = max(rows.shape)
+    # The rows carry the rounding errors of the subtraction of the mean; constant features are exactly 0.
+    rounding = np.sqrt(n) * np.linalg.norm(mean[rows.any(axis=0)])
+    if len(rows) > rows.shape[1]:
+        # R of a QR decomposition has the same singular values, and is smaller.
+        rows = np.linalg.qr(rows, mode="r")
+    _, singular, Vt = np.linalg.svd(rows, full_matrices=False)
+    singular[singular <= EPS * (size * singular[0] + 10 * rounding)] = 0
+    return np.pad(singular**2 / n, (0, len(mean) - len(singular))), Vt.T
+
+
+def eigh(covariance):
+    """Return eigenvalues, descending, and eigenvectors; eigenvalues below rounding error become 0.
+
+    Only the lower triangle of the covariance is used.
+    """
+    values, U = np.linalg.eigh(covariance)
+    values[values <= len(values) * EPS * values[-1]] = 0
+    return values[::-1], U[:, ::-1]
+
+
+def ledoit_wolf(values, n, quartic):
+    """Return the numerator of the shrinkage of Ledoit and Wolf."""
+    return (quartic() / n - (values**2).sum()) / n
+
+
+def oas(values, n, quartic):
+    """Return the numerator of the oracle-approximating shrinkage."""
+    return ((values**2).sum() + values.sum() ** 2) / (n + 1)
+
+
+# Numerators of the estimated shrinkage, whose denominator is Σ(λ − μ)²; quartic() is Σ w ‖x − m‖⁴.
+SHRINKAGES = {"ledoit_wolf": ledoit_wolf, "oas": oas}
