@@ -41,8 +41,8 @@ from sknn6 import (
     search_space,
 )
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.search.borders import at_border
 from sknn6.search.proposals import Proposals, bounded_losses
-from sknn6.search.run import at_border
 from sknn6.search.space import dimensions_of, present_params
 
 pytestmark = [

@@ -19,7 +19,8 @@ from sknn6.optional import require
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.search.proposals import Axis
 from sknn6.search.resuming import SearchFile
-from sknn6.search.run import Run, SameSplits
+from sknn6.search.run import Run
+from sknn6.search.splits import SameSplits
 from sknn6.versions import Versioned
 from sknn6.warn import warn_user
 

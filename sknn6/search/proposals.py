@@ -1,4 +1,4 @@
-"""What to evaluate next: an initial design, then scikit-optimize's optimizer on all that is known."""
+"""Propose candidates: first an initial design, then those of scikit-optimize's optimizer."""
 
 import copy
 import itertools
@@ -16,9 +16,9 @@ from sknn6.threads import products_share_cores
 
 __all__ = ["Axis", "Proposals", "native"]
 
-# Two models of the scores take turns. On landscapes with few smooth directions a Gaussian process finds the
-# best points by far; on those of networks, with categories and cliffs, forests of extremely randomised trees
-# do. The process's time grows with the cube of what it knows, so that later the forests go on alone.
+# Two models of the scores alternate. A Gaussian process is far better on smooth functions of few parameters,
+# extremely randomised trees on the scores of networks, which have categories and cliffs. The time of the
+# process grows with the cube of the number of points, so that beyond GP_UP_TO points only the trees are used.
 MODELS = "GP", "ET"
 GP_UP_TO = 50
 DEFAULTS = {
@@ -27,14 +27,14 @@ DEFAULTS = {
     "acq_optimizer_kwargs": {"n_points": 2000},
 }
 N_INITIAL_POINTS = 5
-LISTED = 10_000  # points of a space, up to which those left are listed
-PLAIN = str, Number, np.generic  # categories that `skopt` takes as they are
+LISTED = 10_000  # in a space of at most this many points, the remaining ones are listed
+SKOPT_TYPES = str, Number, np.generic  # types of categories that `skopt` accepts
 
 
 class Axis(NamedTuple):
     """One axis of a space: a dimension of numbers, or of positions among categories.
 
-    The categories may be any objects, where scikit-optimize takes some.
+    The categories may be any objects; scikit-optimize itself accepts only strings and numbers.
     """
 
     dimension: Dimension
@@ -42,9 +42,9 @@ class Axis(NamedTuple):
 
     @classmethod
     def of(cls, given):
-        """Make one from what `skopt` takes as a dimension, or from a list of any objects."""
+        """Create an axis from anything that `skopt` accepts as a dimension, or from a list of any objects."""
         prior = None
-        if not (isinstance(given, list) and not all(isinstance(value, PLAIN) for value in given)):
+        if not (isinstance(given, list) and not all(isinstance(value, SKOPT_TYPES) for value in given)):
             dimension = copy.deepcopy(check_dimension(given))
             if not isinstance(dimension, Categorical):
                 return cls(dimension, None)
@@ -61,7 +61,7 @@ class Axis(NamedTuple):
         return None
 
     def encode(self, value):
-        """Return the number nearest to a number or the position of a category, None if there is neither."""
+        """Return the coordinate nearest to a number, or the position of a category; None if there is none."""
         if self.categories is not None:
             return position(value, self.categories)
         if not isinstance(value, Number):
@@ -69,7 +69,7 @@ class Axis(NamedTuple):
         return min(max(value, self.dimension.low), self.dimension.high)
 
     def decode(self, value):
-        """Return the value that a coordinate stands for, of Python's own type where it has such."""
+        """Return the value of a coordinate, NumPy scalars as Python's types."""
         return native(value if self.categories is None else self.categories[value])
 
     def some_value(self):
@@ -77,21 +77,21 @@ class Axis(NamedTuple):
         return self.decode(self.dimension.low if self.categories is None else 0)
 
     def drawable(self, name):
-        """Return it with its name, and with categories that `skopt.plots` can encode.
+        """Return a copy with a name and with categories that `skopt.plots` can encode.
 
-        Strings and numbers are left as they are, all else is its text.
+        Strings and numbers stay as they are; other objects are replaced by their text.
         """
         dimension, shown = copy.deepcopy(self.dimension), None
         if self.categories is not None:
-            shown = [native(value) if isinstance(value, PLAIN) else str(value) for value in self.categories]
-            if len(set(shown)) < len(shown):  # True, 1 and 1.0 would be one
+            shown = [native(v) if isinstance(v, SKOPT_TYPES) else str(v) for v in self.categories]
+            if len(set(shown)) < len(shown):  # True, 1 and 1.0 are equal
                 shown = [f"{value!r} ({i})" for i, value in enumerate(self.categories)]
             dimension = Categorical(shown, prior=dimension.prior)
         dimension.name = name
         return Axis(dimension, shown)
 
     def describe(self):
-        """Return what the axis is, whatever scikit-optimize has done to the dimension."""
+        """Return a description that does not change when scikit-optimize modifies the dimension."""
         if self.categories is not None:
             return self.categories, self.dimension.prior
         return type(self.dimension).__name__, self.dimension.low, self.dimension.high, self.dimension.prior
@@ -100,23 +100,23 @@ class Axis(NamedTuple):
 class Proposals:
     """Proposals for one space.
 
-    A proposal depends on the seed, on how many points are known, and on these, and on nothing else: a search
-    that is taken up again proposes what it would have.
+    A proposal depends only on the seed and the evaluated points, so that a resumed search makes the same
+    ones.
 
     Parameters
     ----------
     space : dict of str to dimension
-        As `skopt.BayesSearchCV` takes it; copied. The categories may be any objects.
+        A space as for `skopt.BayesSearchCV`, which is copied. The categories may be any objects.
     seed : sequence of int
     options : dict
         Arguments of `skopt.Optimizer`.
     present : dict or None
-        Parameters to propose first, or the point of the space nearest to them.
+        Parameters whose nearest point in the space is proposed first.
 
     Attributes
     ----------
     size : int or inf
-        Points of the space. Each is proposed once.
+        Number of points of the space. No point is proposed twice.
     """
 
     def __init__(self, space, seed, options, present=None):
@@ -139,16 +139,16 @@ class Proposals:
 
     @products_share_cores()
     def ask(self, points, scores, n_points):
-        """Return up to that many proposals, each the parameters and the point that encodes them.
+        """Return up to n_points proposals, each as the parameters and the point that encodes them.
 
         Parameters
         ----------
         points : list
-            What was proposed before.
+            The points proposed so far.
         scores : list of float
-            Its scores, the higher the better; what failed has one that is not finite.
+            Their scores, the higher the better; not finite for failures.
         n_points : int
-            No more than there are points left.
+            At most the number of points that are left.
 
         Returns
         -------
@@ -160,17 +160,17 @@ class Proposals:
         optimizer = self._optimizer(len(points), n_initial_points=0)
         losses = bounded_losses(scores)
         with warnings.catch_warnings():
-            # Of points that were evaluated before: the optimizer draws others in their place.
+            # The optimizer warns of points that were evaluated before; they are replaced here.
             warnings.simplefilter("ignore")
             optimizer.tell(list(points), losses)
             asked = [self._unlike(points, optimizer.ask())]
             while len(asked) < n_points:
-                optimizer.tell(asked[-1], min(losses))  # a constant liar keeps the next one away
+                optimizer.tell(asked[-1], min(losses))  # a constant liar, so that the next one differs
                 asked.append(self._unlike([*points, *asked], optimizer.ask()))
         return [(self.decode(point), point) for point in asked]
 
     def result(self, points, scores):
-        """Return what is known as `skopt` gives it and `skopt.plots` takes it."""
+        """Return the candidates as the result object of `skopt`, for callbacks and `skopt.plots`."""
         optimizer = self._optimizer(0, n_initial_points=len(points) + 1)
         optimizer.tell(list(points), bounded_losses(scores), fit=False)
         result = optimizer.get_result()
@@ -183,18 +183,18 @@ class Proposals:
         return result
 
     def encode(self, params):
-        """Return the point nearest to the parameters, None if one is neither a category nor a number."""
+        """Return the point nearest to the parameters, or None if one of them cannot be encoded."""
         point = [axis.encode(params[name]) for name, axis in self.axes.items()]
         return None if None in point else point
 
     def decode(self, point):
-        """Return the parameters that a point stands for."""
+        """Return the parameters that a point encodes."""
         return {
             name: axis.decode(value) for (name, axis), value in zip(self.axes.items(), point, strict=True)
         }
 
     def _unlike(self, points, point):
-        """Return the point, or if it is among the points, any other of the space that is not."""
+        """Return the point if it is not among the points, else a random one of the space that is not."""
         known = set(map(tuple, points))
         if tuple(point) not in known:
             return point
@@ -209,7 +209,7 @@ class Proposals:
         return point
 
     def _optimizer(self, step, **options):
-        """Make an optimizer, with copies of the dimensions, which it changes."""
+        """Create an optimizer with copies of the dimensions, because it modifies them."""
         dimensions = [copy.deepcopy(axis.dimension) for axis in self.axes.values()]
         for name, dimension in zip(self.axes, dimensions, strict=True):
             dimension.name = name
@@ -219,10 +219,10 @@ class Proposals:
 
 
 def bounded_losses(scores):
-    """Return losses for the surrogate: none is worse than three times as far from the best as the median.
+    """Return losses for the surrogate model: negative scores, bounded above.
 
-    One diverged candidate would otherwise set the scale, and the differences that matter would vanish in it.
-    What has no finite score gets that bound.
+    The bound is three times as far from the best as the median is. Without it, one diverged candidate would
+    set the scale and hide the differences that matter. Scores that are not finite become the bound.
     """
     scores = np.asarray(scores, dtype=float)
     finite = scores[np.isfinite(scores)]
@@ -235,7 +235,7 @@ def bounded_losses(scores):
 
 
 def position(value, categories):
-    """Return the position of a value among the categories, None if it is not there; True is not 1."""
+    """Return the position of a value among the categories, or None; True and 1 are different."""
     for i, category in enumerate(categories):
         if category is value or (type(category) is type(value) and np.array_equal(category, value)):
             return i
@@ -243,5 +243,5 @@ def position(value, categories):
 
 
 def native(value):
-    """Return a NumPy scalar as Python's."""
+    """Return a NumPy scalar as Python's type, anything else unchanged."""
     return value.item() if isinstance(value, np.generic) else value

@@ -1,7 +1,8 @@
-"""Keeping a search on disk, so that it can be taken up again.
+"""Save a search to a file, so that it can be resumed.
 
-What is kept of a candidate is its point, in numbers: the parameters that it stands for, which may be any
-objects, are those of the space that the search is given again. So the file has nothing that could run code.
+The file has the point of each candidate, in numbers, and not its parameters, which may be any objects. The
+parameters are decoded with the space of the resumed search, so that the file contains nothing that could run
+code.
 """
 
 from os import PathLike
@@ -12,12 +13,12 @@ from sknn6.warn import warn_user
 
 __all__ = ["SearchFile"]
 
-# Parameters of a search that do not change what its candidates are and what they score.
+# Parameters of a search that change neither its candidates nor their scores.
 OTHERS = "n_iter", "n_jobs", "verbose", "pre_dispatch", "checkpoint", "refit"
 
 
 class SearchFile:
-    """The candidates of a search so far, in a file; without a path, in none.
+    """The file with the candidates of a search so far; without a path, nothing is saved.
 
     Parameters
     ----------
@@ -25,12 +26,12 @@ class SearchFile:
     X, y : array-like
         The data.
     params : dict
-        What `fit` passes on.
+        The parameters that `fit` passes on.
 
     Raises
     ------
     ValueError
-        If the file cannot be of a search like this.
+        If `checkpoint` or `random_state` does not allow a checkpoint.
     """
 
     def __init__(self, search, X, y, params):
@@ -47,24 +48,24 @@ class SearchFile:
             {name: Axis.of(given).describe() for name, given in space.items()}
             for space, _ in search._subspaces()
         ]
-        if hasattr(search.cv, "__iter__"):  # splits, which the search compares when it has them all
+        if hasattr(search.cv, "__iter__"):  # explicit splits, which the search compares by their hash
             del identity["cv"]
         identity = {name: by_parameters(value) for name, value in identity.items()}
         self.checkpoint = Checkpoint(search.checkpoint, "search", identity | {"X": X, "y": y} | params)
 
     def load(self):
-        """Return the state that was saved last, None if there is no file.
+        """Return the last saved state, or None if there is no file.
 
         Returns
         -------
         dict or None
-            "seed"; "splits", the hash of the splits, None before the first fit; "spaces", for each space the
-            candidates, each as its point, its row of results (None if it failed) and its score.
+            Keys: "seed"; "splits", the hash of the splits, None before the first fit; "spaces", a list of
+            candidates per space, each as (point, row of results or None if it failed, score).
         """
         return self.checkpoint and self.checkpoint.load()
 
     def begin(self, state):
-        """Write the state that the search begins with; raise ValueError if the file cannot be written."""
+        """Write the initial state; raise ValueError if the file cannot be written."""
         try:
             self.write(state)
         except OSError as error:
@@ -73,7 +74,7 @@ class SearchFile:
             ) from error
 
     def save(self, state):
-        """Write the state; warn the first time that it cannot be written."""
+        """Write the state; warn the first time it cannot be written."""
         try:
             self.write(state)
         except OSError as error:
@@ -91,10 +92,9 @@ class SearchFile:
 
 
 def by_parameters(value):
-    """Return a value with its estimators as their classes and parameters.
+    """Return a value in which each estimator is replaced by its class and parameters.
 
-    Pickles of estimators have more in them that does not matter to a search: callbacks, and the version of
-    scikit-learn.
+    Pickles of estimators also have callbacks and the version of scikit-learn, which do not matter here.
     """
     if hasattr(value, "get_params") and not isinstance(value, type):
         kind = type(value)

@@ -1,59 +1,26 @@
-"""The course of a search: propose, evaluate, take down, and what a user is told of it."""
+"""The course of a search: propose candidates, evaluate them, save them, and report to the user."""
 
 import warnings
-from numbers import Number
 from time import perf_counter
-from typing import NamedTuple
 
 import joblib
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from skopt.callbacks import EarlyStopper
-from skopt.space import Integer
 
 from sknn6.loops import called_in_loop
+from sknn6.search.borders import at_border
 from sknn6.search.proposals import Proposals, native
+from sknn6.search.results import Candidate, all_failed, results_table
 from sknn6.search.space import present_params
 from sknn6.warn import warn_user
 
-__all__ = ["Run", "SameSplits"]
+__all__ = ["Run"]
 
-# joblib and what it runs on. Older releases of Dask raise concurrent.futures' error for lost data.
+# Packages whose errors are those of lost workers: joblib and its backends. Older releases of Dask raise the
+# error of concurrent.futures for lost data.
 ENGINES = {"joblib", "distributed", "ray", "concurrent"}
-
-
-class Candidate(NamedTuple):
-    """A candidate and what came of it; if all its fits failed, it has no row of results and NaN as score."""
-
-    params: dict
-    point: list | None
-    row: dict | None
-    score: float
-
-
-class SameSplits:
-    """A cross-validator that splits once, so that all candidates are scored on the same folds."""
-
-    def __init__(self, cv):
-        self.cv, self.splits = cv, None
-
-    def split(self, X, y=None, **params):
-        """Return the splits of the first call."""
-        if self.splits is None:
-            self.splits = list(self.cv.split(X, y, **params))
-        return self.splits
-
-    def __getattr__(self, name):
-        """Be like the cross-validator otherwise."""
-        if name == "cv":  # not there yet, in a copy
-            raise AttributeError(name)
-        return getattr(self.cv, name)
-
-    def __getstate__(self):
-        """Leave out the splits, which may be large; workers get what they need of them."""
-        return {"cv": self.cv, "splits": None}
 
 
 class Run:
@@ -64,14 +31,14 @@ class Run:
     search : BayesSearchCV
         Its `cv` is a `SameSplits`.
     evaluate_candidates : callable
-        As `BaseSearchCV` gives it to `_run_search`.
+        The function that `BaseSearchCV` passes to `_run_search`.
     context : CallbackContext or None
-        Likewise.
+        The context that `BaseSearchCV` passes to `_run_search`.
     callbacks : list of callable
         Called with scikit-optimize's result after each step; True ends the search.
     file : SearchFile
     frame : frame
-        That of the call of `fit`.
+        The frame of the call of `fit`, which tells whether the call is in a loop.
 
     Attributes
     ----------
@@ -86,7 +53,7 @@ class Run:
         self.spaces, self.sizes, self.beyond = [], [], []
 
     def search(self):
-        """Evaluate candidates until all have been, a callback says to stop, or the user interrupts."""
+        """Evaluate candidates until all are done, a callback ends the search, or the user interrupts it."""
         settings = self.settings
         saved = self.file.load()
         if saved is None:
@@ -121,7 +88,7 @@ class Run:
             self.context.call_on_fit_task_end(estimator=settings)
 
     def compose_spaces(self, saved):
-        """Compose the spaces, with the candidates that were saved: those beyond `n_iter` only stay saved."""
+        """Create the spaces with their saved candidates; those beyond `n_iter` are kept only in the file."""
         settings = self.settings
         for index, (space, n_iter) in enumerate(settings._subspaces()):
             present = None if self.spaces else present_params(settings.estimator, space)
@@ -136,11 +103,11 @@ class Run:
 
     @property
     def total(self):
-        """Candidates that there will be."""
+        """Number of candidates of the whole search."""
         return sum(self.sizes)
 
     def try_again_what_failed(self, candidates):
-        """Evaluate those that failed before the search was taken up again: the cause may be mended."""
+        """Evaluate again the candidates of the checkpoint that failed, for the cause may be gone."""
         failed = [i for i, candidate in enumerate(candidates) if candidate.row is None]
         n_points = self.settings.n_points
         for batch in (failed[i : i + n_points] for i in range(0, len(failed), n_points)):
@@ -151,7 +118,7 @@ class Run:
             self.save()
 
     def save(self):
-        """Save what is known."""
+        """Save all candidates to the file."""
         spaces = [
             [(list(map(native, c.point)), c.row, c.score) for c in own + beyond]
             for (_, own), beyond in zip(self.spaces, self.beyond, strict=True)
@@ -159,7 +126,7 @@ class Run:
         self.file.save({"seed": self.seed, "splits": self.known_splits, "spaces": spaces})
 
     def search_space(self, proposals, candidates, size):
-        """Evaluate that many candidates of one space; tell whether a callback ends the search."""
+        """Evaluate up to `size` candidates of one space; return whether a callback ends the search."""
         while len(candidates) < size:
             points, scores = [c.point for c in candidates], [c.score for c in candidates]
             asked = proposals.ask(points, scores, min(self.settings.n_points, size - len(candidates)))
@@ -171,7 +138,7 @@ class Run:
         return False
 
     def ended_by_callback(self, proposals, candidates):
-        """Call the callbacks; tell whether one of them ends the search, which a user may not intend."""
+        """Call the callbacks; return whether one ends the search, and warn, as that may be unintended."""
         result = proposals.result([c.point for c in candidates], [c.score for c in candidates])
         told = [(callback, callback(result)) for callback in self.callbacks]
         ending = [(callback, answer) for callback, answer in told if answer]
@@ -184,7 +151,7 @@ class Run:
         return bool(ending)
 
     def warn_of_small_spaces(self):
-        """Tell of spaces that have fewer points than candidates were asked for."""
+        """Warn of spaces that have fewer points than `n_iter`."""
         for (proposals, _), (_, n_iter) in zip(self.spaces, self.settings._subspaces(), strict=True):
             if proposals.size < n_iter:
                 warn_user(
@@ -199,14 +166,14 @@ class Run:
     # Evaluation
 
     def evaluate(self, asked, task=None):
-        """Score some proposals; give candidates. The task's name, for a progress bar, counts them if None."""
+        """Evaluate proposals and return the candidates; `task` names them on a progress bar."""
         params = [params for params, _ in asked]
         try:
             with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-                # Told once, at the end.
+                # The search warns once, at its end.
                 warnings.filterwarnings("ignore", message="One or more of the test scores are non-finite")
-                # A matter of course in a space of batch sizes, and of rates too high or low to converge:
-                # what the best of them still lacks, the refit tells.
+                # Some candidates of a space have too large a batch size, or a rate at which they do not
+                # converge. The refit warns if the best candidate is one of them.
                 warnings.filterwarnings("ignore", message=r"batch_size=\d+ is larger than")
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 results = self.call_scikit_learn(params, task)
@@ -235,7 +202,7 @@ class Run:
         ]
 
     def call_scikit_learn(self, params, task):
-        """Evaluate the parameters on all splits, a second time if workers are lost, or the data they hold."""
+        """Evaluate the parameters on all splits, and once again if workers or their data were lost."""
         verbose, self.settings.verbose = self.settings.verbose, max(0, self.settings.verbose - 1)
         try:
             return self.call_with_context(params, task)
@@ -243,13 +210,13 @@ class Run:
             if not is_of_engine(error):
                 raise
             warn_user(f"Workers failed ({type(error).__name__}); their candidates are evaluated once more.")
-            # Without a context, for there is one a candidate.
+            # There is one context per candidate, and the first attempt used it.
             return self.evaluate_candidates(params)
         finally:
             self.settings.verbose = verbose
 
     def call_with_context(self, params, task):
-        """Evaluate, in a context of the candidate's own where scikit-learn has contexts."""
+        """Evaluate the parameters in a callback context of their own, if scikit-learn has contexts."""
         if not self.context:
             return self.evaluate_candidates(params)
         best = max((c.score for c in self.candidates() if np.isfinite(c.score)), default=None)
@@ -265,7 +232,7 @@ class Run:
             context.call_on_fit_task_end(estimator=self.settings)
 
     def find_metric(self):
-        """Return the name of the score that guides the search."""
+        """Return the name of the score that the search maximises."""
         names = [name.removeprefix("mean_test_") for name in self.results if name.startswith("mean_test_")]
         if len(names) > 1:
             self.settings._check_refit_for_multimetric(names)
@@ -273,7 +240,7 @@ class Run:
         return names[0]
 
     def check_splits(self):
-        """Take down which splits there are; raise if those of the checkpoint were others."""
+        """Record the hash of the splits; raise if the checkpoint was written with other splits."""
         splits = joblib.hash(self.splits.splits)
         if self.known_splits not in (None, splits):
             cv = self.splits.cv
@@ -285,7 +252,7 @@ class Run:
         self.known_splits = splits
 
     def evaluate_one_again(self):
-        """Evaluate the last candidate that could be: scikit-learn wants to have evaluated something."""
+        """Evaluate the last valid candidate again, for scikit-learn needs one evaluation in each fit."""
         for candidate in reversed(self.candidates()):
             if candidate.row is not None:
                 self.evaluate([(candidate.params, candidate.point)], "a candidate once more")
@@ -296,10 +263,10 @@ class Run:
             f"failure: {self.failure}"
         )
 
-    # What is told
+    # Reports and warnings
 
     def report(self, new):
-        """Print a line a candidate."""
+        """Print one line per new candidate."""
         if not self.settings.verbose:
             return
         done = len(self.candidates())
@@ -315,7 +282,7 @@ class Run:
             )
 
     def warn(self):
-        """Tell of candidates without a finite score, and of a best value at the border of its range."""
+        """Warn of candidates without a finite score, and of best values on the border of their range."""
         candidates = self.candidates()
         broken = sum(not np.isfinite(c.score) for c in candidates)
         if broken:
@@ -328,7 +295,7 @@ class Run:
         best = max(candidates, key=lambda c: c.score if np.isfinite(c.score) else -np.inf)
         for proposals, own in self.spaces:
             if np.isfinite(best.score) and any(candidate is best for candidate in own):
-                # The user chose the estimator's own values, wherever in the range they lie.
+                # No warning for a value that the user set on the estimator.
                 chosen = present_params(self.settings.estimator, proposals.axes) or {}
                 for name, axis in proposals.axes.items():
                     border = at_border(best.params[name], axis)
@@ -339,69 +306,11 @@ class Run:
                         )
 
     def write_results(self):
-        """Make scikit-learn's results those of all candidates: evaluated here or before, failed or not."""
-        candidates = self.candidates()
-        evaluated = [candidate.row for candidate in candidates if candidate.row is not None]
-        missing = dict.fromkeys(evaluated[0], np.nan)
-        for name in missing:
-            if "_test_" in name or "_train_" in name:
-                missing[name] = self.settings.error_score * (not name.startswith("std_"))
-        rows = [missing if candidate.row is None else candidate.row for candidate in candidates]
-        columns = {name: np.array([row[name] for row in rows], dtype=float) for name in missing}
-        params = [candidate.params for candidate in candidates]
-        columns |= {"params": params} | masked_columns(params)
-        failed = np.array([candidate.row is None for candidate in candidates])
-        for name in list(columns):
-            if name.startswith(("mean_test_", "mean_train_")):
-                columns[name.replace("mean", "rank", 1)] = ranks(columns[name], failed)
-        columns["failed"] = failed
+        """Replace scikit-learn's results by those of all candidates, from this run and the checkpoint."""
         self.results.clear()
-        self.results.update(columns)
+        self.results.update(results_table(self.candidates(), self.settings.error_score))
 
 
 def is_of_engine(error):
-    """Return whether an error is of what runs the fits: what fits raise, scikit-learn catches."""
+    """Return whether an error comes from joblib or its backend; errors of fits are caught by scikit-learn."""
     return any(kind.__module__.partition(".")[0] in ENGINES for kind in type(error).__mro__)
-
-
-def all_failed(row, error_score):
-    """Return whether all fits of a row of results failed: scikit-learn then spends no time on scores."""
-    scores = [row[name] for name in row if name.startswith("split") and "_test_" in name]
-    return row["mean_score_time"] == 0 and np.array_equal(scores, [error_score] * len(scores), equal_nan=True)
-
-
-def ranks(scores, failed):
-    """Return the rank of each score, 1 for the best; not finite scores come after it, failed ones last."""
-    scores = np.where(np.isfinite(scores), scores, np.finfo(float).min)
-    return rankdata(-np.where(failed, -np.inf, scores), method="min").astype(np.int32)
-
-
-def masked_columns(params):
-    """Return a masked array for each parameter, masked where a candidate lacks it, as scikit-learn does."""
-    columns = {}
-    for i, of_candidate in enumerate(params):
-        for name, value in of_candidate.items():
-            column = columns.setdefault(f"param_{name}", np.ma.masked_all(len(params), dtype=object))
-            column[i] = value
-    return columns
-
-
-def at_border(value, axis):
-    """Return the border that a value lies on, within a hundredth of the range; None if none could be crossed.
-
-    A lower border of 0, or of 1 for integers, is the end of what makes sense; so is an upper border of 1.0,
-    that of shares, if the prior is not logarithmic.
-    """
-    dimension = axis.dimension
-    if axis.categories is not None or not isinstance(value, Number) or axis.encode(value) != value:
-        return None
-    low, high, value = (float(number) for number in (dimension.low, dimension.high, value))
-    if dimension.prior == "log-uniform":
-        position = np.log(value / low) / np.log(high / low)
-    else:
-        position = (value - low) / (high - low)
-    is_integer = isinstance(dimension, Integer)
-    if position <= 0.01 and not (low == 0 or (low == 1 and is_integer)):
-        return dimension.low
-    is_share = high == 1 and not is_integer and dimension.prior != "log-uniform"
-    return dimension.high if position >= 0.99 and not is_share else None

@@ -1,4 +1,4 @@
-"""The space that a search tunes the package's estimators in."""
+"""Search spaces for the estimators of the package."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from sknn6.search.proposals import native
 
 __all__ = ["Draws", "search_space"]
 
-# Names that stand for another, or for what no search should try: no nonlinearity, equal units, no scale.
+# Names that no search should try: an alias, no nonlinearity, equal units, initial weights without a scale.
 NOT_SEARCHED = {"sigmoid", "identity", "zeros", "normal", "uniform"}
 
 
@@ -28,7 +28,7 @@ def names(registry):
 
 
 def network_dimensions():
-    """What can be tuned of a multi-layer perceptron."""
+    """Return the dimensions of a multi-layer perceptron."""
     planned = sorted(name for name, schedule in SCHEDULES.items() if schedule.follows_plan)
     return {
         "learning_rate_init": Real(1e-5, 1e-1, "log-uniform"),
@@ -38,7 +38,7 @@ def network_dimensions():
         "alpha": Real(1e-6, 10.0, "log-uniform"),
         "batch_size": Integer(16, 512, "log-uniform"),
         "dropout": Real(0.0, 0.5),
-        "batchnorm": Categorical([False, True]),  # the other two take several times as long
+        "batchnorm": Categorical([False, True]),  # whitening takes several times as long
         "layernorm": Categorical([False, True]),
         "residual": Categorical([False, True]),
         "init": Categorical(["auto", *names(INITIALIZERS)]),
@@ -50,7 +50,7 @@ def network_dimensions():
 
 
 def whitener_dimensions():
-    """What can be tuned of a Whitener."""
+    """Return the dimensions of a Whitener."""
     return {
         "eps": Real(1e-7, 100.0, "log-uniform"),
         "shrinkage": Categorical([None, "ledoit_wolf", "oas"]),
@@ -58,7 +58,7 @@ def whitener_dimensions():
 
 
 def standardizer_dimensions():
-    """What can be tuned of a Standardizer."""
+    """Return the dimensions of a Standardizer."""
     return {"method": Categorical(["zscore", "robust", "minmax"])}
 
 
@@ -68,18 +68,18 @@ DIMENSIONS = {
     Standardizer: standardizer_dimensions,
 }
 
-# The ones of them that are searched if nothing is said: few enough for some twenty evaluations.
+# The parameters that are searched by default: few enough for about twenty evaluations.
 SMALL = {
     *("learning_rate_init", "hidden_layer_sizes", "depth", "activation", "alpha", "batch_size", "dropout"),
     *("batchnorm", "eps", "method"),
 }
 
-# Parameters that "lbfgs", which sees all the data at once, does not use.
+# Parameters that the solver "lbfgs" does not use.
 STOCHASTIC = {"learning_rate_init", "batch_size", "dropout", "learning_rate", "weight_decay"}
 
 
 class Draws:
-    """A distribution as `RandomizedSearchCV` takes it, over a dimension of scikit-optimize.
+    """A distribution for `RandomizedSearchCV` that draws from a dimension of scikit-optimize.
 
     Parameters
     ----------
@@ -99,12 +99,12 @@ class Draws:
 
 
 def as_it_is(dimension):
-    """Return a dimension of scikit-optimize."""
+    """Return the dimension of scikit-optimize unchanged."""
     return dimension
 
 
 def optuna_distribution(dimension):
-    """Return the distribution of Optuna that has the values of a dimension."""
+    """Return the distribution of Optuna with the same values as a dimension."""
     from_optuna = require("optuna.distributions", "optuna")
     if isinstance(dimension, Categorical):
         return from_optuna.CategoricalDistribution(dimension.categories)
@@ -112,7 +112,7 @@ def optuna_distribution(dimension):
     return kind(dimension.low, dimension.high, log=dimension.prior == "log-uniform")
 
 
-# What each value of `as_distributions` makes of a dimension.
+# Functions that convert a dimension, by the value of `as_distributions`.
 FORMS = {False: as_it_is, True: Draws, "optuna": optuna_distribution}
 
 
@@ -124,36 +124,36 @@ def search_space(
     as_distributions: bool | str = False,
     **overrides: Dimension,
 ) -> dict[str, Any]:
-    """Return a space to tune an estimator in, for every Standardizer, Whitener and MLP that it contains.
+    """Return a search space for every Standardizer, Whitener and MLP that an estimator contains.
 
-    They are found in Pipelines, ColumnTransformers, and wherever else `get_params` shows them, and their
-    parameters named as it names them. Every point of the space fits.
+    They are found in Pipelines, ColumnTransformers, and wherever else `get_params` shows them; the names are
+    those of `get_params`. Every point of the space is a valid setting.
 
     Parameters
     ----------
     estimator : estimator
-        The one that the search gets, a Pipeline perhaps.
+        The estimator to tune, for example a Pipeline.
     include : sequence of str
-        Parameters to search beside the usual ones, by their own name ("init", "residual", "shrinkage") or
-        with that of the step ("mlp__init").
+        Parameters to search besides the usual ones, by their own name ("init", "residual", "shrinkage") or
+        with the name of the step ("mlp__init").
     exclude : sequence of str
-        Parameters not to search, likewise.
+        Parameters not to search, named in the same ways.
     as_distributions : bool or "optuna", default=False
-        Whether to give distributions for `sklearn.model_selection.RandomizedSearchCV` in place of dimensions,
-        or those of Optuna, for its `OptunaSearchCV`.
+        False returns dimensions; True returns distributions for `sklearn.model_selection.RandomizedSearchCV`;
+        "optuna" returns distributions for Optuna's `OptunaSearchCV`.
     **overrides : skopt.space.Dimension
-        Dimensions of your own, by the full name, of whatever parameter of the estimator.
+        Your own dimensions for any parameters of the estimator, by their full names.
 
     Returns
     -------
     dict of str to skopt.space.Dimension
-        New at each call, in the order in which scikit-optimize takes them: by name.
+        A new dict, sorted by name as scikit-optimize sorts it.
 
     Raises
     ------
     ValueError
-        If a name is no parameter of the estimator, there is nothing to search, or `as_distributions` is none
-        of its values.
+        If a name is not a parameter of the estimator, there is nothing to search, or `as_distributions` has
+        another value.
     ImportError
         If Optuna's distributions are asked for and it is not installed.
 
@@ -201,17 +201,17 @@ def search_space(
 
 
 def matches(full, name):
-    """Return whether a full name is meant by a name with or without that of the step."""
+    """Return whether a name, with or without that of the step, refers to a parameter by its full name."""
     return full == name or full.endswith(f"__{name}")
 
 
 def parts_of(estimator):
-    """Return the estimator and all that it contains, by the prefix of their parameters."""
+    """Return the estimator and all that it contains, by the prefixes of their parameters."""
     return {"": estimator} | {f"{name}__": part for name, part in estimator.get_params().items()}
 
 
 def dimensions_of(estimator):
-    """Return all dimensions of the package's estimators that an estimator is or contains, by full name."""
+    """Return the dimensions of all the package's estimators within an estimator, by full name."""
     found = {}
     for prefix, part in parts_of(estimator).items():
         for kind, dimensions in DIMENSIONS.items():
@@ -223,10 +223,10 @@ def dimensions_of(estimator):
 
 
 def present_params(estimator, names):
-    """Return the estimator's own values of some parameters, None if it lacks one of them.
+    """Return the estimator's own values of some parameters, or None if it lacks one of them.
 
-    Layers of equal width are told as a width and a depth, and "auto" as what it stands for but for `init`, as
-    the dimensions of `search_space` have them.
+    As in the dimensions of `search_space`, layers of equal width become a width and a depth, and "auto"
+    becomes the value that it stands for, except for `init`.
     """
     params = estimator.get_params()
     for prefix, part in parts_of(estimator).items():

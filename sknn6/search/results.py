@@ -1,0 +1,61 @@
+"""The results of a search: its candidates, and the table of them that becomes `cv_results_`."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import rankdata
+
+__all__ = ["Candidate", "all_failed", "results_table"]
+
+
+class Candidate(NamedTuple):
+    """A candidate with its row of results and its score; None and NaN if all of its fits failed."""
+
+    params: dict
+    point: list | None
+    row: dict | None
+    score: float
+
+
+def results_table(candidates, error_score):
+    """Return the columns of `cv_results_`, as scikit-learn has them, for all candidates, failed ones too."""
+    evaluated = [candidate.row for candidate in candidates if candidate.row is not None]
+    missing = dict.fromkeys(evaluated[0], np.nan)
+    for name in missing:
+        if "_test_" in name or "_train_" in name:
+            missing[name] = error_score * (not name.startswith("std_"))
+    rows = [missing if candidate.row is None else candidate.row for candidate in candidates]
+    columns = {name: np.array([row[name] for row in rows], dtype=float) for name in missing}
+    params = [candidate.params for candidate in candidates]
+    columns |= {"params": params} | masked_columns(params)
+    failed = np.array([candidate.row is None for candidate in candidates])
+    for name in list(columns):
+        if name.startswith(("mean_test_", "mean_train_")):
+            columns[name.replace("mean", "rank", 1)] = ranks(columns[name], failed)
+    columns["failed"] = failed
+    return columns
+
+
+def all_failed(row, error_score):
+    """Return whether all fits of a candidate failed, given its row of results.
+
+    Then all scores are the error score, and scikit-learn spent no time on scoring.
+    """
+    scores = [row[name] for name in row if name.startswith("split") and "_test_" in name]
+    return row["mean_score_time"] == 0 and np.array_equal(scores, [error_score] * len(scores), equal_nan=True)
+
+
+def ranks(scores, failed):
+    """Return the rank of each score, 1 for the best; non-finite scores come late, failures last."""
+    scores = np.where(np.isfinite(scores), scores, np.finfo(float).min)
+    return rankdata(-np.where(failed, -np.inf, scores), method="min").astype(np.int32)
+
+
+def masked_columns(params):
+    """Return a masked array per parameter, masked where a candidate does not have it, as in scikit-learn."""
+    columns = {}
+    for i, of_candidate in enumerate(params):
+        for name, value in of_candidate.items():
+            column = columns.setdefault(f"param_{name}", np.ma.masked_all(len(params), dtype=object))
+            column[i] = value
+    return columns
