@@ -1,4 +1,4 @@
-"""Short names for what public functions take; their docstrings say the rest."""
+"""Short names for the types of public parameters; the docstrings describe them in full."""
 
 from collections.abc import Callable
 from typing import Literal

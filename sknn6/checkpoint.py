@@ -1,4 +1,4 @@
-"""Keeping a search or a training on disk, so that it can be taken up again."""
+"""Checkpoint files, from which a search or a training can be resumed."""
 
 import glob
 import os
@@ -16,17 +16,17 @@ from sknn6.identity import describe
 
 __all__ = ["Checkpoint", "check_seed"]
 
-# How the name of a file ends that is not whole yet.
+# Suffix of a file that is still being written.
 UNFINISHED = ".sknn6-unfinished"
 
-# Seconds after its last change from which such a file is taken for left over.
+# Such a file counts as abandoned this many seconds after its last change.
 LEFT_AFTER = 3600.0
 
 
 class Checkpoint:
-    """The state of a search or training so far, in a file that is whole at every moment.
+    """A file with the state of a search or training, which is complete at every moment.
 
-    The file has plain data only (`sknn6.plaindata`), so that reading it cannot run code.
+    It contains only plain data (`sknn6.plaindata`), so that reading it cannot run code.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class Checkpoint:
     kind : str
         "search" or "training".
     identity : dict
-        What the search or training is: a file of another one is refused. Values are compared by what
-        `sknn6.identity.describe` gives for them.
+        The parameters and data that identify the search or training. A file with others is refused. Values
+        are compared by the texts of `sknn6.identity.describe`.
     """
 
     def __init__(self, path, kind, identity):
@@ -43,12 +43,12 @@ class Checkpoint:
         self.key = {name: describe(name, value) for name, value in identity.items()}
 
     def load(self):
-        """Return the state that was saved last, None if there is no file.
+        """Return the last saved state, or None if there is no file.
 
         Raises
         ------
         ValueError
-            If there is something else than a file, or a file that is damaged, or of another search or
+            If the path is not a regular file, or the file is damaged or belongs to another search or
             training.
         """
         saved = self.read()
@@ -67,7 +67,7 @@ class Checkpoint:
         return saved["state"]
 
     def read(self):
-        """Return all that the file has, None if there is no file."""
+        """Return the content of the file, or None if there is no file."""
         try:
             mode = self.path.stat().st_mode
             file = open(self.path, "rb") if stat.S_ISREG(mode) else None  # noqa: SIM115
@@ -93,32 +93,32 @@ class Checkpoint:
                 raise self.damaged(error) from error
 
     def save(self, state):
-        """Write the state to a new file, then put it in the place of the old one.
+        """Write the state to a new file, then replace the old file by it.
 
         Raises
         ------
         OSError
-            If it cannot be written; the old file is as it was.
+            If it cannot be written; the old file is unchanged.
         TypeError
-            If there is something else than plain data in it.
+            If the state contains anything but plain data.
         """
         with replacing(self.path) as file:
             plaindata.write(file, {"kind": self.kind, "key": self.key, "state": state}, "checkpoint")
 
     def damaged(self, error):
-        """Return the error of a file from which the state cannot be had."""
+        """Return the error for a damaged file."""
         return self.error(
             f"must be a file that a {self.kind} has saved; this one is damaged "
             f"({type(error).__name__}: {error}). Remove it, or name another."
         )
 
     def error(self, what):
-        """Return the error that says what the path needs to be."""
+        """Return the error for the parameter `checkpoint`."""
         return ValueError(f"checkpoint={str(self.path)!r} {what}")
 
 
 def difference(there, here):
-    """Return the two values that differ, in brackets, if both can be shown."""
+    """Return both values in brackets, or nothing if one is missing or only a hash."""
     if there is None or here is None or "#" in (there[0], here[0]):
         return ""
     return f" ({there} in the file, {here} here)"
@@ -126,10 +126,10 @@ def difference(there, here):
 
 @contextmanager
 def replacing(path):
-    """Return a new file, which takes the place of the one at `path` once it is whole.
+    """Return a context with a new file that replaces the one at `path` once it is complete.
 
-    A symbolic link is followed, and the mode of the old file kept. What was left by processes that were
-    killed here is removed, once it is so old that no process can be writing it any more.
+    Symbolic links are followed and the mode of the old file is kept. Abandoned files of killed processes are
+    removed, once they are so old that no process can still be writing them.
     """
     path = Path(os.path.realpath(path))
     for name in glob.glob(f".{glob.escape(path.name)}.*{UNFINISHED}", root_dir=path.parent):
@@ -152,7 +152,7 @@ def replacing(path):
 
 
 def check_seed(random_state):
-    """Raise ValueError if what is random could not be random in the same way again."""
+    """Raise ValueError unless random_state is an int or None, which a resumed run can reproduce."""
     if not (random_state is None or isinstance(random_state, int | np.integer)):
         raise ValueError(
             f"random_state must be an int or None to go on from a checkpoint, got {random_state!r}."

@@ -1,4 +1,4 @@
-"""Dates and times are no numbers: NumPy would make integers of them, and of one that is missing -9.2e18."""
+"""Refuse dates and times, which NumPy would convert to integers, and missing ones to -9.2e18."""
 
 from contextlib import suppress
 from datetime import date, time, timedelta
@@ -7,7 +7,7 @@ import numpy as np
 
 __all__ = ["refuse_dates"]
 
-# How the names of such types begin in NumPy, pandas, polars and pyarrow, and what Python objects they are.
+# Prefixes of the names of such types in NumPy, pandas, polars and pyarrow, and the classes of such objects.
 NAMES = ("date", "time", "duration", "period")
 OBJECTS = (date, time, timedelta, np.datetime64, np.timedelta64)
 
@@ -25,19 +25,19 @@ def refuse_dates(estimator, data, name="X"):
 
 
 def are_dates(dtype, values):
-    """Return whether a type of any library is one of dates; for Python objects, whether a value is."""
+    """Return whether a dtype of any library is one of dates or times, or one of the Python objects is."""
     dtype = getattr(getattr(dtype, "categories", dtype), "dtype", dtype)  # categories may be dates
     return str(dtype).lower().startswith(NAMES) or any(isinstance(value, OBJECTS) for value in values)
 
 
 def columns(data):
-    """Yield name, type and, of Python objects, the values of each column; None names an array as a whole."""
+    """Yield (name, dtype, values) of each column; values only for Python objects; name None for an array."""
     if hasattr(data, "columns") and hasattr(data, "dtypes"):
         for i, (name, dtype) in enumerate(zip(data.columns, data.dtypes, strict=True)):
             yield name, dtype, data.iloc[:, i] if is_object(dtype) else ()
         return
     if isinstance(data, list | tuple):
-        with suppress(ValueError):  # of what is no array, scikit-learn tells
+        with suppress(ValueError):  # scikit-learn refuses what is not an array
             data = np.asarray(data, dtype=object)
     dtype = getattr(data, "dtype", None)
     if is_object(dtype) and np.ndim(data) == 2:
@@ -47,5 +47,5 @@ def columns(data):
 
 
 def is_object(dtype):
-    """Return whether values of a type are Python objects."""
+    """Return whether a dtype is that of Python objects."""
     return str(dtype) == "object"

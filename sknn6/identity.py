@@ -1,4 +1,4 @@
-"""Whether parameters and data are those of another time: a short text of a value, to be compared."""
+"""Describe parameters and data by short texts, to compare them with those in a checkpoint."""
 
 import hashlib
 import math
@@ -11,26 +11,26 @@ from scipy.sparse import issparse
 
 __all__ = ["describe"]
 
-# Values with a longer text are known by their hash.
+# Values with a longer text are described by their hash.
 LONGEST = 60
 
-# Arrays of more numbers are hashed, so many numbers at once.
+# Larger arrays are hashed in blocks of this many numbers.
 BLOCK = 2**16
 
-# Up to this, float64 has every integer.
+# float64 represents every integer up to this one exactly.
 LARGEST_EXACT = 2**53
 
 
 def describe(name, value):
-    """Return a text that is the same for equal values: the value itself if it is short, else a hash of it.
+    """Return a text that is the same for equal values: the value itself if it is short, else its hash.
 
-    Numbers are equal whatever their type is, sequences and arrays whatever their type or layout in memory
-    is, and sparse matrices whatever the order of their entries is.
+    Neither the type of numbers, sequences and arrays matters, nor the memory layout of arrays, nor the order
+    of the entries of sparse matrices.
 
     Raises
     ------
     ValueError
-        If a value has no hash, as a lambda has not.
+        If a value cannot be hashed, such as a lambda.
     """
     try:
         common = canonical(value)
@@ -48,7 +48,7 @@ def is_plain(value):
 
 
 def canonical(value):
-    """Return one of all values that are equal to a value."""
+    """Return a canonical form, which is the same for all values that count as equal."""
     if issparse(value):
         return ["sparse", list(value.shape), digest_sparse(value)]
     if isinstance(value, np.ndarray):
@@ -67,14 +67,14 @@ def canonical(value):
 
 
 def number(value):
-    """Return an int if the number is one, else a float."""
+    """Return a whole number as an int, any other number as a float."""
     if isinstance(value, Integral) or (math.isfinite(value) and value == int(value)):
         return int(value)
     return float(value)
 
 
 def digest(array):
-    """Return the hash of an array, some rows at a time, so that it is never copied whole."""
+    """Return the hash of an array, computed in blocks of rows so that it is never copied as a whole."""
     hashed = hashlib.sha256()
     step = max(1, BLOCK * len(array) // array.size)
     for start in range(0, len(array), step):
@@ -83,7 +83,7 @@ def digest(array):
 
 
 def digest_sparse(X):
-    """Return the hash of a sparse matrix: of its entries in order, equal places summed, without zeros."""
+    """Return the hash of a sparse matrix, with its entries sorted, duplicates summed and zeros removed."""
     X, hashes = X.tocsr(), [hashlib.sha256() for _ in range(3)]
     step = max(1, BLOCK * X.shape[0] // max(1, X.nnz))
     for start in range(0, X.shape[0], step):

@@ -1,4 +1,4 @@
-"""Whether a call is one of many that a loop makes."""
+"""Find out whether a call is made in a loop."""
 
 import dis
 from bisect import bisect_right
@@ -6,15 +6,15 @@ from inspect import CO_OPTIMIZED
 
 __all__ = ["called_in_loop"]
 
-# Instructions after which the next one is not run.
+# Instructions that do not continue with the next one.
 LEAVES = "RETURN", "RAISE", "RERAISE", "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_ABSOLUTE"
 
 
 def called_in_loop(frame):
-    """Return whether a loop surrounds what a frame is at, or one of the calls that led there.
+    """Return whether the current instruction of a frame, or one of the calls that led there, is in a loop.
 
-    The calls are followed out to the innermost statement at top level, of a script or a notebook's cell:
-    what runs that statement has loops of its own. A loop in C, such as that of `map`, does not show.
+    The search ends at the first statement at the top level of a module or notebook cell, because what runs
+    that statement has its own loops. Loops in C, such as that of `map`, are not found.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def called_in_loop(frame):
     while frame is not None:
         if in_loop(frame.f_code, frame.f_lasti):
             return True
-        if not frame.f_code.co_flags & CO_OPTIMIZED:  # no function
+        if not frame.f_code.co_flags & CO_OPTIMIZED:  # not a function, but a module or a cell
             return False
         frame = frame.f_back
     return False
@@ -33,7 +33,7 @@ def in_loop(code, position):
     """Return whether an instruction can be reached from itself, exceptions aside."""
     instructions = list(dis.get_instructions(code))
     offsets = [instruction.offset for instruction in instructions]
-    start = bisect_right(offsets, position) - 1  # a frame may stand at the cache behind the instruction
+    start = bisect_right(offsets, position) - 1  # f_lasti may point to a cache entry after the instruction
     reached, ahead = set(), [start]
     while ahead:
         i = ahead.pop()

@@ -1,4 +1,4 @@
-"""Mean and deviation of features, in chunks, of numbers of any size."""
+"""Mean and standard deviation of features, merged over chunks, for numbers of any size."""
 
 import numpy as np
 from scipy.sparse import diags, issparse
@@ -9,14 +9,14 @@ __all__ = ["extremes", "held", "in_units", "merge_moments", "moments", "scale_of
 
 EPS = np.finfo(np.float64).eps
 
-# Sizes of numbers whose squares are sure to be within the range of floats, sums of many too.
+# For sizes between these, squares and sums of many squares are within the range of floats.
 SMALLEST, LARGEST = 2.0**-300, 2.0**300
 
 
 def moments(X, weight=None):
-    """Return (n, mean, deviation) of each feature, NaN left out.
+    """Return (n, mean, deviation) of each feature, ignoring NaN.
 
-    The deviation is 0 of what is constant but for rounding.
+    The deviation is 0 for a feature that is constant up to rounding errors.
     """
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         found = usual_moments(X, weight)
@@ -36,14 +36,14 @@ def usual_moments(X, weight):
     constant = variance <= (X.shape[0] * EPS * mean) ** 2
     variance = np.where(constant, 0, variance)
     if constant.any() and not issparse(X):
-        # Summing rounds the mean; any value of a constant is its exact mean.
+        # The mean of a sum is rounded; any value of a constant feature is its exact mean.
         mean = mean.copy()
         mean[constant] = np.fmax.reduce(X[:, constant], axis=0)
     return n, mean, np.sqrt(variance)
 
 
 def are_exact(X, mean, deviation):
-    """Return whether no square can have left the range of floats on the way to these moments."""
+    """Return whether no square can have overflowed or underflowed in the computation of these moments."""
     size = np.abs(mean) + deviation
     zero = size == 0
     inside = zero | ((size > SMALLEST) & (size < LARGEST))
@@ -51,7 +51,10 @@ def are_exact(X, mean, deviation):
 
 
 def merge_moments(old, new):
-    """Chan, Golub & LeVeque (1983): d = m_b − mₐ, m = mₐ + d·n_b/n."""
+    """Return the moments of two chunks together.
+
+    Chan, Golub & LeVeque (1983): d = m_b − mₐ, m = mₐ + d·n_b/n.
+    """
     n = old[0] + new[0]
     share = new[0] / (n + (n == 0))
     unit = powers_of_2(np.fmax.reduce(np.abs([*old[1:], *new[1:]])))
@@ -60,18 +63,18 @@ def merge_moments(old, new):
     mean = mean_a + share * step
     variance = deviation_a**2 + share * (deviation_b**2 - deviation_a**2 + (1 - share) * step**2)
     merged = held([mean, np.sqrt(variance)], unit)
-    # A feature that one side knows only as NaN takes the other's moments.
+    # A feature with nothing but NaN in one chunk takes the moments of the other chunk.
     known = np.where(new[0] == 0, old[1:], merged)
     return n, *np.where(old[0] == 0, new[1:], known)
 
 
 def scale_of(center, spread):
-    """Return what to divide by: the spread, 1 if it is within rounding of the centre."""
+    """Return the divisor of each feature: its spread, or 1 if that is a rounding error of the centre."""
     return np.where(spread <= 10 * EPS * np.abs(center), 1.0, spread)
 
 
 def in_units(X):
-    """Return X and the units of its features: 1, and powers of 2 where squares might leave the range."""
+    """Return X in units, and the units: 1, or powers of 2 for features whose squares might overflow."""
     low, high = min_max_axis(X, axis=0, ignore_nan=True) if issparse(X) else extremes(X)
     unit = powers_of_2(np.maximum(high, -low))
     usual = (unit > SMALLEST) & (unit < LARGEST)
@@ -82,14 +85,14 @@ def in_units(X):
 
 
 def held(sizes, unit):
-    """Return sizes in units of 1; what is beyond the range of floats is the largest number."""
+    """Return sizes * unit; results beyond the range of floats become the largest number."""
     most = np.finfo(np.float64).max
     with np.errstate(over="ignore"):
         return np.clip(np.multiply(sizes, unit), -most, most)
 
 
 def extremes(X):
-    """Return (minimum, maximum) of each feature, NaN left out."""
+    """Return (minimum, maximum) of each feature, ignoring NaN."""
     return np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
 
 

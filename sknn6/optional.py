@@ -1,4 +1,4 @@
-"""Packages that only some features need."""
+"""Import packages that only some features need."""
 
 from importlib import import_module
 
@@ -6,13 +6,13 @@ __all__ = ["require"]
 
 
 def require(module, installed_by):
-    """Import a module of a package that is not always there.
+    """Import a module of an optional package.
 
     Parameters
     ----------
     module : str
     installed_by : str
-        What pip installs it as: an extra of this package, as "sknn6[plot]", or the package itself.
+        The argument of pip install: an extra of this package, such as "sknn6[plot]", or the package itself.
 
     Returns
     -------

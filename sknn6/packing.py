@@ -1,4 +1,4 @@
-"""What a pickled estimator holds besides its weights, in little room and without loss."""
+"""Compress the history and the optimizer's state of a pickled estimator, without loss."""
 
 import zlib
 from itertools import groupby
@@ -9,9 +9,10 @@ __all__ = ["compress", "decompress", "pack", "unpack"]
 
 
 def pack(records):
-    """Turn runs of records with the same keys into (number, keys, columns); a constant column is one number.
+    """Convert each run of records with the same keys to (number, keys, columns).
 
-    Of the first column, the numbers of the epochs, there is the first.
+    A constant column is stored as one number. Of the first column, which counts the epochs, only the first
+    number is stored.
     """
     packed = []
     for keys, run in groupby(records, key=tuple):
@@ -22,7 +23,7 @@ def pack(records):
 
 
 def unpack(packed):
-    """Turn the runs of `pack` into records again; version 0.1 left out the epochs, counted from 1."""
+    """Undo `pack`; version 0.1 left out the column of epochs, which are then counted from 1."""
     records = []
     for number, keys, columns in packed:
         first, *columns = columns if len(columns) == len(keys) else [len(records) + 1, *columns]
@@ -33,7 +34,7 @@ def unpack(packed):
 
 
 def compress(state):
-    """Compress the vectors of a dict, byte by byte of the numbers: their exponents are much alike."""
+    """Compress the vectors of a dict by byte planes, because the exponents of their numbers are similar."""
     return {
         name: (value.dtype.str, zlib.compress(planes(value).tobytes(), 1))
         if isinstance(value, np.ndarray)
@@ -48,12 +49,12 @@ def decompress(state):
 
 
 def planes(vector):
-    """Return the first bytes of all numbers, then the second bytes, and so on."""
+    """Return the byte planes of a vector: the first bytes of all numbers, the second bytes, and so on."""
     return np.ascontiguousarray(vector).view(np.uint8).reshape(-1, vector.itemsize).T
 
 
 def vector(dtype, compressed):
-    """Make a vector of compressed planes."""
+    """Return the vector of compressed byte planes."""
     dtype = np.dtype(dtype)
     raw = np.frombuffer(zlib.decompress(compressed), np.uint8)
     return np.ascontiguousarray(raw.reshape(dtype.itemsize, -1).T).view(dtype).ravel()

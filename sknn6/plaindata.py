@@ -1,7 +1,7 @@
-"""A file of plain data: arrays, numbers and names, in a form that cannot run code when it is read.
+"""Read and write files of plain data (arrays, numbers and text), which cannot run code when they are read.
 
-It is a zip file as NumPy's npz: the tree of dicts, lists and tuples is the member "tree.json", an array of it
-the member "<number>.npy". The comment at the end of the zip file is a checksum of all before it.
+A file is a zip archive like NumPy's npz. The member "tree.json" has the tree of dicts, lists and tuples, each
+member "<number>.npy" one of its arrays. The comment at the end of the archive is a checksum of all before it.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ import numpy as np
 
 __all__ = ["is_pickle", "read", "write"]
 
-# Kinds of dtypes whose bytes are the values: bool, integers, floats, complex, bytes, text, times.
+# Kinds of dtypes without Python objects: bool, integers, floats, complex, bytes, text, times.
 PLAIN_KINDS = set("biufcSUmM")
 
-# What JSON has itself; Python's JSON has nan and inf too.
+# Types that JSON represents itself; Python's JSON includes nan and inf.
 PLAIN_TYPES = (type(None), bool, int, float, str)
 
 CHECKSUM_SIZE, BLOCK = 32, 2**20
@@ -32,12 +32,12 @@ def write(file, tree, name="tree"):
     tree : dict, list, tuple, str, int, float, bool, None, ndarray or scalar of NumPy
         The elements, and the keys of dicts, are such trees too. Arrays are not copied.
     name : str
-        What the tree is called in errors.
+        Name of the tree in error messages.
 
     Raises
     ------
     TypeError
-        If there is anything else in the tree, before anything is written.
+        If the tree contains anything else; nothing is written then.
     """
     arrays = []
     text = json.dumps(encode(tree, name, arrays))
@@ -58,7 +58,7 @@ def read(file):
     Raises
     ------
     ValueError
-        If the file is not as it was written.
+        If the checksum shows that the file was changed.
     """
     digest = checksum(file)
     if file.read() != digest:
@@ -68,13 +68,13 @@ def read(file):
 
 
 def is_pickle(file):
-    """Return whether a file begins as a pickle does, without loading it."""
+    """Return whether a file begins like a pickle; it is not loaded."""
     file.seek(0)
     return file.read(1) == b"\x80"
 
 
 def checksum(file):
-    """Return the checksum of a file but for its last bytes, where the checksum is; stop before these."""
+    """Return the checksum of a file without its last bytes, which hold the checksum; stop before them."""
     digest = hashlib.sha256()
     left = file.seek(0, os.SEEK_END) - CHECKSUM_SIZE
     file.seek(0)
@@ -86,9 +86,9 @@ def checksum(file):
 
 
 def encode(value, name, arrays):
-    """Return what JSON has for a value; append its arrays to a list, in place of which there are numbers.
+    """Return a value as JSON can represent it; arrays are appended to a list and replaced by numbers.
 
-    What JSON has no type for is a dict of one entry, from the name of the type to the content.
+    A type that JSON does not have becomes a dict of one entry, from the name of the type to the content.
     """
     kind, dtype = type(value), getattr(value, "dtype", None)
     if kind in PLAIN_TYPES:

@@ -1,16 +1,16 @@
-"""A fit that fails changes nothing."""
+"""Restore an estimator after a fit that failed."""
 
 from contextlib import contextmanager
 
 __all__ = ["unchanged_if_it_fails"]
 
-# What scikit-learn keeps on the estimator until the callbacks are torn down, after a failure too.
+# Attributes that scikit-learn needs until it tears down the callbacks, also after a failure.
 CALLBACK_STATE = {"_callback_fit_ctx", "_skl_callbacks_to_teardown"}
 
 
 @contextmanager
 def unchanged_if_it_fails(estimator):
-    """Return a context that puts the estimator's attributes back as they were if an exception leaves it."""
+    """Return a context that restores the estimator's attributes if an exception is raised in it."""
     before = dict(vars(estimator))
     lengths = {name: len(value) for name, value in before.items() if isinstance(value, list)}
     try:
@@ -19,6 +19,6 @@ def unchanged_if_it_fails(estimator):
         kept = {name: value for name, value in vars(estimator).items() if name in CALLBACK_STATE}
         vars(estimator).clear()
         vars(estimator).update(before | kept)
-        for name, length in lengths.items():  # a fit may have appended to them
+        for name, length in lengths.items():  # the fit may have appended to them
             del before[name][length:]
         raise

@@ -1,4 +1,4 @@
-"""How many threads the matrix products of a call may use."""
+"""Control how many threads the matrix products of a call use."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,25 +15,25 @@ __all__ = ["products_share_cores"]
 
 @cache
 def blas_libraries():
-    """Look up the BLAS libraries of this process, which takes milliseconds, once."""
+    """Return the BLAS libraries of this process; cached, for the search takes milliseconds."""
     return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
 @cache
 def cores():
-    """Look up how many cores this process may use, by its quota too, once."""
+    """Return the number of cores that this process may use, quotas included; cached."""
     return cpu_count()
 
 
 def let_any_thread_control():
-    """Let any thread set the number; threadpoolctl from 3.7 on heeds only the thread that set it first."""
+    """Allow any thread to set the number; threadpoolctl >= 3.7 obeys only the thread that set it first."""
     clear = getattr(OpenBLASController, "clear_controlling_thread", None)
     if clear is not None:
         clear(force=True)
 
 
 def set_threads(numbers):
-    """Set the threads of BLAS libraries, pairs (library, number), and let other threads set them after."""
+    """Set the number of threads of BLAS libraries, given as pairs (library, number)."""
     if numbers:
         let_any_thread_control()
         for library, number in numbers:
@@ -42,15 +42,15 @@ def set_threads(numbers):
 
 
 class Cores:
-    """One thread for BLAS and helpers for large work, while any call goes on.
+    """Limit BLAS to one thread while calls run, and provide helper threads for large work.
 
-    The number of BLAS threads is the process's: calls that overlap must not each restore what they found, so
-    the first to begin limits it and the last to end restores it. They share the helpers, one less than the
-    threads that BLAS was allowed. Both `begin` and `end` can be repeated, as an interrupt may make it needed.
+    The number of BLAS threads is a setting of the process. If calls overlap, the first one to begin sets it
+    and the last one to end restores it. The calls share the helpers, one fewer than the threads that BLAS was
+    allowed. `begin` and `end` can be repeated, which is needed after an interrupt.
     """
 
     def __init__(self):
-        # A call that is garbage may end in the middle of another one's beginning, in the same thread.
+        # RLock: a garbage-collected call may end during the begin of another one in the same thread.
         self.lock, self.calls, self.found, self.executor = RLock(), set(), [], None
 
     def begin(self, call):
@@ -69,7 +69,7 @@ class Cores:
                 if self.executor is not None:
                     self.executor.shutdown(wait=False)
                     self.executor = None
-                # Where the number is not 1, somebody has set it meanwhile, and it stays.
+                # If the number is not 1, somebody else has set it in the meantime, and it is kept.
                 set_threads([(library, n) for library, n in self.found if library.get_num_threads() == 1])
             self.calls.discard(call)
 
@@ -78,7 +78,7 @@ class Cores:
         return self.n_threads - 1
 
     def submit(self, function):
-        """Have a helper run a function, and start the helpers if none has been needed so far."""
+        """Run a function on a helper thread; the threads are created at the first call."""
         with self.lock:
             if self.executor is None:
                 self.executor = ThreadPoolExecutor(self.n_helpers)
@@ -90,11 +90,11 @@ CORES = Cores()
 
 @contextmanager
 def products_share_cores():
-    """Return a context in which small products run on one thread, and large work on all that BLAS may use.
+    """Return a context in which small products run on one thread and large work on all threads of BLAS.
 
-    A threaded BLAS takes several times as long for small products as one thread does, and for all of them
-    where other threads or processes keep the cores busy. The threads of NumPy's BLAS and of SciPy's, which
-    are not the same, also keep each other from the cores when calls alternate.
+    A threaded BLAS takes several times as long as one thread for small products, and for all products if the
+    cores are busy. NumPy and SciPy have separate BLAS libraries, whose threads also compete for the cores
+    when calls alternate.
     """
     call = object()
     try:

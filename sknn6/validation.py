@@ -1,4 +1,4 @@
-"""Validation of X and y: scikit-learn's, what it lets pass, and what needs none, as a quick look tells."""
+"""Validation of X and y: scikit-learn's with additions, and a fast check that can replace it."""
 
 import math
 
@@ -12,10 +12,10 @@ __all__ = ["is_valid", "one_entry_a_place", "validate_data"]
 
 
 def is_valid(X, estimator):
-    """Return whether scikit-learn's `validate_data` would give X back as it is, and without a warning.
+    """Return whether scikit-learn's `validate_data` would return X unchanged and without a warning.
 
-    So it does with an array of finite float32 or float64 that has the features of the fit, where those had no
-    names. It has the say in all else; but for one row, it takes longer than the network does.
+    That is so for a finite float32 or float64 array with the features of the fit, if those had no names. For
+    a single row, `validate_data` takes longer than the network, so it is only called if this check fails.
     """
     return (
         type(X) is np.ndarray
@@ -29,12 +29,12 @@ def is_valid(X, estimator):
 
 
 def is_finite(x):
-    """Return whether all of a vector is finite; a no may also mean that the sum of squares overflows."""
+    """Return whether a vector is finite; also False if its sum of squares overflows."""
     return math.isfinite(np.vdot(x, x))
 
 
 def validate_data(estimator, X, *y, y_numeric=False, **options):
-    """Do as scikit-learn's `validate_data`, but refuse dates, and give sparse X with one entry a place."""
+    """Call scikit-learn's `validate_data`; also refuse dates and sum duplicate entries of sparse X."""
     refuse_dates(estimator, X)
     if not y:
         return one_entry_a_place(validation.validate_data(estimator, X, **options))
@@ -45,7 +45,7 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
 
 
 def one_entry_a_place(X):
-    """Return X, or a copy with the entries of each place added up if it is sparse and may have several."""
+    """Return X; if it is sparse and may have duplicate entries, a copy in which they are summed."""
     if not issparse(X) or X.has_canonical_format:
         return X
     X = X.copy()

@@ -1,4 +1,4 @@
-"""What a saved estimator says of the version that saved it."""
+"""Store the version of sknn6 in saved estimators, and warn if another version loads them."""
 
 from inspect import Parameter, signature
 
@@ -9,14 +9,14 @@ __all__ = ["InconsistentVersionWarning", "Versioned"]
 
 
 class InconsistentVersionWarning(UserWarning):
-    """An estimator was saved by another version of sknn6 than the one that loads it."""
+    """Warning that an estimator was saved by another version of sknn6."""
 
 
 class Versioned:
-    """Mixin of the estimators: their state has the version of sknn6 as "_sknn6_version".
+    """Mixin that stores the version of sknn6 in the pickled state, as "_sknn6_version".
 
-    Where it is another than the one that loads it, or there is none, the estimator is loaded with an
-    `InconsistentVersionWarning`, as by scikit-learn.
+    Loading a state with another version, or with none, gives an `InconsistentVersionWarning`, as in
+    scikit-learn.
     """
 
     def __getstate__(self):
@@ -31,7 +31,7 @@ class Versioned:
                 "which may fail or predict something else. Load it with that version, or fit it anew.",
                 InconsistentVersionWarning,
             )
-        super().__setstate__(defaults(type(self)) | state)  # for parameters that have come since then
+        super().__setstate__(defaults(type(self)) | state)  # parameters added since then get their defaults
 
 
 def defaults(cls):

@@ -1,4 +1,4 @@
-"""Warnings that name the user's line."""
+"""Issue warnings that point to the user's line."""
 
 import sys
 import warnings
@@ -15,7 +15,8 @@ INSIDE = str(Path(__file__).parent), str(Path(sklearn.__path__[0]))
 def warn_user(message, category=UserWarning):
     """Warn at the innermost line that is neither in this package nor in scikit-learn.
 
-    How many frames lie between depends on scikit-learn's release and on what calls `fit`.
+    The line is searched for, because the number of frames in between depends on scikit-learn's release and on
+    the caller of `fit`.
     """
     level, frame = 1, sys._getframe(0)
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):

@@ -1,17 +1,17 @@
-"""What scikit-learn's callbacks are told of a training."""
+"""Call scikit-learn's callbacks during a training."""
 
 __all__ = ["Callbacks"]
 
 
 class Callbacks:
-    """The callbacks of an estimator during one fit; none, with a scikit-learn that has no callbacks.
+    """The callbacks of an estimator during one fit; does nothing if scikit-learn has no callbacks.
 
     Parameters
     ----------
     estimator : BaseMLP
-        Whose `fit`, decorated with `with_callbacks`, is running.
+        The estimator whose `fit`, decorated with `with_callbacks`, is running.
     max_epochs : int
-        Epochs, or iterations, at most.
+        Largest number of epochs or iterations.
     X, y : array-like
         The training data.
     sample_weight : ndarray or None
@@ -29,19 +29,22 @@ class Callbacks:
         self.context.call_on_fit_task_begin(**self.data)
 
     def begin_epoch(self):
-        """Tell that an epoch begins."""
+        """Call the callbacks at the start of an epoch."""
         if self.context is not None:
             self.epoch = self.context.subcontext(task_name="epoch")
             self.epoch.call_on_fit_task_begin(**self.data)
 
     def end_epoch(self, attributes):
-        """Tell that it has ended, `attributes()` giving a model as it is now; return whether to stop."""
+        """Call the callbacks at the end of an epoch and return whether one asks to stop.
+
+        `attributes()` returns the fitted attributes of the model at this point.
+        """
         if self.context is not None:
             told = self.epoch.call_on_fit_task_end(**self.data, reconstruction_attributes=attributes)
             self.stopped = bool(told)
         return self.stopped
 
     def end(self):
-        """Tell that the training has ended and the estimator is fitted."""
+        """Call the callbacks at the end of the training, when the estimator is fitted."""
         if self.context is not None:
             self.context.call_on_fit_task_end(**self.data, reconstruction_attributes={})

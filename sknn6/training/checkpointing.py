@@ -1,4 +1,4 @@
-"""Keeping a training on disk, so that it can be taken up again."""
+"""Save a training to a checkpoint file, and resume it from there."""
 
 from time import perf_counter
 
@@ -13,33 +13,33 @@ from sknn6.warn import warn_user
 
 __all__ = ["TrainingFile"]
 
-# Of the time since a save, the part that the next one may take.
+# Largest share of the training time that saving may take.
 SHARE = 0.05
 
 
 class TrainingFile:
-    """The state of a training after an epoch, in a file: all that the next epoch depends on.
+    """The checkpoint file of a training: all that the next epoch depends on.
 
-    It is written at the start, which shows that it can be, after an epoch wherever the time for it is a
-    twentieth of that since the last time, and at the end. The file of a training that has ended is only read.
+    It is written at the start, so that errors show early; after epochs, as often as saving takes at most a
+    twentieth of the time; and at the end. The file of a finished training is only read.
 
     Parameters
     ----------
     settings : Settings
     network : Network
-        With the weights that the training starts from. It gets the scaling of the input that the file has.
+        The network with its initial weights. It receives the input scaling of the file.
     state : TrainingState
-        Gets what the file has of the rows that are held out and of the columns of X.
+        It receives the split seed and the moments of the columns of X from the file.
     data : Data
     validation : Data or None
-        Validation data that the user has given.
+        Validation data given by the user.
     started_from_weights : bool
-        Whether the training goes on from fitted weights.
+        Whether the training continues from fitted weights.
 
     Raises
     ------
     ValueError
-        If the file is damaged, of another training, or has more epochs than `max_iter`.
+        If the file is damaged, belongs to another training, or has more epochs than `max_iter`.
     """
 
     def __init__(self, settings, network, state, data, validation, started_from_weights):
@@ -66,11 +66,11 @@ class TrainingFile:
 
     @property
     def is_taken_up(self) -> bool:
-        """Whether the file has a training."""
+        """Whether the file contains a training to resume."""
         return self.saved is not None
 
     def check_max_iter(self, max_iter):
-        """Raise ValueError if the file has more epochs than the training is to have."""
+        """Raise ValueError if the file has more than `max_iter` epochs."""
         done = self.saved["state"]["n_iter"]
         if done > max_iter:
             raise self.checkpoint.error(
@@ -79,7 +79,7 @@ class TrainingFile:
             )
 
     def begin(self, training, last):
-        """Put back what the file has, if anything, and write it, unless the training has ended.
+        """Resume the training in the file, if any, and write the file, unless the training is finished.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class TrainingFile:
         Returns
         -------
         list of ndarray
-            A snapshot of the weights that the training has found last, for prediction.
+            A snapshot of the last weights of the training, ready for prediction.
 
         Raises
         ------
@@ -102,7 +102,7 @@ class TrainingFile:
                 last = put_back(self.saved, training, last)
             except (AttributeError, KeyError, TypeError, ValueError) as error:  # not what `gather` returns
                 raise self.checkpoint.damaged(error) from error
-            self.saved = None  # its vectors are as large as the training's
+            self.saved = None  # frees its vectors, which are as large as those of the training
             if training.state.stopped or training.state.n_iter == training.settings.max_iter:
                 return last
         try:
@@ -114,7 +114,7 @@ class TrainingFile:
         return last
 
     def save(self, training, last, at_once):
-        """Write the state, if it is time to or `at_once`; warn the first time that it cannot be written."""
+        """Write the state if it is due or `at_once` is set; warn the first time it cannot be written."""
         started = perf_counter()
         if started < self.due and not at_once:
             return
@@ -132,7 +132,7 @@ class TrainingFile:
 
 
 def gather(training, last):
-    """Return all that a training changes, as it is after an epoch, without copying the vectors."""
+    """Return all that a training changes, without copying the vectors."""
     network, update = training.network, training.update
     vectors, scaling = (network.theta, network.statistics), network.input_scaling
     return {
@@ -147,7 +147,7 @@ def gather(training, last):
 
 
 def put_back(saved, training, last):
-    """Undo `gather` and return the last snapshot; whatever else there may be in the file has no effect."""
+    """Restore what `gather` returned and return the last snapshot; other entries are ignored."""
     network, update, optimizer = training.network, training.update, training.update.optimizer
     training.state.restore(saved["state"])
     if training.tracker:

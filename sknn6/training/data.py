@@ -1,4 +1,4 @@
-"""The data of a training: what is held out, how the input is scaled, and the mini-batches."""
+"""The data of a training: held-out rows, scaling of the input, and mini-batches."""
 
 import math
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ __all__ = ["Data", "Rows", "hold_out", "make_batches", "may_hold_out", "scale_in
 
 
 class Data(NamedTuple):
-    """Validated data: y as the loss takes it; labels and weights of samples as they were given."""
+    """Validated data: y is encoded for the loss; labels and sample weights are as the user gave them."""
 
     X: Any
     y: NDArray
@@ -26,7 +26,7 @@ class Data(NamedTuple):
 
     @property
     def n_rows(self) -> int:
-        """Rows of X."""
+        """Number of rows of X."""
         return self.X.shape[0]
 
     def overflows(self, dtype) -> bool:
@@ -40,7 +40,7 @@ class Data(NamedTuple):
 
 
 class Rows:
-    """Some rows of X, gathered when a slice of them is asked for."""
+    """Selected rows of X, copied only when a slice of them is read."""
 
     def __init__(self, X, rows):
         self.X, self.rows = X, rows
@@ -51,15 +51,15 @@ class Rows:
 
 
 def hold_out(data, targets, settings, seed):
-    """Draw rows for early stopping.
+    """Draw the validation rows of early stopping.
 
     Parameters
     ----------
     data : Data
     targets : Targets
-        They tell by what the rows are stratified.
+        They determine the strata of the rows.
     settings : Settings
-        Their `validation_fraction` is the share that is held out.
+        `validation_fraction` is the share of held-out rows.
     seed : int
 
     Returns
@@ -71,7 +71,7 @@ def hold_out(data, targets, settings, seed):
     Raises
     ------
     ValueError
-        If a part has too few rows, or those to train on have no weight.
+        If a part has too few rows, or all training rows have weight 0.
     """
     strata = targets.strata(data.y, settings.validation_fraction)
     check_parts(data.n_rows, strata, settings.validation_fraction)
@@ -84,7 +84,7 @@ def hold_out(data, targets, settings, seed):
             f"more of them: got {np.count_nonzero(data.weight)}, all held out with a validation_fraction "
             f"of {settings.validation_fraction}."
         )
-    copied = settings.scoring is not None or issparse(data.X)  # a scorer takes arrays only
+    copied = settings.scoring is not None or issparse(data.X)  # scorers need arrays
     X = data.X[held_out] if copied else Rows(data.X, held_out)
     parts = data.y, data.sample_weight, data.labels
     y, weight, labels = (part if part is None else part[held_out] for part in parts)
@@ -100,12 +100,12 @@ def may_hold_out(data, targets, settings):
 
 
 def check_parts(n_rows, strata, fraction):
-    """Raise if there are too few rows for two parts: two rows or more held out, all strata in both."""
+    """Raise if there are too few rows: at least two are held out, and both parts have all strata."""
     held_out = math.ceil(fraction * n_rows)
     least = [2, 1]
     if strata is not None:
         counts = np.unique(strata, return_counts=True)[1]
-        # Of a class of one row, which cannot be in both, train_test_split tells.
+        # train_test_split itself raises for a class of one row, which cannot be in both parts.
         least = [max(2, len(counts)), len(counts)] if counts.min() > 1 else [1, 1]
     for part, size, needed, change in (
         ("validation", held_out, least[0], "Increase"),
@@ -119,27 +119,28 @@ def check_parts(n_rows, strata, fraction):
 
 
 def scale_input(network, data, known, rows=None, average=None):
-    """Learn from the rows how to scale the input of a network, or learn more about it.
+    """Learn the scaling of a network's input from rows, or update it with more rows.
 
-    A network that has a scaling computes the same with the new one, as far as the bends allow.
+    If the network already has a scaling, its first layer is adapted so that its outputs stay the same, apart
+    from the effect of the smooth clipping.
 
     Parameters
     ----------
     network : Network
-        Gets the scaling.
+        It receives the scaling.
     data : Data
     known : Moments or None
-        What is known of the columns from earlier rows. If the network has a scaling and this is None, there
-        is no more to learn.
+        Moments of the columns over earlier rows. If the network has a scaling and this is None, the scaling
+        is final.
     rows : ndarray of int, optional
-        The rows to learn from; None is all.
+        The rows to learn from; None means all.
     average : ndarray, optional
-        An average of the weights, with which the network computes the same as well.
+        An average of the weights, which is adapted in the same way.
 
     Returns
     -------
     Moments or None
-        What is known of the columns now, None if there is no more to learn.
+        The updated moments; None if the scaling is final.
     """
     before = network.input_scaling
     if before is not None and known is None:
@@ -148,7 +149,7 @@ def scale_input(network, data, known, rows=None, average=None):
         moments = moments_of(data, rows, centred=not issparse(data.X))
         network.input_scaling = moments.scaling(data.X.dtype)
     elif rows is None and (moments := known.extended(data.X, data.weight)):
-        pass  # a stream, most of which is like this
+        pass  # the common case in a stream
     else:
         moments = known + moments_of(data, rows, known.centred)
         network.input_scaling = rescaled(network, known, moments, data.X.dtype, average)
@@ -156,23 +157,23 @@ def scale_input(network, data, known, rows=None, average=None):
 
 
 def make_batches(data, settings, network, rng, rows=None):
-    """Return the mini-batches of the rows to train on, or one batch for a solver that takes all at once.
+    """Return the mini-batches of the training rows, or one batch for L-BFGS.
 
     Parameters
     ----------
     data : Data
     settings : Settings
     network : Network
-        Its scaling of the input and its dtype are those of the batches.
+        The batches have its input scaling and its dtype.
     rng : numpy.random.Generator
         Draws the order of the rows.
     rows : ndarray of int, optional
-        The rows to train on; None is all.
+        The training rows; None means all.
 
     Warns
     -----
     UserWarning
-        If a batch is to be larger than the data, or a batch of one row is to be normalised.
+        If `batch_size` is larger than the data, or is 1 with batch normalisation.
     """
     n_rows = data.n_rows if rows is None else len(rows)
     if not settings.stochastic:

@@ -7,16 +7,16 @@ __all__ = ["Evaluation"]
 
 
 class Evaluation:
-    """Computes what the record of an epoch says of the validation data.
+    """Compute the validation loss and the validation score for the record of an epoch.
 
     Parameters
     ----------
     data : Data
         The validation data.
     targets : Targets
-        Their loss, and their score if there is no scorer.
+        They provide the loss, and the score if there is no scorer.
     scorer : callable or None
-        ``scorer(X, labels, weight)`` is the score of the model as it is now.
+        ``scorer(X, labels, weight)`` returns the score of the current model.
     """
 
     def __init__(self, data, targets, scorer: Callable[..., float] | None = None):

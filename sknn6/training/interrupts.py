@@ -1,4 +1,4 @@
-"""Ctrl-C during a training waits until nothing is half done."""
+"""Delay Ctrl-C during a training until it leaves nothing half done."""
 
 import math
 import signal
@@ -13,25 +13,26 @@ __all__ = ["Interrupted", "Interrupts"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """An interrupt that has waited for the end of an update."""
+    """An interrupt that was delayed until the end of an update."""
 
 
 class Interrupts:
-    """A context in which Ctrl-C is counted, and raises only where that leaves nothing half done.
+    """A context in which Ctrl-C is counted, and interrupts only where that leaves nothing half done.
 
-    An update that is cut short would leave some weights moved and others not, and so would the number of
-    BLAS threads be left that a fit sets, or half of the fitted attributes. So, in the main thread, which
-    alone gets signals, and unless the program has a handler of its own, the signal only adds to a count here,
-    until there are more of them than `patience`.
+    An interrupt within an update would leave only some of the weights updated; elsewhere it could leave BLAS
+    limited to one thread, or only some of the fitted attributes set. So the signal only increases a counter,
+    until the counter exceeds `patience`. This holds in the main thread, which alone receives signals, and
+    unless the program has its own handler.
 
     Attributes
     ----------
     presses : int
-        How many there were.
+        Number of signals so far.
     patience : int or inf
-        How many of them wait. The next one raises KeyboardInterrupt, and all after it wait.
+        Number of signals that are delayed. The next one raises KeyboardInterrupt, later ones are delayed
+        again.
     kept : str
-        Which weights the model has, for the message.
+        The weights that the model has, for the message.
     """
 
     def __init__(self):
@@ -49,7 +50,7 @@ class Interrupts:
             signal.signal(signal.SIGINT, self.before)
 
     def ask(self, number, frame):
-        """Take a signal."""
+        """Handle a signal."""
         self.presses += 1
         if self.presses > self.patience:
             self.patience = math.inf
@@ -57,7 +58,7 @@ class Interrupts:
 
     @contextmanager
     def waiting_for(self, presses):
-        """Return a context in which only so many signals wait."""
+        """Return a context in which only the given number of signals is delayed."""
         self.patience = presses
         try:
             yield
@@ -65,12 +66,12 @@ class Interrupts:
             self.patience = math.inf
 
     def check(self):
-        """Raise Interrupted if there was a signal."""
+        """Raise Interrupted if there has been a signal."""
         if self.presses:
             raise Interrupted
 
     def checked(self, function):
-        """Return a function that checks first."""
+        """Return a function that calls `check` first."""
 
         def run(*args):
             self.check()
@@ -79,14 +80,14 @@ class Interrupts:
         return run
 
     def ended(self, kept):
-        """Take down that an interrupt has ended the training, and which weights are kept."""
+        """Record that an interrupt ended the training, and which weights are kept."""
         self.ended_training, self.kept = True, kept
 
     def tell(self, epochs):
-        """Tell the user of an interrupt, if there was one: in a warning, or a loop by KeyboardInterrupt.
+        """Report an interrupt, if there was one: raise KeyboardInterrupt if `fit` is in a loop, else warn.
 
-        A loop would go on to its next fit and lose the interrupt; without one, an error would lose the model
-        of ``model = MLPClassifier().fit(X, y)``.
+        After a mere warning, a loop would go on with its next fit. Outside of a loop, an exception would lose
+        the model of ``model = MLPClassifier().fit(X, y)``.
         """
         if not (self.presses or self.ended_training):
             return

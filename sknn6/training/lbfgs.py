@@ -1,4 +1,4 @@
-"""Training with L-BFGS: iterations take the place of epochs."""
+"""Training with L-BFGS, whose iterations are treated as epochs."""
 
 from time import perf_counter
 
@@ -13,13 +13,13 @@ __all__ = ["train_with_lbfgs"]
 
 
 def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
-    """Train until L-BFGS or the validation score is satisfied; keep the best or the last finite weights.
+    """Train until L-BFGS converges or early stopping ends it; keep the best or the last finite weights.
 
     Parameters
     ----------
     training : Training
     interrupts : Interrupts
-        They are looked at before each evaluation of the loss.
+        They are checked before each evaluation of the loss.
 
     Warns
     -----
@@ -34,7 +34,7 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
         training.callbacks.begin_epoch()
         training.take_down({"loss": loss, "seconds": perf_counter() - started})
         stop = training.callbacks.end_epoch(training.attributes)
-        # L-BFGS has a criterion of its own for the training loss.
+        # For the training loss, L-BFGS has its own stopping criterion.
         state.stopped = stop or (training.watches_validation and training.stops(rate=0.0))
         if state.stopped:
             raise StopIteration
@@ -56,7 +56,7 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
 
 
 def end(training, result):
-    """Keep what L-BFGS found, and warn if it diverged, did not converge or shows a symptom."""
+    """Record the result of L-BFGS, and warn if it diverged, did not converge or shows a symptom."""
     state, settings = training.state, training.settings
     state.n_iter, state.loss = result.nit, float(result.fun) * training.targets.unit_of_loss
     if not (np.isfinite(state.loss) and training.isfinite()):

@@ -12,23 +12,24 @@ from sknn6.training.training import Training
 
 __all__ = ["train_in_batches"]
 
-# Rows for each unit of a group that partial_fit takes statistics of prediction from; with fewer, averages do.
+# partial_fit computes the statistics for prediction anew from chunks with at least this many rows per unit of
+# a whitened group; for smaller chunks it uses the running averages.
 ROWS_PER_UNIT = 8
 
 
 def train_in_batches(training: Training, interrupts: Interrupts) -> None:
-    """Train until the planned epochs are run or the training stops; keep the best or the last finite weights.
+    """Train until all epochs are done or the training stops; keep the best or the last finite weights.
 
     Parameters
     ----------
     training : Training
     interrupts : Interrupts
-        They are looked at before each update.
+        They are checked before each update.
 
     Warns
     -----
     ConvergenceWarning
-        If the numbers stop being finite, the epochs run out too early, or the training has a symptom.
+        If the training diverges, has not converged after `max_iter` epochs, or has a symptom.
     """
     network, state = training.network, training.state
     max_epochs, file, last = training.settings.max_iter, training.file, network.snapshot()
@@ -48,7 +49,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
             with presentable(training):
                 last = network.snapshot(into=last)
         interrupts.ended("the last whole update")
-    except KeyboardInterrupt:  # one that did not wait: an update may be half done
+    except KeyboardInterrupt:  # a second Ctrl-C does not wait, so an update may be incomplete
         training.torn = True
         interrupts.ended("the last whole epoch")
     network.restore(last)
@@ -59,7 +60,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
 
 
 def next_epoch(training, last, check):
-    """Run an epoch, take it down, decide whether to stop; return a snapshot of the last finite weights."""
+    """Run an epoch, record it and decide whether to stop; return a snapshot of the last finite weights."""
     network, state, settings = training.network, training.state, training.settings
     training.callbacks.begin_epoch()
     record = run_epoch(
@@ -90,26 +91,29 @@ def next_epoch(training, last, check):
 
 
 def rate(training, epoch, part):
-    """Return the learning rate after some whole epochs and a part of the next one."""
+    """Return the learning rate after `epoch` whole epochs and the given part of the next one."""
     state, settings = training.state, training.settings
     return settings.rate((epoch + part) / settings.max_iter, state.t, state.plateaus)
 
 
 @contextmanager
 def presentable(training):
-    """Return a context in which the network is as it would predict, were this the end of the training."""
+    """Return a context in which the network predicts as it would after the training.
+
+    It has the averaged weights, and the statistics for prediction.
+    """
     averages = training.update.average is not None
     rows_per_unit = ROWS_PER_UNIT if training.incremental else 0
-    settled = training.network.settled(training.batches, averages, rows_per_unit=rows_per_unit)
-    with training.update.averaged(), settled:
+    with_statistics = training.network.settled(training.batches, averages, rows_per_unit=rows_per_unit)
+    with training.update.averaged(), with_statistics:
         yield
 
 
 def tell(training, interrupted):
-    """Warn if the epochs ran out before the training had converged, and of symptoms."""
+    """Warn if the training has not converged within its epochs, and of symptoms."""
     state, settings = training.state, training.settings
     ended = state.stopped or state.diverged or interrupted
-    # Where the rate has come down to 0, the training was planned to end here.
+    # A schedule that ends at a rate of 0 plans the end of the training.
     if not ended and settings.rate(1.0, state.t, state.plateaus) > 0:
         training.warn_not_converged(f"max_iter={settings.max_iter} epochs were run")
     if state.records and not state.diverged:

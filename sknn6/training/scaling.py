@@ -1,4 +1,4 @@
-"""How the input of a network is scaled: learned from the rows, and on with each chunk of a stream."""
+"""Learn the scaling of a network's input from rows, and update it with each chunk of a stream."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -12,16 +12,16 @@ from sknn6.nn.inputs import InputScaling
 
 __all__ = ["ENOUGH_ROWS", "Moments", "moments_of", "rescaled"]
 
-# Rows after which the scaling of a column is settled, unless the column has been constant.
+# After this many rows the scaling of a column is final, unless the column has been constant so far.
 ENOUGH_ROWS = 1000
 
-# Numbers of X, or entries of a sparse one, that are looked at together: of float64, 2 MB.
+# Number of values of X, or of stored values of a sparse X, in a block: 2 MB in float64.
 BLOCK = 2**18
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What is known of the columns of X after some rows.
+    """Mean and standard deviation of the columns of X over the rows seen so far.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Moments:
     mean, deviation : ndarray of shape (n_features,)
         In float64.
     centred : bool
-        Whether the mean is to be subtracted. Sparse rows would no longer be sparse.
+        Whether the mean is subtracted; not for sparse rows, which would become dense.
     """
 
     rows: int
@@ -41,30 +41,30 @@ class Moments:
     centred: bool = True
 
     def __add__(self, other: "Moments") -> Self:
-        """Merge with what other rows tell."""
+        """Return the moments of these and other rows together."""
         weight, mean, deviation = merge_moments(self.statistics(), other.statistics())
         return replace(
             self, rows=self.rows + other.rows, weight=float(weight), mean=mean, deviation=deviation
         )
 
     def statistics(self):
-        """Return weight, mean and deviation, as `sknn6.moments` has them."""
+        """Return (weight, mean, deviation), as the functions of `sknn6.moments` need them."""
         return self.weight, self.mean, self.deviation
 
     def scale(self) -> NDArray:
-        """Return what the columns are divided by: 1 if a column varies no more than by rounding."""
+        """Return the divisor of each column: its deviation, or 1 if it varies only by rounding errors."""
         return scale_of(self.mean, self.deviation)
 
     def constant(self) -> NDArray:
-        """Tell of each column whether it has not varied so far."""
+        """Return for each column whether it has been constant so far."""
         return self.scale() != self.deviation
 
     def enough(self) -> bool:
-        """Return whether there is nothing more to learn of any column."""
+        """Return whether the scaling of all columns is final."""
         return self.rows >= ENOUGH_ROWS and not self.constant().any()
 
     def extended(self, X, weight) -> Self | None:
-        """Return the same with more rows if they tell nothing new; None if they do."""
+        """Return these moments with more rows counted if the rows change no scaling; None if they do."""
         constant = self.constant()
         if self.rows < ENOUGH_ROWS or not isinstance(X, np.ndarray) or (self.mean != X)[:, constant].any():
             return None
@@ -72,14 +72,14 @@ class Moments:
         return replace(self, rows=self.rows + len(X), weight=self.weight + more)
 
     def scaling(self, dtype) -> InputScaling:
-        """Return the scaling that these moments make; a constant column is only centred."""
+        """Return the scaling by these moments; a constant column is only centred."""
         mean = self.mean if self.centred else np.zeros_like(self.mean)
         return InputScaling(mean.astype(dtype), self.scale().astype(dtype))
 
 
 def moments_of(data, rows, centred):
-    """Return the moments of the columns of some rows, or of all if None, a block of rows at a time."""
-    block = max(1, BLOCK * data.n_rows // max(1, data.X.size))  # sparse rows are short
+    """Return the moments of the columns over some rows, or over all if None, computed in blocks."""
+    block = max(1, BLOCK * data.n_rows // max(1, data.X.size))  # sparse rows have few stored values
     n_rows = data.n_rows if rows is None else len(rows)
     found = None
     for part in gen_batches(n_rows, block):
@@ -94,10 +94,10 @@ def moments_of(data, rows, centred):
 
 
 def rescaled(network, known, more, dtype, average=None):
-    """Return the scaling of more moments and make the network ready for it, or return the one that it has.
+    """Return the scaling by newer moments, and adapt the first layer of the network to it.
 
-    Columns of which enough was known keep theirs. The average of the weights, if there is one, is made ready
-    as well.
+    Columns whose scaling is final keep it. If the new scaling is near the present one, that one is returned.
+    An average of the weights is adapted in the same way.
     """
     before, constant = network.input_scaling, known.constant()
     dtype = np.result_type(dtype, before.mean)

@@ -1,4 +1,4 @@
-"""What a training counts and collects."""
+"""The state of a training: its counts, curves, best results and random generator."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -12,10 +12,10 @@ from sknn6.training.scaling import Moments
 
 __all__ = ["ATTRIBUTES", "RECORDS", "STOCHASTIC_ATTRIBUTES", "TrainingState"]
 
-# Records of earlier epochs that partial_fit keeps, so that a stream takes no more memory the longer it is.
+# Number of records that partial_fit keeps, so that the memory of a long stream stays bounded.
 RECORDS = 10_000
 
-# The attribute of a fitted estimator that keeps a field of the state.
+# The attribute of the fitted estimator in which each field of the state is kept.
 ATTRIBUTES = {
     "split_seed": "_split_seed",
     "rng": "_rng",
@@ -37,16 +37,16 @@ ATTRIBUTES = {
     "optimizer": "_optimizer_state",
 }
 
-# What the stochastic solvers report and L-BFGS does not, as in scikit-learn.
+# Fields that only the stochastic solvers report, as in scikit-learn.
 STOCHASTIC = ("best_loss", "best_validation_score", "loss_curve", "validation_scores")
 
-# The best of a fit and what goes with it: another fit may have other data, with which they are not compared.
+# Fields that start anew in each fit, for results on other data cannot be compared.
 OF_ONE_FIT = {"best_loss", "best_validation_score", "no_improvement", "plateaus"}
 
 
 @dataclass
 class TrainingState:
-    """All that changes along a training, but for the network and the optimizer.
+    """All that changes during a training, except the network and the optimizer.
 
     Attributes
     ----------
@@ -54,45 +54,46 @@ class TrainingState:
         Seed of the rows that are held out. A training that goes on keeps it, so that early stopping never
         scores rows that were trained on before.
     rng : numpy.random.Generator
-        Draws initial weights, orders of the rows, and what is dropped.
+        Draws the initial weights, the order of the rows, and the units that dropout drops.
     in_parts : bool
         Whether the training began with `partial_fit`.
     n_iter : int
-        Epochs or iterations of this fit.
+        Number of epochs or iterations of this fit.
     t : int
-        Samples seen in all epochs of all fits.
+        Number of samples seen in all epochs of all fits.
     loss : float
         The loss of the last epoch.
     history : list of dict
-        A record an epoch. The training appends to it.
+        One record per epoch. The training appends to it.
     loss_curve, validation_scores : list of float or None
-        Likewise; None where there are none.
+        The losses and validation scores of the epochs; None if the solver or the settings have none.
     best_loss, best_validation_score : float or None
-        The best of this fit.
+        The best loss and validation score of this fit.
     no_improvement : int
-        Epochs in a row without an improvement.
+        Number of consecutive epochs without an improvement.
     plateaus : int
-        How often the rate has come down for want of improvement.
+        How often the learning rate was lowered at a plateau.
     n_rows : int
-        Rows of the fit from fresh weights, on which its recipe depends; 0 if it began with `partial_fit`.
+        Number of rows of the fit that started from initial weights, on which the recipe depends; 0 if it began
+        with `partial_fit`.
     members : list of int or None
-        The numbers of the networks that ensemble selection has kept, None if it was not asked to.
+        The indices of the members that ensemble selection kept; None without selection.
     moments : Moments or None
-        What is known of the columns of X, while there is more to learn of them.
+        Moments of the columns of X, as long as they can still change the scaling.
     target_moments : Moments or None
-        Likewise of the targets.
+        Moments of the targets, in the same way.
     optimizer : dict or None
-        What the optimizer has left for the next `partial_fit`.
+        The optimizer's state, kept for the next `partial_fit`.
     first : int
-        Where the records of this fit begin in the history.
+        Index of the first record of this fit in the history.
     unchanged : bool
-        Whether the first epoch of this fit has changed no weight.
+        Whether the first epoch of this fit left all weights unchanged.
     stopped, diverged : bool
-        Whether this fit has ended before its last epoch, and whether in numbers that are not finite.
+        Whether this fit ended before its last epoch, and whether it met numbers that are not finite.
     best : list of ndarray or None
         A snapshot of the network with the best validation score.
     best_validation_loss : float
-        Its validation loss.
+        The validation loss of that snapshot.
     """
 
     split_seed: int
@@ -122,13 +123,13 @@ class TrainingState:
 
     @classmethod
     def begin(cls, settings, before: dict[str, Any], incremental: bool) -> Self:
-        """Return the state that a training starts from.
+        """Return the initial state of a training.
 
         Parameters
         ----------
         settings : Settings
         before : dict
-            The fitted attributes if the training goes on, else none.
+            The fitted attributes if the training continues an earlier one, else empty.
         incremental : bool
             Whether it is a call of `partial_fit`.
         """
@@ -145,7 +146,7 @@ class TrainingState:
 
     @classmethod
     def fresh(cls, settings, before: dict[str, Any]) -> Self:
-        """Return the state of a training that begins; seed and generator may be those from before."""
+        """Return a new state; seed and generator are those of the earlier training, if there is one."""
         seed, rng = before.get("_split_seed"), before.get("_rng")
         if seed is None:
             seed = check_random_state(settings.random_state).randint(2**31 - 1)
@@ -165,7 +166,7 @@ class TrainingState:
         return self.history[self.first :]
 
     def add(self, record: dict[str, Any]) -> None:
-        """Take down an epoch."""
+        """Append the record of an epoch."""
         epoch = self.history[-1]["epoch"] + 1 if self.history else 1
         self.history.append({"epoch": epoch, **record})
         self.loss = record["loss"]
@@ -173,13 +174,13 @@ class TrainingState:
             self.loss_curve.append(self.loss)
 
     def add_score(self, score: float) -> None:
-        """Take down a validation score that early stopping goes by."""
+        """Append a validation score of early stopping."""
         if self.validation_scores is None:
             self.validation_scores = []
         self.validation_scores.append(score)
 
     def attributes(self, stochastic: bool) -> dict[str, Any]:
-        """Return the fitted attributes that keep the state; those that L-BFGS does not have, without None."""
+        """Return the fitted attributes that keep the state, without those that L-BFGS does not have."""
         kept = {attribute: getattr(self, name) for name, attribute in ATTRIBUTES.items()}
         if not stochastic:
             for name in STOCHASTIC:
@@ -188,7 +189,7 @@ class TrainingState:
         return kept
 
     def saved(self) -> dict[str, Any]:
-        """Return the state as plain data, for a file."""
+        """Return the state as plain data, for a checkpoint."""
         saved = {name: getattr(self, name) for name in SAVED}
         moments = {
             name: getattr(self, name) and tuple(vars(getattr(self, name)).values())
@@ -198,7 +199,7 @@ class TrainingState:
         return saved | moments | {"history": pack(self.history), "rng": generator}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Take over a state that `saved` has returned; what else there may be in it has no effect."""
+        """Restore a state that `saved` has returned; other entries are ignored."""
         saved = {name: saved[name] for name in SAVED}
         rng, self.rng = saved.pop("rng"), self.rng
         self.rng.bit_generator.state = rng
@@ -209,12 +210,13 @@ class TrainingState:
 
 STOCHASTIC_ATTRIBUTES = tuple(ATTRIBUTES[name] for name in STOCHASTIC)
 
-# What is saved: an optimizer's state of an earlier training is of no use to one that is taken up again.
+# Fields in a checkpoint. The optimizer's own state is saved beside them, so that of an earlier fit is not
+# needed.
 SAVED = tuple(each.name for each in fields(TrainingState) if each.name != "optimizer")
 
 
 def copied(rng: np.random.Generator) -> np.random.Generator:
-    """Return a generator that draws what `rng` would, a good deal sooner than copy.deepcopy does."""
+    """Return a copy of a generator, much faster than copy.deepcopy."""
     bits = type(rng.bit_generator)(0)
     bits.state = rng.bit_generator.state
     return np.random.Generator(bits)

@@ -1,4 +1,7 @@
-"""What a training looks like when something is wrong with it, and what to change: the warnings of `fit`."""
+"""Symptoms of a training that went wrong: `fit` warns of them and says what to change.
+
+Each symptom is a function of a Training that returns the text of a warning, or None.
+"""
 
 import warnings
 
@@ -14,29 +17,29 @@ from sknn6.warn import warn_user
 
 __all__ = ["SYMPTOMS", "warn_of_symptoms"]
 
-# Rows that are looked at together.
+# Number of rows whose activations are examined together.
 BLOCK = 32
 
-# A unit is dead where its slope is below this share of the steepest for every row. Leaky ReLU's 0.01 is above
-# it: its units go on learning.
+# A unit is dead if for every row the slope of its activation is below this share of the largest slope. Leaky
+# ReLU's 0.01 is above it, for its units go on learning.
 NO_SLOPE = 1e-3
 
-# Share of dead units in a layer beyond which it is warned of. With fewer, a network may predict as well as
-# any: benchmarks/symptoms.py tells what the changes do by this share. Layers of few units are left alone.
+# Share of dead units in a layer that leads to a warning. With a smaller share, a network may predict as well
+# as any, see benchmarks/symptoms.py. Layers of fewer than FEWEST_UNITS units are not examined.
 DEAD, FEWEST_UNITS = 0.95, 8
 
-# The last loss of a training that went wrong is so many times the first.
+# The loss rose if the last one is more than this many times the first.
 RISEN = 1.1
 
-# Of fewer validation rows the loss says little.
+# With fewer validation rows, the loss is too uncertain for a warning.
 FEWEST_ROWS = 30
 
-# Share of the mean square of the input that varies, below which the rest swamps it.
+# The input is nearly constant if its variance is below this share of its mean square.
 VARYING = 0.01
 
 
 def swamped(training):
-    """Columns that are nearly constant beside their size are most of the input."""
+    """Return a warning if the variance of the input is tiny compared with its mean square."""
     X = training.sample
     if issparse(X):
         return None
@@ -54,7 +57,10 @@ def swamped(training):
 
 
 def unchanged(training):
-    """No update of the first epoch has changed a weight; biases, which start at 0, move by however little."""
+    """Return a warning if no weight changed in the first epoch.
+
+    Biases do not count: they start at 0, where even the smallest update changes them.
+    """
     if not training.state.unchanged:
         return None
     return (
@@ -64,7 +70,7 @@ def unchanged(training):
 
 
 def rising(training):
-    """The loss is higher at the end than after the first epoch."""
+    """Return a warning if the last loss is higher than that of the first epoch."""
     first, last = training.state.records[0]["loss"], training.state.records[-1]["loss"]
     if not 0 < RISEN * first < last:
         return None
@@ -75,7 +81,7 @@ def rising(training):
 
 
 def dead(training):
-    """Most units of a hidden layer let no gradient pass."""
+    """Return a warning if nearly all units of a hidden layer are dead."""
     shares = dead_shares(training.network, training.sample)
     worst = max(range(len(shares)), key=shares.__getitem__, default=None)
     if worst is None or shares[worst] <= DEAD:
@@ -87,25 +93,25 @@ def dead(training):
 
 
 def lower_rate(settings):
-    """Return the advice to lower the rate, where the solver has one."""
+    """Return the advice to lower the learning rate, or to scale X if the solver has no rate."""
     if not settings.stochastic:
         return "Scale X with a Standardizer, or "
     return f"Lower learning_rate_init (it is {settings.learning_rate_init}), or "
 
 
 def dead_shares(network, X):
-    """Return the share of dead units in each hidden layer, 0 for small ones."""
-    twin, (*records, _) = observed(network)
+    """Return the share of dead units in each hidden layer, 0 for layers of few units."""
+    observer, (*records, _) = observed(network)
     dead = [True] * len(records)
     for start in range(0, X.shape[0], BLOCK):
-        twin.predict(X[start : start + BLOCK])
+        observer.predict(X[start : start + BLOCK])
         for i, (layer, record) in enumerate((record.layer, record) for record in records):
             dead[i] &= flat(layer.activation, record.X, layer.learned_values(), NO_SLOPE).all(axis=-2)
     return [float(units.mean()) if units.shape[-1] >= FEWEST_UNITS else 0.0 for units in dead]
 
 
 def worse_than_chance(training):
-    """The validation data are predicted worse than by guessing."""
+    """Return a warning if the validation loss of a classifier was never below that of uniform guessing."""
     validation, targets = training.validation, training.targets
     if targets.are_numbers or validation is None or validation.n_rows < FEWEST_ROWS:
         return None
@@ -122,7 +128,7 @@ def worse_than_chance(training):
 
 
 def worse_than_mean(training):
-    """A regressor predicts the training data worse than their mean does."""
+    """Return a warning if a regressor fits the training data worse than their mean does."""
     targets, y, weight = training.targets, training.batches.y, training.batches.weight
     if not targets.are_numbers or targets.out_activation != "identity":
         return None
@@ -140,7 +146,7 @@ def worse_than_mean(training):
 
 
 def no_better_than_constant(training):
-    """Early stopping kept weights that a constant prediction scores as high as."""
+    """Return a warning if a constant prediction reaches the best validation score of early stopping."""
     state, scoring, validation = training.state, training.settings.scoring, training.validation
     if not training.watches_validation or validation.n_rows < FEWEST_ROWS or callable(scoring):
         return None
@@ -162,12 +168,12 @@ def no_better_than_constant(training):
 
 
 def score_of(dummy, scoring, labels, weight):
-    """Return the score of a model that does not look at X."""
+    """Return the score of a dummy model, which ignores X."""
     X = np.zeros((len(labels), 1))
     scorer = check_scoring(dummy, scoring)
     takes = weight is not None and (scoring is None or takes_weights(scorer))
     weights = {"sample_weight": weight} if takes else {}
-    with warnings.catch_warnings():  # that no row is predicted to be of a class, for one
+    with warnings.catch_warnings():  # for example, of classes that are never predicted
         warnings.simplefilter("ignore")
         return float(scorer(dummy.fit(X, labels, **weights), X, labels, **weights))
 
@@ -178,7 +184,7 @@ SYMPTOMS = [
 
 
 def warn_of_symptoms(training):
-    """Warn, once each, of what is wrong with a training that has ended."""
+    """Warn of each symptom that a finished training has."""
     for symptom in SYMPTOMS:
         message = symptom(training)
         if message is not None:

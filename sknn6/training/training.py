@@ -1,4 +1,4 @@
-"""What takes part in a training, and what is done after each epoch, whichever solver trains."""
+"""The parts of a training, and the steps after each epoch that all solvers share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from sknn6.warn import warn_user
 
 __all__ = ["Training"]
 
-# Where the schedule is "adaptive", a training stops at the plateau after the rate has come down to this.
+# With the schedule "adaptive", a training stops at the first plateau at which the rate is at most this.
 SMALLEST_ADAPTIVE_RATE = 1e-6
 
-# Rows that track="layers" looks at, fewest and most.
+# Smallest and largest number of rows for the statistics of track="layers".
 TRACKED_ROWS = 64, 256
 
-# Rows that symptoms are looked for in.
-SAMPLE = 256
+# Number of rows on which symptoms are looked for.
+SYMPTOM_ROWS = 256
 
 
 @dataclass
 class Training:
-    """The parts of a training, and what is done after each of its epochs.
+    """The parts of a training, with the steps after each of its epochs.
 
     Attributes
     ----------
@@ -40,21 +40,21 @@ class Training:
     state : TrainingState
     callbacks : Callbacks
     attributes : callable
-        Returns the fitted attributes that the training amounts to at present.
+        Returns the fitted attributes that the estimator would have if the training ended now.
     update : Update or None
-        What a step of a stochastic solver is; L-BFGS has none.
+        Makes the steps of a stochastic solver; None for L-BFGS.
     evaluation : Evaluation or None
-        There is none without validation data.
+        Evaluates the validation data; None if there are none.
     file : TrainingFile or None
-        What saves the training.
+        Saves the training.
     for_selection : Data or None
         Held-out rows that choose which members to keep.
     incremental : bool
-        Whether it is a call of `partial_fit`: one epoch of many.
+        Whether this is a call of `partial_fit`, which trains for one epoch.
     torn : bool
-        Whether an interrupt has left an update half done.
+        Whether an interrupt stopped the training in the middle of an update.
     tracker : LayerTracker or None
-        What track="layers" records.
+        Computes what track="layers" records.
     """
 
     network: Any
@@ -77,7 +77,7 @@ class Training:
         if self.watches_validation and state.best_validation_score is None:  # of L-BFGS
             state.best_validation_score = -np.inf
         if self.watches_validation and state.history:
-            # A training that goes on has to beat the weights it starts from, by today's score.
+            # A continued training must beat its initial weights, scored on today's validation data.
             today = self.evaluation(self.network)
             state.best_validation_score = today["validation_score"]
             state.best_validation_loss = today["validation_loss"]
@@ -93,8 +93,8 @@ class Training:
 
     @property
     def sample(self):
-        """Rows that are trained on, as the first layer gets them."""
-        return self.batches.sample(SAMPLE)[0]
+        """A sample of the training rows, as the first layer receives them."""
+        return self.batches.sample(SYMPTOM_ROWS)[0]
 
     def isfinite(self) -> bool:
         """Return whether weights, statistics and the optimizer's state are finite."""
@@ -106,7 +106,7 @@ class Training:
         return bool(self.settings.early_stopping) and self.evaluation is not None
 
     def take_down(self, record: dict[str, Any]) -> None:
-        """Add an epoch to the state, evaluated, and note whether it is an improvement."""
+        """Evaluate an epoch, add its record to the state, and count epochs without improvement."""
         state = self.state
         record["loss"] *= self.targets.unit_of_loss
         if self.evaluation is not None:
@@ -119,17 +119,17 @@ class Training:
             merit, best = record["validation_score"], state.best_validation_score
             self.keep_best(merit, record["validation_loss"])
         elif state.best_loss is not None:
-            # tol is in the units that the network learns in.
+            # tol refers to the loss in the units in which the network learns.
             unit = self.targets.unit_of_loss
             merit, best = -state.loss / unit, -state.best_loss / unit
             state.best_loss = min(state.best_loss, state.loss)
         else:
             return
-        # A score that is not a number is no improvement.
+        # A comparison with NaN is false, so that NaN counts as no improvement.
         state.no_improvement = 0 if merit >= best + self.settings.tol else state.no_improvement + 1
 
     def keep_best(self, score: float, loss: float) -> None:
-        """Take a snapshot if the score is the best so far; between equal scores the loss decides."""
+        """Take a snapshot if the score is the best so far; among equal scores the lowest loss wins."""
         state = self.state
         state.add_score(score)
         self.report(f"Validation score: {score:f}")
@@ -138,7 +138,7 @@ class Training:
             state.best = self.network.snapshot(into=state.best)
 
     def restore_best(self) -> None:
-        """Put back the weights of the best validation score; without a score that is a number, leave them."""
+        """Restore the weights of the best validation score; if all scores were NaN, keep the last weights."""
         state = self.state
         if state.best is not None:
             self.network.restore(state.best)
@@ -150,7 +150,7 @@ class Training:
             )
 
     def stops(self, rate: float) -> bool:
-        """Return whether to stop: at a plateau, unless the schedule answers it with a lower rate."""
+        """Return whether to stop at a plateau; an adaptive schedule lowers the rate instead."""
         state, settings = self.state, self.settings
         if state.no_improvement <= settings.n_iter_no_change:
             return False
@@ -168,12 +168,12 @@ class Training:
         return False
 
     def report(self, message: str) -> None:
-        """Print a line if `verbose` is set."""
+        """Print a message if `verbose` is set."""
         if self.settings.verbose:
             print(message)
 
     def warn_diverged(self) -> None:
-        """Warn that the loss or the weights are not finite, and say what may help."""
+        """Warn that the loss or the weights are not finite, with advice."""
         self.state.diverged, settings = True, self.settings
         warn_user(
             f"The training diverged in epoch {self.state.n_iter + 1}: the loss or weights were not finite. "
@@ -183,7 +183,7 @@ class Training:
         )
 
     def warn_not_converged(self, what: str, limit: str = "max_iter") -> None:
-        """Warn that something ended the training before it stopped improving."""
+        """Warn that a limit ended the training before it converged."""
         warn_user(
             f"{what}, and the training hasn't converged yet. Raise {limit}, or tol to accept it sooner.",
             ConvergenceWarning,
