@@ -532,6 +532,71 @@ def test_one_class():
     np.testing.assert_array_equal(model.predict_proba(X), np.ones((60, 1)))
 
 
+def test_early_stopping_can_be_switched_between_fits():
+    y = TARGETS["multiclass"]
+    model = fit(warm_start=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.set_params(early_stopping=True).fit(X, y)
+        assert len(model.validation_scores_) == model.n_iter_
+        model.set_params(early_stopping=False).fit(X, y)
+        assert model.best_loss_ == min(model.loss_curve_[-model.n_iter_ :])
+
+
+def test_sparse_labels_are_predicted_sparse():
+    model = fit(y=sparse.csr_matrix(TARGETS["multilabel"]))
+    dense = fit(y=TARGETS["multilabel"])
+    assert sparse.issparse(model.predict(X))
+    np.testing.assert_array_equal(model.predict(X).toarray(), dense.predict(X))
+
+
+def test_lists_of_indicators_can_be_learned_in_parts():
+    model = MLPClassifier(4).partial_fit(X[:3].tolist(), [[1, 0, 1], [0, 1, 1], [1, 1, 0]], classes=[0, 1, 2])
+    assert model.predict(X[:3]).shape == (3, 3)
+
+
+@pytest.mark.parametrize("classes", [[0, 1], [0, 1, 2]])
+def test_classes_of_indicators_are_their_values_or_the_labels(classes):
+    """At any call; a later one may have either, or none, or a y of zeros."""
+    Y = TARGETS["multilabel"]
+    model = MLPClassifier(8, random_state=0).partial_fit(X, Y, classes=classes)
+    for again in (classes, np.unique(Y), range(3), [0], None):
+        model.partial_fit(X, Y, classes=again)
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.predict_proba(X).shape == Y.shape
+    with pytest.raises(ValueError, match=r"is not the same as on last call"):
+        model.partial_fit(X, Y, classes=range(4))
+    with pytest.raises(ValueError, match=r"classes, for indicators of 3 labels, needs .*, got \[0 1 2 3\]"):
+        MLPClassifier(8).partial_fit(X, Y, classes=range(4))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_history_and_curves_survive_pickling(early_stopping):
+    y = TARGETS["multiclass"]
+    model = fit(warm_start=True, early_stopping=early_stopping)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y, X_val=X, y_val=y)
+    twin = pickle.loads(pickle.dumps(model))
+    for name in ("history_", "loss_curve_", "validation_scores_"):
+        assert getattr(twin, name) == getattr(model, name)
+    assert len(twin.loss_curve_) == len(twin.history_) > 10
+    model.loss_curve_ = [1.0, 2.0]  # a curve of the user's is kept as it is
+    assert pickle.loads(pickle.dumps(model)).loss_curve_ == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_verbose_counts_the_epochs_of_each_fit(solver, capsys):
+    model = fit(solver=solver, max_iter=3, warm_start=True, verbose=True, batch_size=60, tol=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, TARGETS["multiclass"])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Iteration")]
+    assert [line.partition(",")[0] for line in lines] == 2 * ["Iteration 1", "Iteration 2", "Iteration 3"]
+    assert lines[2] == f"Iteration 3, loss = {model.history_[2]['loss']:.8f}"
+    assert [record["epoch"] for record in model.history_] == [1, 2, 3, 4, 5, 6]
+
+
 # What it does when things go wrong
 
 
@@ -713,9 +778,6 @@ def test_weights_beyond_the_range_of_float32_are_held_to_it(solver):
     assert np.isfinite(model.predict_proba(X)).all()
 
 
-# What a review found
-
-
 def diverged():
     params = {"solver": "sgd", "learning_rate_init": 1e4, "max_iter": 20}
     return fit(DIGITS[:500], DIGIT[:500], hidden_layer_sizes=20, **params)
@@ -778,17 +840,6 @@ def test_another_kind_of_target_is_refused(first, second):
             train_on(X, TARGETS[second])
 
 
-def test_early_stopping_can_be_switched_between_fits():
-    y = TARGETS["multiclass"]
-    model = fit(warm_start=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.set_params(early_stopping=True).fit(X, y)
-        assert len(model.validation_scores_) == model.n_iter_
-        model.set_params(early_stopping=False).fit(X, y)
-        assert model.best_loss_ == min(model.loss_curve_[-model.n_iter_ :])
-
-
 def test_samples_to_train_on_may_not_all_have_weight_zero():
     """Of 60 rows, 54 are held out, the only one with a weight among them."""
     model = MLPClassifier(5, early_stopping=True, validation_fraction=0.9, max_iter=2, random_state=0)
@@ -817,33 +868,6 @@ def test_weights_beyond_the_range_of_float32_count_as_any(scale):
     np.testing.assert_allclose(scaled.predict_proba(X), plain.predict_proba(X), rtol=1e-5)
 
 
-def test_sparse_labels_are_predicted_sparse():
-    model = fit(y=sparse.csr_matrix(TARGETS["multilabel"]))
-    dense = fit(y=TARGETS["multilabel"])
-    assert sparse.issparse(model.predict(X))
-    np.testing.assert_array_equal(model.predict(X).toarray(), dense.predict(X))
-
-
-def test_lists_of_indicators_can_be_learned_in_parts():
-    model = MLPClassifier(4).partial_fit(X[:3].tolist(), [[1, 0, 1], [0, 1, 1], [1, 1, 0]], classes=[0, 1, 2])
-    assert model.predict(X[:3]).shape == (3, 3)
-
-
-@pytest.mark.parametrize("classes", [[0, 1], [0, 1, 2]])
-def test_classes_of_indicators_are_their_values_or_the_labels(classes):
-    """At any call; a later one may have either, or none, or a y of zeros."""
-    Y = TARGETS["multilabel"]
-    model = MLPClassifier(8, random_state=0).partial_fit(X, Y, classes=classes)
-    for again in (classes, np.unique(Y), range(3), [0], None):
-        model.partial_fit(X, Y, classes=again)
-    assert model.classes_.tolist() == [0, 1, 2]
-    assert model.predict_proba(X).shape == Y.shape
-    with pytest.raises(ValueError, match=r"is not the same as on last call"):
-        model.partial_fit(X, Y, classes=range(4))
-    with pytest.raises(ValueError, match=r"classes, for indicators of 3 labels, needs .*, got \[0 1 2 3\]"):
-        MLPClassifier(8).partial_fit(X, Y, classes=range(4))
-
-
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("width", [2, 4])
 def test_indicators_of_another_width_are_refused(width, kind):
@@ -861,30 +885,3 @@ def test_huge_initial_weights_are_held_to_the_range_of_float32():
     for init, scale in (("he_normal", 1e300), ("normal", 1e39)):
         model = fit(init=init, init_scale=scale, max_iter=2)
         assert all(np.isfinite(W).all() for W in model.coefs_)
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_history_and_curves_survive_pickling(early_stopping):
-    y = TARGETS["multiclass"]
-    model = fit(warm_start=True, early_stopping=early_stopping)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, y, X_val=X, y_val=y)
-    twin = pickle.loads(pickle.dumps(model))
-    for name in ("history_", "loss_curve_", "validation_scores_"):
-        assert getattr(twin, name) == getattr(model, name)
-    assert len(twin.loss_curve_) == len(twin.history_) > 10
-    model.loss_curve_ = [1.0, 2.0]  # a curve of the user's is kept as it is
-    assert pickle.loads(pickle.dumps(model)).loss_curve_ == [1.0, 2.0]
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_verbose_counts_the_epochs_of_each_fit(solver, capsys):
-    model = fit(solver=solver, max_iter=3, warm_start=True, verbose=True, batch_size=60, tol=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, TARGETS["multiclass"])
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Iteration")]
-    assert [line.partition(",")[0] for line in lines] == 2 * ["Iteration 1", "Iteration 2", "Iteration 3"]
-    assert lines[2] == f"Iteration 3, loss = {model.history_[2]['loss']:.8f}"
-    assert [record["epoch"] for record in model.history_] == [1, 2, 3, 4, 5, 6]

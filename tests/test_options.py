@@ -99,6 +99,34 @@ def test_class_weights_do_not_weigh_validation_data():
         )
 
 
+@pytest.mark.parametrize("labels", [np.arange(3), np.array(["a", "b", "c"])])
+def test_class_weights_of_classes_that_a_chunk_lacks(labels):
+    rows = y < 2
+    model = MLPClassifier(5, class_weight={labels[1]: 2.0, labels[2]: 3.0})
+    model.partial_fit(X[rows], labels[y[rows]], classes=labels)
+    with pytest.raises(ValueError, match="class_weight must be a dict of weights of the classes"):
+        MLPClassifier(class_weight={"z": 2.0}).fit(X[rows], labels[y[rows]])
+
+
+def test_class_weights_of_indicators():
+    """Balanced, a weight counts as repetition here too; a list of dicts, as in compute_sample_weight."""
+    rng = np.random.default_rng(0)
+    data, labels = rng.standard_normal((60, 4)), (rng.random((60, 3)) < [0.2, 0.5, 0.7]).astype(int)
+    repeats = rng.integers(0, 3, 60)
+    again = np.repeat(np.arange(60), repeats)
+    params = {"class_weight": "balanced", "dtype": "float64", "max_iter": 20, **SMALL}
+    weighted = MLPClassifier(**params).fit(data, labels, repeats)
+    repeated = MLPClassifier(**params).fit(data[again], labels[again])
+    np.testing.assert_allclose(weighted.predict_proba(data), repeated.predict_proba(data), rtol=1e-7)
+    dicts = [{0: 1.0, 1: 2.0}, {0: 3.0, 1: 1.0}, {0: 1.0, 1: 1.0}]
+    by_class = MLPClassifier(class_weight=dicts, max_iter=5, **SMALL).fit(data, labels)
+    of_class = compute_sample_weight(dicts, labels)
+    by_sample = MLPClassifier(max_iter=5, **SMALL).fit(data, labels, of_class)
+    np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
+    with pytest.raises(ValueError, match="must be 'balanced' or a list of as many dicts"):
+        MLPClassifier(class_weight={0: 1.0, 1: 2.0}).fit(data, labels)
+
+
 # Validation data of the user's
 
 
@@ -153,6 +181,21 @@ def test_bad_validation_data(given, message):
         MLPClassifier().fit(X, y, **given)
 
 
+def test_lbfgs_stops_early_on_own_validation_data():
+    """With the weights of the best iteration on them, where the last one fits 60 digits to the end."""
+    params = {
+        "hidden_layer_sizes": (50, 50),
+        "solver": "lbfgs",
+        "max_iter": 200,
+        "tol": 1e-9,
+        "random_state": 0,
+    }
+    model = MLPClassifier(early_stopping=True, **params)
+    model.fit(X[:60], y[:60], X_val=X[TEST], y_val=y[TEST])
+    scores = [record["validation_score"] for record in model.history_]
+    assert model.score(X[TEST], y[TEST]) == max(scores) == model.best_validation_score_
+
+
 # Scorers
 
 
@@ -182,6 +225,60 @@ def test_scorers_see_no_column_names_and_warn_of_none():
     frame = pandas.DataFrame(X).add_prefix("p")
     model = MLPClassifier(scoring="neg_log_loss", early_stopping=True, max_iter=3, **SMALL).fit(frame, y)
     assert list(model.feature_names_in_) == list(frame.columns)
+
+
+def test_a_warm_start_holds_out_the_same_rows():
+    """Or a training would be scored on rows that it has seen before."""
+    seen = []
+
+    def scorer(model, X, y):
+        seen.append(X.copy())
+        return 0.0
+
+    model = MLPClassifier(5, early_stopping=True, warm_start=True, max_iter=1, random_state=0, scoring=scorer)
+    model.fit(X, y).fit(X, y)
+    for rows in seen[1:]:
+        np.testing.assert_array_equal(rows, seen[0])
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_score_that_is_never_a_number_keeps_the_last_weights_and_is_told(solver):
+    params = {"solver": solver, "max_iter": 8, **SMALL}
+    early = MLPClassifier(early_stopping=True, scoring=lambda model, X, y: np.nan, **params)
+    with pytest.warns(ConvergenceWarning, match="No validation score was a number"):
+        early.fit(X[TRAIN], y[TRAIN], X_val=X[TEST], y_val=y[TEST])
+    plain = MLPClassifier(**params).fit(X[TRAIN], y[TRAIN])
+    np.testing.assert_array_equal(early.coefs_[0], plain.coefs_[0])
+
+
+@pytest.mark.parametrize("scoring", [lambda model, X, y: model.score(X, y), "balanced_accuracy"])
+def test_scorers_without_weights_are_called_without(scoring):
+    model = MLPClassifier(early_stopping=True, class_weight="balanced", scoring=scoring, max_iter=2, **SMALL)
+    assert np.isfinite(model.fit(X, y).validation_scores_).all()
+    regressor = MLPRegressor(hidden_layer_sizes=4, early_stopping=True, scoring="neg_max_error", max_iter=2)
+    assert np.isfinite(regressor.fit(X, y, np.ones(len(y))).validation_scores_).all()
+
+
+def test_a_copy_has_the_history_and_none_of_what_comes_after():
+    """Scorers and callbacks copy the estimator at each epoch; the history is not packed for that."""
+    import copy
+
+    model = MLPClassifier(max_iter=3, **SMALL).fit(X, y)
+    twin = copy.copy(model)
+    assert all(one is other for one, other in zip(twin.history_, model.history_, strict=True))
+    model.partial_fit(X, y)
+    assert len(twin.history_) == len(twin.loss_curve_) == 3
+    before = copy.deepcopy(twin).partial_fit(X, y)
+    for mine, theirs in zip(twin.partial_fit(X, y).coefs_, before.coefs_, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_another_scorer_in_a_warm_start_is_compared_with_its_own_scores():
+    model = MLPClassifier(early_stopping=True, warm_start=True, max_iter=3, learning_rate_init=0.01, **SMALL)
+    before = model.fit(X, y).coefs_[0].copy()
+    model.set_params(scoring="neg_log_loss", max_iter=20).fit(X, y)
+    assert np.abs(model.coefs_[0] - before).max() > 0
+    assert model.best_validation_score_ < 0
 
 
 # Activations and initialisers of the user's
@@ -239,6 +336,12 @@ def test_a_bad_list_of_activations_is_named(activation):
 def test_initialiser_of_ones_own():
     model = MLPClassifier(init=sparse_init, learning_rate_init=1e-12, max_iter=1, random_state=0).fit(X, y)
     assert np.mean(np.abs(model.coefs_[0]) > 1e-6) == pytest.approx(0.25, abs=0.02)
+
+
+def test_an_unknown_initialiser_of_an_activation_is_named():
+    activation = Activation(square, square_backward, init="he")
+    with pytest.raises(ValueError, match=r"The init of an Activation must be one of .* got 'he'"):
+        sknn6.MLPClassifier(activation=activation).fit(X, y)
 
 
 # Regularisation and averaging
@@ -345,6 +448,27 @@ def test_bad_options_are_named(params, message):
         MLPClassifier(**params).fit(X, y)
 
 
+def test_averaging_goes_on_over_partial_fits():
+    """The weights are ahead of their average by what they were: 60 calls are a fit of 60 epochs."""
+    params = {"ema_decay": 0.99, "learning_rate_init": 0.01, "dtype": "float64", **SMALL}
+    whole = MLPClassifier(max_iter=60, tol=0, n_iter_no_change=100, **params).fit(X[:300], y[:300])
+    parts = MLPClassifier(**params)
+    for _ in range(60):
+        parts.partial_fit(X[:300], y[:300], classes=np.arange(10))
+    assert parts.loss_ == pytest.approx(whole.loss_, rel=1e-6)
+    np.testing.assert_allclose(parts.predict_proba(X), whole.predict_proba(X), atol=0.05)
+
+
+def test_clipping_a_gradient_whose_square_overflows():
+    """In float32 a norm of 1e25 has no square; the step still has the length that was asked for."""
+    model = MLPClassifier(
+        (), solver="sgd", momentum=0, clip_norm=1.0, learning_rate_init=0.5, max_iter=1,
+        batch_size=len(y), alpha=0, init="zeros",
+    ).fit(1e25 * X, y)  # fmt: skip
+    step = np.concatenate([model.coefs_[0].ravel(), model.intercepts_[0]])
+    assert np.linalg.norm(step) == pytest.approx(0.5, rel=1e-4)
+
+
 # The regressor
 
 
@@ -403,167 +527,10 @@ def test_regression_predicts_finite_numbers_whatever_the_rate(rate, loss):
             assert np.isfinite(model.fit(X, y + 1).predict(X)).all()
 
 
-# What a review found
-
-
-def test_a_warm_start_holds_out_the_same_rows():
-    """Or a training would be scored on rows that it has seen before."""
-    seen = []
-
-    def scorer(model, X, y):
-        seen.append(X.copy())
-        return 0.0
-
-    model = MLPClassifier(5, early_stopping=True, warm_start=True, max_iter=1, random_state=0, scoring=scorer)
-    model.fit(X, y).fit(X, y)
-    for rows in seen[1:]:
-        np.testing.assert_array_equal(rows, seen[0])
-
-
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_a_score_that_is_never_a_number_keeps_the_last_weights_and_is_told(solver):
-    params = {"solver": solver, "max_iter": 8, **SMALL}
-    early = MLPClassifier(early_stopping=True, scoring=lambda model, X, y: np.nan, **params)
-    with pytest.warns(ConvergenceWarning, match="No validation score was a number"):
-        early.fit(X[TRAIN], y[TRAIN], X_val=X[TEST], y_val=y[TEST])
-    plain = MLPClassifier(**params).fit(X[TRAIN], y[TRAIN])
-    np.testing.assert_array_equal(early.coefs_[0], plain.coefs_[0])
-
-
-@pytest.mark.parametrize("scoring", [lambda model, X, y: model.score(X, y), "balanced_accuracy"])
-def test_scorers_without_weights_are_called_without(scoring):
-    model = MLPClassifier(early_stopping=True, class_weight="balanced", scoring=scoring, max_iter=2, **SMALL)
-    assert np.isfinite(model.fit(X, y).validation_scores_).all()
-    regressor = MLPRegressor(hidden_layer_sizes=4, early_stopping=True, scoring="neg_max_error", max_iter=2)
-    assert np.isfinite(regressor.fit(X, y, np.ones(len(y))).validation_scores_).all()
-
-
-def test_a_copy_has_the_history_and_none_of_what_comes_after():
-    """Scorers and callbacks copy the estimator at each epoch; the history is not packed for that."""
-    import copy
-
-    model = MLPClassifier(max_iter=3, **SMALL).fit(X, y)
-    twin = copy.copy(model)
-    assert all(one is other for one, other in zip(twin.history_, model.history_, strict=True))
-    model.partial_fit(X, y)
-    assert len(twin.history_) == len(twin.loss_curve_) == 3
-    before = copy.deepcopy(twin).partial_fit(X, y)
-    for mine, theirs in zip(twin.partial_fit(X, y).coefs_, before.coefs_, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-
-
-def test_averaging_goes_on_over_partial_fits():
-    """The weights are ahead of their average by what they were: 60 calls are a fit of 60 epochs."""
-    params = {"ema_decay": 0.99, "learning_rate_init": 0.01, "dtype": "float64", **SMALL}
-    whole = MLPClassifier(max_iter=60, tol=0, n_iter_no_change=100, **params).fit(X[:300], y[:300])
-    parts = MLPClassifier(**params)
-    for _ in range(60):
-        parts.partial_fit(X[:300], y[:300], classes=np.arange(10))
-    assert parts.loss_ == pytest.approx(whole.loss_, rel=1e-6)
-    np.testing.assert_allclose(parts.predict_proba(X), whole.predict_proba(X), atol=0.05)
-
-
-@pytest.mark.parametrize("labels", [np.arange(3), np.array(["a", "b", "c"])])
-def test_class_weights_of_classes_that_a_chunk_lacks(labels):
-    rows = y < 2
-    model = MLPClassifier(5, class_weight={labels[1]: 2.0, labels[2]: 3.0})
-    model.partial_fit(X[rows], labels[y[rows]], classes=labels)
-    with pytest.raises(ValueError, match="class_weight must be a dict of weights of the classes"):
-        MLPClassifier(class_weight={"z": 2.0}).fit(X[rows], labels[y[rows]])
-
-
-def test_class_weights_of_indicators():
-    """Balanced, a weight counts as repetition here too; a list of dicts, as in compute_sample_weight."""
-    rng = np.random.default_rng(0)
-    data, labels = rng.standard_normal((60, 4)), (rng.random((60, 3)) < [0.2, 0.5, 0.7]).astype(int)
-    repeats = rng.integers(0, 3, 60)
-    again = np.repeat(np.arange(60), repeats)
-    params = {"class_weight": "balanced", "dtype": "float64", "max_iter": 20, **SMALL}
-    weighted = MLPClassifier(**params).fit(data, labels, repeats)
-    repeated = MLPClassifier(**params).fit(data[again], labels[again])
-    np.testing.assert_allclose(weighted.predict_proba(data), repeated.predict_proba(data), rtol=1e-7)
-    dicts = [{0: 1.0, 1: 2.0}, {0: 3.0, 1: 1.0}, {0: 1.0, 1: 1.0}]
-    by_class = MLPClassifier(class_weight=dicts, max_iter=5, **SMALL).fit(data, labels)
-    of_class = compute_sample_weight(dicts, labels)
-    by_sample = MLPClassifier(max_iter=5, **SMALL).fit(data, labels, of_class)
-    np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
-    with pytest.raises(ValueError, match="must be 'balanced' or a list of as many dicts"):
-        MLPClassifier(class_weight={0: 1.0, 1: 2.0}).fit(data, labels)
-
-
-def test_a_failing_warm_start_leaves_the_lists_alone():
-    calls = []
-
-    def scorer(model, X, y):
-        calls.append(1)
-        if len(calls) == 6:
-            raise RuntimeError("the sixth")
-        return 0.5
-
-    model = MLPClassifier(5, early_stopping=True, warm_start=True, max_iter=3, scoring=scorer).fit(X, y)
-    with pytest.raises(RuntimeError, match="the sixth"):
-        model.fit(X, y)
-    assert len(model.history_) == len(model.loss_curve_) == len(model.validation_scores_) == 3
-
-
-def test_another_scorer_in_a_warm_start_is_compared_with_its_own_scores():
-    model = MLPClassifier(early_stopping=True, warm_start=True, max_iter=3, learning_rate_init=0.01, **SMALL)
-    before = model.fit(X, y).coefs_[0].copy()
-    model.set_params(scoring="neg_log_loss", max_iter=20).fit(X, y)
-    assert np.abs(model.coefs_[0] - before).max() > 0
-    assert model.best_validation_score_ < 0
-
-
-def test_lbfgs_stops_early_on_own_validation_data():
-    """With the weights of the best iteration on them, where the last one fits 60 digits to the end."""
-    params = {
-        "hidden_layer_sizes": (50, 50),
-        "solver": "lbfgs",
-        "max_iter": 200,
-        "tol": 1e-9,
-        "random_state": 0,
-    }
-    model = MLPClassifier(early_stopping=True, **params)
-    model.fit(X[:60], y[:60], X_val=X[TEST], y_val=y[TEST])
-    scores = [record["validation_score"] for record in model.history_]
-    assert model.score(X[TEST], y[TEST]) == max(scores) == model.best_validation_score_
-
-
-@pytest.mark.parametrize(
-    ("model", "target", "given", "message"),
-    [
-        (MLPClassifier(), y, {"X_val": X[:9], "y_val": np.eye(9, 10, dtype=int)}, "y must be classes"),
-        (MLPRegressor("poisson"), y, {"X_val": X[:9], "y_val": -y[:9]}, "y must not be below 0"),
-        (MLPRegressor(), y, {"X_val": X[:9], "y_val": X[:9, :2]}, "y must have 1 columns"),
-        (MLPClassifier(), y, {"sample_weight_val": y}, "sample_weight_val needs X_val"),
-        (MLPRegressor(), y * 1e300, {}, "y must lie within the range of float32"),
-    ],
-)
-def test_bad_targets_are_told(model, target, given, message):
-    with pytest.raises(ValueError, match=message):
-        model.fit(X, target, **given)
-
-
 def test_a_regressor_keeps_the_link_it_was_fitted_with():
     model = MLPRegressor(hidden_layer_sizes=4, max_iter=2, random_state=0).fit(X, y)
     before = model.predict(X)
     np.testing.assert_array_equal(model.set_params(loss="poisson").predict(X), before)
-
-
-def test_an_unknown_initialiser_of_an_activation_is_named():
-    activation = Activation(square, square_backward, init="he")
-    with pytest.raises(ValueError, match=r"The init of an Activation must be one of .* got 'he'"):
-        sknn6.MLPClassifier(activation=activation).fit(X, y)
-
-
-def test_clipping_a_gradient_whose_square_overflows():
-    """In float32 a norm of 1e25 has no square; the step still has the length that was asked for."""
-    model = MLPClassifier(
-        (), solver="sgd", momentum=0, clip_norm=1.0, learning_rate_init=0.5, max_iter=1,
-        batch_size=len(y), alpha=0, init="zeros",
-    ).fit(1e25 * X, y)  # fmt: skip
-    step = np.concatenate([model.coefs_[0].ravel(), model.intercepts_[0]])
-    assert np.linalg.norm(step) == pytest.approx(0.5, rel=1e-4)
 
 
 # How strongly the features enter
@@ -605,6 +572,7 @@ def test_weights_of_one_network_have_the_shapes_that_scikit_learn_gives():
 
 
 # What is refused, and what is taken in other forms
+
 
 FEW, FEW_Y = X[:60], y[:60]
 LABELS = np.column_stack([FEW_Y > 4, FEW_Y % 2, FEW_Y % 3 == 0]).astype(int)
@@ -728,3 +696,33 @@ def test_numbers_of_every_kind(name):
 def test_integers_beyond_all_indices_are_refused_by_name(name):
     with pytest.raises(ValueError, match=rf"{name}.*1180591620717411303424"):
         MLPClassifier(**{name: 2**70}).fit(FEW, FEW_Y)
+
+
+def test_a_failing_warm_start_leaves_the_lists_alone():
+    calls = []
+
+    def scorer(model, X, y):
+        calls.append(1)
+        if len(calls) == 6:
+            raise RuntimeError("the sixth")
+        return 0.5
+
+    model = MLPClassifier(5, early_stopping=True, warm_start=True, max_iter=3, scoring=scorer).fit(X, y)
+    with pytest.raises(RuntimeError, match="the sixth"):
+        model.fit(X, y)
+    assert len(model.history_) == len(model.loss_curve_) == len(model.validation_scores_) == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "given", "message"),
+    [
+        (MLPClassifier(), y, {"X_val": X[:9], "y_val": np.eye(9, 10, dtype=int)}, "y must be classes"),
+        (MLPRegressor("poisson"), y, {"X_val": X[:9], "y_val": -y[:9]}, "y must not be below 0"),
+        (MLPRegressor(), y, {"X_val": X[:9], "y_val": X[:9, :2]}, "y must have 1 columns"),
+        (MLPClassifier(), y, {"sample_weight_val": y}, "sample_weight_val needs X_val"),
+        (MLPRegressor(), y * 1e300, {}, "y must lie within the range of float32"),
+    ],
+)
+def test_bad_targets_are_told(model, target, given, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, target, **given)
