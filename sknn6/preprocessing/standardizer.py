@@ -1,4 +1,4 @@
-"""Centre and scale every feature, and bound what lies far out."""
+"""Centre and scale every feature, and clip outliers smoothly."""
 
 import warnings
 from numbers import Real
@@ -39,7 +39,7 @@ ACCEPTED = {
 
 
 def _streams(standardizer):
-    """Return True, or raise what tells hasattr that there is no partial_fit."""
+    """Return True, or raise AttributeError if the method does not allow partial_fit."""
     if standardizer.method not in STREAMED:
         raise AttributeError(
             f"Standardizer has no partial_fit with method={standardizer.method!r}, for it cannot be "
@@ -153,7 +153,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
     @tells_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Matrix, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn center and scale.
+        """Compute center and scale.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Matrix, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Go on learning center and scale; the order and size of the chunks do not matter.
+        """Update center and scale with a chunk; the order and size of the chunks do not matter.
 
         Parameters
         ----------
@@ -225,7 +225,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
         return X if first else self._matching(X)
 
     def _matching(self, X):
-        """Refuse sparse data after dense: to subtract center_ would make them dense."""
+        """Return X, or raise TypeError if it is sparse and would have to be centred."""
         if issparse(X) and self.center_ is not None:
             raise TypeError(
                 "Standardizer was fitted on dense data, and centring would make sparse data dense. "
@@ -235,7 +235,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
 
     def _summarise(self, X, weight):
         with warnings.catch_warnings(), config_context(assume_finite=True):
-            # A feature without a single number has no statistics, which is no reason to warn.
+            # A feature of nothing but NaN has no statistics; no warning is needed.
             warnings.filterwarnings("ignore", "All-NaN|invalid value", RuntimeWarning)
             return METHODS[self.method].summarise(X, weight)
 
@@ -263,9 +263,10 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
         return Z
 
     def _parts(self, X):
-        """Yield slices of the entries that stay in the cache, so that many steps cost little more than one.
+        """Yield (slice, center, scale) for blocks of entries that fit into the cache.
 
-        With each come center and scale: of its columns or, of the entries of sparse X, of each.
+        For dense X, a block is a slice of rows, with center and scale of all columns; for sparse X it is a
+        slice of the stored entries, with the scale of each.
         """
         if issparse(X):
             column = X.tocoo(copy=False).col
@@ -278,7 +279,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
             yield rows, center, self.scale_
 
     def _bound(self, dtype):
-        """Return the bound, of which there must be a reciprocal."""
+        """Return the bound, large enough to have a finite reciprocal."""
         return max(float(self.clip), float(np.finfo(dtype).tiny))
 
     def inverse_transform(self, X: Matrix) -> NDArray | spmatrix:

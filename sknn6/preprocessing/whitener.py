@@ -1,4 +1,8 @@
-"""Decorrelate the features: ZCA and its family."""
+"""Decorrelate the features: ZCA and its family.
+
+The module has only the estimator, and more than half of it is documentation; the numerics are in scatter,
+spectrum and maps.
+"""
 
 from numbers import Real
 from typing import Literal, Self
@@ -34,12 +38,12 @@ from sknn6.versions import Versioned
 
 FLOATS = (np.float64, np.float32)
 
-# The largest number whose squares are summed: of 1e9 of them, the sum is within the range of floats.
+# Larger numbers are refused: the squares of 1e9 numbers of this size can still be summed in float64.
 FAR = 1e149
 
 
 def _streams(whitener):
-    """Return True, or raise what tells hasattr that there is no partial_fit."""
+    """Return True, or raise AttributeError if the shrinkage does not allow partial_fit."""
     if whitener.shrinkage == "ledoit_wolf":
         raise AttributeError(
             "Whitener has no partial_fit with shrinkage='ledoit_wolf', whose fourth moments need all "
@@ -84,8 +88,8 @@ class Whitener(
     Parameters
     ----------
     method : {"zca", "zca_cor", "pca", "pca_cor", "cholesky"}, default="zca"
-        Which of the rotations. Those of the correlation use P in place of :math:`\Sigma` throughout,
-        :math:`\delta` and :math:`\mu` too.
+        The whitening map. "zca_cor" and "pca_cor" use the correlation P in place of :math:`\Sigma`
+        throughout, :math:`\delta` and :math:`\mu` too.
     shrinkage : {"ledoit_wolf", "oas"}, float in [0, 1] or None, default=None
         The weight :math:`\delta` of :math:`\mu I`; by name, the estimate of
         :func:`~sklearn.covariance.ledoit_wolf` or :func:`~sklearn.covariance.oas`. None is 0.
@@ -217,7 +221,7 @@ class Whitener(
     def fit_transform(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> NDArray:
-        """Learn from X and whiten it: `fit` and `transform`, with one look at whether X is valid.
+        """Fit to X and whiten it, as `fit` and `transform` do, but validate X only once.
 
         Parameters
         ----------
@@ -241,7 +245,7 @@ class Whitener(
     @fit_context(prefer_skip_nested_validation=True)
     @products_share_cores()
     def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Add a chunk of any size to what was learned; the result is that of `fit` on all of them.
+        """Update the map with a chunk of any size; the result is that of `fit` on all chunks together.
 
         Parameters
         ----------
@@ -271,13 +275,13 @@ class Whitener(
         else:
             weight = check_nonzero_weight(weight, X)
             X, weight = X[weight > 0], weight[weight > 0]
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        with np.errstate(over="ignore", invalid="ignore"):  # _check_range refuses numbers that overflow
             rows = Rows(X, weight)
             self._check_range(rows.mean, rows.squares())
         return rows
 
     def _check_range(self, mean, squares):
-        """Raise an error with the columns whose squares are beyond the range of floats."""
+        """Raise ValueError with the columns whose squares are beyond the range of floats."""
         within = (squares == 0) | ((np.abs(mean) < FAR) & (squares < FAR**2))
         if not within.all():
             columns = getattr(self, "feature_names_in_", np.arange(len(squares)))[~within]
@@ -291,7 +295,10 @@ class Whitener(
         return self._decompose(rows)
 
     def _merge(self, rows):
-        """Chan, Golub & LeVeque (1983): d = m_b − mₐ, m = mₐ + d·n_b/n, M = Mₐ + M_b + ddᵀ·nₐn_b/n."""
+        """Merge the moments of a new chunk, and decompose.
+
+        Chan, Golub & LeVeque (1983): d = m_b − mₐ, m = mₐ + d·n_b/n, M = Mₐ + M_b + ddᵀ·nₐn_b/n.
+        """
         n = self.n_samples_seen_ + rows.n
         step = rows.mean - self.mean_
         between = np.outer(step, step * (self.n_samples_seen_ * rows.n / n))
@@ -319,21 +326,24 @@ class Whitener(
         return len(self._scatter) < self.n_features_in_
 
     def _deviation(self):
-        """Return √diag Σ, and 0 for what is constant but for rounding."""
+        """Return √diag Σ, and 0 for features that are constant up to rounding errors."""
         squares = (self._scatter**2).sum(axis=0) if self._wide else np.diag(self._scatter)
         std = np.sqrt(squares / self.n_samples_seen_)
         return np.where(std > 10 * EPS * np.abs(self.mean_), std, 0)
 
     def _eigen(self, unit, rows):
-        """Set shrinkage_; return eigenvalues, descending and 0 where noise, and eigenvectors."""
+        """Set shrinkage_; return eigenvalues, descending and 0 below rounding error, and eigenvectors."""
         n, mean = self.n_samples_seen_, self.mean_ * unit
         if self._wide:
             values, U = svd(self._scatter * unit, mean, n)
         else:
-            values, U = eigh(self._scatter * unit * (unit[:, None] / n))  # whose product may overflow
+            values, U = eigh(
+                self._scatter * unit * (unit[:, None] / n)
+            )  # not unit * unit / n, which may overflow
         self.shrinkage_ = self._intensity(values, unit, rows)
         floor = (self.shrinkage_ + self.eps) * values.mean()
-        # eigh is off by about 1e-16 λ₀, which matters to small eigenvalues that stay small.
+        # eigh has errors of about 1e-16 λ₀, which matter for small eigenvalues that shrinkage and eps leave
+        # small.
         blunt = values[-1] < 1e-8 * values[0] and floor < 1e-11 * values[0]
         if blunt and rows is not None and not self._wide:
             values, U = svd(rows[:] * unit, mean, n)
@@ -342,7 +352,7 @@ class Whitener(
     def _intensity(self, values, unit, rows):
         if self.shrinkage not in SHRINKAGES:
             return float(self.shrinkage or 0)
-        # In a unit of its own, a power of 4, the intensity is the same, and no fourth power overflows.
+        # The intensity does not depend on the unit; with eigenvalues near 1, no fourth power overflows.
         size = np.ldexp(1.0, 2 * (np.frexp(values[0])[1] // 2))
         values, unit = values / size, unit / np.sqrt(size)
         dispersion = ((values - values.mean()) ** 2).sum()
@@ -384,7 +394,7 @@ class Whitener(
         return Z
 
     def _whiten_far(self, X):
-        """Whiten rows in units of their largest number; what is beyond the range is the largest number."""
+        """Whiten rows that would overflow; results beyond the range of floats become the largest number."""
         most = np.finfo(X.dtype).max
         with np.errstate(over="ignore"):
             rows = X / 2.0 - self.mean_ / 2
@@ -418,7 +428,7 @@ class Whitener(
 
     @staticmethod
     def _cast(factors, dtype):
-        """Return the factors in dtype, held to its range: the gain of tiny float32 may be beyond it."""
+        """Return the factors in dtype, clipped to its range, which the gain of tiny numbers may exceed."""
         if dtype == np.float64:
             return factors
         most = np.finfo(dtype).max

@@ -74,8 +74,8 @@ class TrainingState:
     plateaus : int
         How often the learning rate was lowered at a plateau.
     n_rows : int
-        Number of rows of the fit that started from initial weights, on which the recipe depends; 0 if it began
-        with `partial_fit`.
+        Number of rows of the fit that started from initial weights, on which the recipe depends; 0 if it
+        began with `partial_fit`.
     members : list of int or None
         The indices of the members that ensemble selection kept; None without selection.
     moments : Moments or None
