@@ -1,4 +1,4 @@
-"""The estimators as skl2onnx takes them: what shape their outputs have, and their nodes."""
+"""Converters for skl2onnx: for each estimator, the shapes of its outputs and its ONNX nodes."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -14,7 +14,7 @@ from sknn6.threads import products_share_cores
 
 __all__ = ["register"]
 
-# As skl2onnx's converter for scikit-learn's MLPClassifier has them.
+# The same options as those of skl2onnx's converter for scikit-learn's MLPClassifier.
 CLASSIFIER_OPTIONS = {
     "zipmap": [True, False, "columns"],
     "output_class_labels": [False, True],
@@ -67,7 +67,7 @@ def register() -> None:
 
 
 def check_input(operator):
-    """Raise unless the inputs of the operator are numbers, one array or the columns of a frame."""
+    """Raise unless the inputs of the operator are numeric: one array, or the columns of a frame."""
     from skl2onnx.common import data_types, utils
 
     numbers = [
@@ -79,14 +79,14 @@ def check_input(operator):
 
 
 def float_type(operator):
-    """Return the type of the floats that an operator computes."""
+    """Return the float type of the outputs of an operator."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     return DoubleTensorType if has_float64(operator) else FloatTensorType
 
 
 def shape_columns(operator):
-    """Set the output of a regressor or transformer: floats, a column a target or feature."""
+    """Set the output of a regressor or transformer: floats, one column per target or feature."""
     check_input(operator)
     entry, (output,) = operator.inputs[0], operator.outputs
     model = operator.raw_operator
@@ -95,7 +95,7 @@ def shape_columns(operator):
 
 
 def shape_classifier(operator):
-    """Set the outputs of a classifier: labels, strings or whole numbers, and probabilities."""
+    """Set the outputs of a classifier: labels (strings or integers) and probabilities."""
     from skl2onnx.common.data_types import Int64TensorType, StringTensorType
 
     check_input(operator)
@@ -107,12 +107,12 @@ def shape_classifier(operator):
 
 
 def is_multilabel(classifier):
-    """Return whether the classifier has an output a label, each with a probability of its own."""
+    """Return whether the classifier is a multilabel one, with an independent probability per label."""
     return isinstance(targets_of(classifier), Labels)
 
 
 def class_labels(operator):
-    """Return the classes as ONNX has them, int64 or UTF-8; with the option "nocl" their numbers."""
+    """Return the classes as int64 or UTF-8; with the option "nocl", their indices."""
     from skl2onnx.common.utils_classifier import get_label_classes
 
     classes = get_label_classes(operator.scope_inst, operator.raw_operator)
@@ -143,7 +143,7 @@ def convert_regressor(scope, operator, container):
 
 @products_share_cores()
 def predictions(graph, mlp):
-    """Return what the logits stand for, the mean over the members if there are several."""
+    """Return the output activation of the logits, averaged over the members of an ensemble."""
     with np.errstate(all="ignore"):  # as in a prediction
         Z = network_nodes(graph, network_of(mlp, graph.dtype))
     if getattr(targets_of(mlp), "binary", False):
@@ -181,7 +181,7 @@ def in_order(graph, Z):
 
 
 def exponential(graph, Z):
-    """P = e^z, held to the range of the floats."""
+    """P = e^z, clipped to the range of the floats."""
     return graph("Exp", graph("Min", Z, float(np.log(np.finfo(graph.dtype).max))))
 
 
