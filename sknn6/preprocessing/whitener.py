@@ -337,9 +337,8 @@ class Whitener(
         if self._wide:
             values, U = svd(self._scatter * unit, mean, n)
         else:
-            values, U = eigh(
-                self._scatter * unit * (unit[:, None] / n)
-            )  # not unit * unit / n, which may overflow
+            # Multiplied one after the other, for unit * unit may overflow.
+            values, U = eigh(self._scatter * unit * (unit[:, None] / n))
         self.shrinkage_ = self._intensity(values, unit, rows)
         floor = (self.shrinkage_ + self.eps) * values.mean()
         # eigh has errors of about 1e-16 λ₀, which matter for small eigenvalues that shrinkage and eps leave
