@@ -96,11 +96,11 @@ def test_weights_are_repetitions():
 
 def test_a_linear_model_learns_a_step():
     """A line through the step sign x over -1 to 1 has an R² of 3/4; with the positions it is the step."""
-    X = RNG.uniform(-1, 1, (2000, 1))
+    X = np.linspace(-1, 1, 2000)[:, None]
     y = np.sign(X[:, 0])
     params = QUICK | {"hidden_layer_sizes": (), "max_iter": 60, "input_scaling": False}
     plain = MLPRegressor(**params | {"numeric_embedding": None}).fit(X, y)
-    assert plain.score(X, y) < 0.76  # of the sample
+    assert plain.score(X, y) < 0.751
     assert MLPRegressor(**params).fit(X, y).score(X, y) > 0.95
 
 
