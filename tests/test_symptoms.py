@@ -125,7 +125,7 @@ def test_targets_far_from_one():
     )
     assert float(text.split("every row has ")[1].split()[0][:-1]) == pytest.approx(y.var() / 2, rel=0.01)
     assert f"means up to {y.mean():.3g}" in text
-    assert "TransformedTargetRegressor" in text
+    assert "target_scaling=True" in text
 
 
 def rare():

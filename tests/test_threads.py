@@ -249,7 +249,7 @@ def test_no_product_of_any_call_is_made_on_several_threads_of_blas(two_threads, 
         return lambda *args, **kwargs: seen.update(blas_threads()) or function(*args, **kwargs)
 
     for place, function in [
-        (layers, "product"), (layers, "affine"), (whitening, "_apply"), (whitening, "_eigh")
+        (layers, "product"), (layers, "affine"), (whitening, "apply"), (whitening, "eigh")
     ]:  # fmt: skip
         monkeypatch.setattr(place, function, watched(getattr(place, function)))
     monkeypatch.setattr(np.linalg, "eigvalsh", watched(np.linalg.eigvalsh))

@@ -83,8 +83,8 @@ SHARED_CONSTRAINTS = {
 SHARED_PARAMETERS = """\
     hidden_layer_sizes : int, sequence of int, str or "auto", default={hidden_layer_sizes}
         Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
-        which a search can hold. An empty sequence makes a linear model. "auto" is 128-128, and 256-256 where
-        the classifier has many rows.
+        which a search can hold. An empty sequence makes a linear model. "auto" is 128-128 with few rows,
+        192-192 from 5000 rows on, and 100 with plain values.
     activation : str, Activation or list of them, default="relu"
         Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
         "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "maxout", whose units have

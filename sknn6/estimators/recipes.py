@@ -62,7 +62,7 @@ MODERN_REGRESSION = MODERN | {
 # Found on real data sets of 4500 to 40000 rows. How noisy they are is not known before the fit, so each
 # network has a decay of its own, and held-out rows choose among them.
 MODERN_WITH_MANY_ROWS = MODERN | {
-    "hidden_layer_sizes": (256, 256),
+    "hidden_layer_sizes": (192, 192),
     "numeric_embedding": "piecewise",
     "ensemble_selection": True,
     "dropout": 0.1,

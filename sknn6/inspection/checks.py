@@ -103,14 +103,15 @@ def of_unit_size(sizes):
 
 
 def check_targets(subject):
-    """Check the root mean squares of the targets of a regression."""
-    if is_classifier(subject.mlp):
-        return Finding(None, np.nan, "a regression", "")
+    """Check the root mean squares of the targets of a regression, as the network learns them."""
+    targets = subject.fresh.prepared.targets
+    if is_classifier(subject.mlp) or not targets.can_be_scaled:
+        return Finding(None, np.nan, "a regression whose outputs are the numbers themselves", "")
+    sizes = subject.target_sizes
+    if targets.scaling is not None:
+        sizes = np.sqrt(np.mean(np.square(subject.batch[1], dtype=float), axis=0))
     return Finding(
-        of_unit_size(subject.target_sizes),
-        float(np.max(subject.target_sizes)),
-        "root mean square 0.1 to 10",
-        "standardise y: TransformedTargetRegressor(pipeline, transformer=StandardScaler())",
+        of_unit_size(sizes), float(np.max(sizes)), "root mean square 0.1 to 10", "set target_scaling=True"
     )
 
 

@@ -140,8 +140,7 @@ def worse_than_mean(training):
     return (
         f"The loss was never below {loss:.3g}, where predicting the mean of y for every row has "
         f"{of_mean:.3g}. y has means up to {np.abs(mean).max():.3g} and deviations up to "
-        f"{np.std(y, axis=0).max():.3g}, where about 1 is learned well. Scale it with "
-        "TransformedTargetRegressor(regressor, transformer=StandardScaler()) of scikit-learn."
+        f"{np.std(y, axis=0).max():.3g}, where about 1 is learned well. Set target_scaling=True."
     )
 
 
@@ -159,7 +158,7 @@ def no_better_than_constant(training):
         return None
     change = "try scoring='neg_log_loss' or 'average_precision', or class_weight='balanced'"
     if numbers:
-        change = "scale y with TransformedTargetRegressor of scikit-learn"
+        change = "set target_scaling=True, if it is False"
     return (
         f"The best validation score is {state.best_validation_score:.3g}, and one and the same "
         f"prediction for every row has {constant:.3g}: the weights that early stopping kept may have learned "
