@@ -81,9 +81,9 @@ def run(folder, name, seed, label):
 
 def table(results, models, reference):
     """Return the geometric mean over the sets of each model's ratio to the reference, and mean ranks."""
-    found = {}
+    results, found = results[results["model"].isin(models)], {}
     for metric, offset in (("rmse", OFFSET), ("mae", OFFSET), ("seconds", 0.0)):
-        values = results.pivot_table(metric, "data", "model", sort=False)[models].dropna() + offset
+        values = results.pivot_table(metric, "data", "model", sort=False).dropna() + offset
         found[metric] = np.exp(np.log(values.div(values[reference], axis=0)).mean())
         found[f"rank {metric}"] = values.rank(axis=1).mean()
     return pd.DataFrame(found).rename_axis(f"to {reference}, {len(values)} sets")

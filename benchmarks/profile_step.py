@@ -30,7 +30,7 @@ from sknn6.estimators.settings import Settings
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
-from sknn6.nn.layers import Dense
+from sknn6.nn.dense import Dense
 from sknn6.nn.losses import softmax_cross_entropy
 from sknn6.nn.optimizers import Adam
 from sknn6.nn.training import run_epoch

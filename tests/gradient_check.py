@@ -7,7 +7,8 @@ makes that rare; its rounding error, 1e-16 / h, asks for the larger tolerance th
 import numpy as np
 
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual, ScaledDense
+from sknn6.nn.dense import Dense, Projection, ScaledDense
+from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
 from sknn6.nn.network import Network
 from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm

@@ -5,7 +5,8 @@ import pytest
 from networks import perceptron
 from scipy import sparse
 
-from sknn6.nn.layers import Dropout, product
+from sknn6.nn.layers import Dropout
+from sknn6.nn.products import product
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -17,10 +17,10 @@ from threadpoolctl import threadpool_limits
 
 from sknn6 import Whitener, threads
 from sknn6.inspection import WhiteningDisplay, layer_statistics, learning_rate_range_test, sanity_check
-from sknn6.nn import layers, parallel
+from sknn6.nn import dense, parallel
 from sknn6.nn.activations import ACTIVATIONS, Activation
-from sknn6.nn.layers import product
 from sknn6.nn.network import Network
+from sknn6.nn.products import product
 from sknn6.onnx import converters, register
 from sknn6.preprocessing import whitener as whitening
 from sknn6.threads import products_share_cores
@@ -249,7 +249,7 @@ def test_no_product_of_any_call_is_made_on_several_threads_of_blas(two_threads, 
         return lambda *args, **kwargs: seen.update(blas_threads()) or function(*args, **kwargs)
 
     for place, function in [
-        (layers, "product"), (layers, "affine"), (whitening, "apply"), (whitening, "eigh")
+        (dense, "product"), (dense, "affine"), (whitening, "apply"), (whitening, "eigh")
     ]:  # fmt: skip
         monkeypatch.setattr(place, function, watched(getattr(place, function)))
     monkeypatch.setattr(np.linalg, "eigvalsh", watched(np.linalg.eigvalsh))

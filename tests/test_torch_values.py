@@ -8,8 +8,9 @@ import pytest
 from scipy.special import xlogy
 
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.dense import Dense
 from sknn6.nn.initializers import INITIALIZERS
-from sknn6.nn.layers import Activate, Dense
+from sknn6.nn.layers import Activate
 from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
 from sknn6.nn.network import Network
 from sknn6.nn.normalization import BatchNorm, LayerNorm

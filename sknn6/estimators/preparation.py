@@ -15,8 +15,8 @@ from sknn6.moments import moments
 from sknn6.nn.activations import find_activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
+from sknn6.nn.dense import Dense
 from sknn6.nn.embeddings import Piecewise, find_knots
-from sknn6.nn.layers import Dense
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.outputs import OutputScaling

@@ -1,4 +1,7 @@
-"""What y is: classes, indicators of labels, or numbers, and what follows from that for a training."""
+"""What y is: classes, indicators of labels, or numbers, and what follows from that for a training.
+
+The module is long because it holds the three kinds side by side, each with the same methods.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 An activation is a pair of functions and a few facts about it. To add one, write the pair and give
 it a row in `ACTIVATIONS`: the estimators, the tests, the tables of the documentation and the search
-spaces find it there.
+spaces find it there. The module is long because it is a table: a dozen pairs of short functions.
 """
 
 import math

@@ -7,10 +7,12 @@ from itertools import pairwise
 import numpy as np
 
 from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
+from sknn6.nn.dense import Dense, Projection, ScaledDense
 from sknn6.nn.embeddings import Piecewise
 from sknn6.nn.initializers import SKLEARN, Initializer, find_initializer, law_of_scikit_learn
 from sknn6.nn.inputs import InputScaling
-from sknn6.nn.layers import Activate, Dense, Dropout, Layer, Projection, Residual, ScaledDense
+from sknn6.nn.layer import Layer
+from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.network import Network
 from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknn6.nn.annotations import Array
-from sknn6.nn.layers import NO_GRADIENT, Layer
+from sknn6.nn.layer import NO_GRADIENT, Layer
 
 __all__ = ["Piecewise", "find_knots"]
 

@@ -17,8 +17,9 @@ from sknn6.nn import kernels
 from sknn6.nn.annotations import Array, Rows, Shape
 from sknn6.nn.batches import Batches
 from sknn6.nn.decay import decay
+from sknn6.nn.dense import Dense
 from sknn6.nn.inputs import InputScaling
-from sknn6.nn.layers import Dense, Layer
+from sknn6.nn.layer import Layer
 from sknn6.nn.parallel import share_if_large
 
 __all__ = ["Network"]

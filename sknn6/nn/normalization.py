@@ -7,6 +7,9 @@ covariance of groups of units over the batch (`BatchWhitening`), or be a mixture
 `NORMALIZATIONS`.
 
 In the formulas p are the normalised weights of the samples, 1/n each if there are none.
+
+The module is long because the four share their statistics and the derivatives through them: the mixture is
+made of the other three.
 """
 
 from abc import abstractmethod
@@ -19,7 +22,8 @@ from scipy.special import softmax
 
 from sknn6.nn.annotations import Array
 from sknn6.nn.kernels import kernel
-from sknn6.nn.layers import Layer, transpose
+from sknn6.nn.layer import Layer
+from sknn6.nn.products import transpose
 
 __all__ = ["NORMALIZATIONS", "BatchNorm", "BatchWhitening", "LayerNorm", "SwitchableWhitening"]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from sknn6.nn.activations import Activation
 from sknn6.nn.annotations import Array, Rows
-from sknn6.nn.layers import Activate, Layer
+from sknn6.nn.layer import Layer
+from sknn6.nn.layers import Activate
 from sknn6.nn.network import Network
 
 __all__ = ["LayerRecord", "LayerTracker", "flat", "norm", "observed"]

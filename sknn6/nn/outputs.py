@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sknn6.nn.annotations import Array
-from sknn6.nn.layers import Dense
+from sknn6.nn.dense import Dense
 
 __all__ = ["OutputScaling"]
 

@@ -8,9 +8,10 @@ from copy import copy
 
 import numpy as np
 
+from sknn6.nn.dense import Dense, Projection, ScaledDense
 from sknn6.nn.embeddings import Piecewise
 from sknn6.nn.inputs import CLIP
-from sknn6.nn.layers import Activate, Dense, Dropout, Projection, Residual, ScaledDense, transpose
+from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.normalization import (
     RUNNING_ROUNDING,
     BatchNorm,
@@ -21,6 +22,7 @@ from sknn6.nn.normalization import (
     mixture,
     only_diagonal,
 )
+from sknn6.nn.products import transpose
 from sknn6.onnx.activations import activation_nodes
 
 __all__ = ["FOLDS", "NODES", "bend", "network_nodes"]

@@ -13,7 +13,7 @@ from sknn6.estimators.fitted import architecture_of
 from sknn6.inspection.displays.panels import panels
 from sknn6.inspection.displays.theme import DIVERGING
 from sknn6.inspection.probe import perceptron_of
-from sknn6.nn.layers import SCALE_SPEED
+from sknn6.nn.dense import SCALE_SPEED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,57 @@
+"""Matrix products of layers: dense or sparse, with a bias or without, of one network or several."""
+
+import numpy as np
+from scipy.sparse import csc_array
+
+from sknn6.nn.annotations import Array, Rows
+from sknn6.nn.blas import GEMM
+from sknn6.nn.parallel import is_large, multiply
+
+__all__ = ["affine", "product", "transpose"]
+
+
+def product(A: Rows, B: Array, out: Array) -> Array:
+    """Write the matrix product A @ B to `out`; A may be sparse."""
+    if isinstance(A, np.ndarray):
+        return multiply(A, B, out) if is_large(A, out) else np.matmul(A, B, out=out)
+    rows: slice | Array = slice(None)
+    if A.format == "csc" and A.nnz < A.shape[0]:
+        # A transposed batch of many features: most of its rows are empty, and so are those of the product.
+        out[...] = 0
+        rows, A = rows_with_entries(A)
+    for member in np.ndindex(B.shape[:-2]):
+        out[member][rows] = A @ B[member]
+    return out
+
+
+def rows_with_entries(A: csc_array) -> tuple[Array, csc_array]:
+    """Return the numbers of the rows of a CSC matrix that are not empty, and the matrix of these."""
+    rows, row = np.unique(A.indices, return_inverse=True)
+    return rows, csc_array((A.data, row, A.indptr), shape=(len(rows), A.shape[1]))
+
+
+def affine(A: Rows, B: Array, c: Array, out: Array) -> Array:
+    """Write A @ B + c to `out`, c the same for all rows; A may be sparse.
+
+    BLAS adds the product to what is there already, which saves a pass over the result. It counts columns
+    first, so it is given, and computes, the transposed of everything. SciPy's call keeps all other Python
+    threads waiting, which is too long for a large product.
+    """
+    if not isinstance(A, np.ndarray) or is_large(A, out):
+        product(A, B, out)
+        out += c
+        return out
+    out[...] = c
+    gemm = GEMM[out.dtype]
+    if out.ndim == 2:
+        gemm(1.0, B.T, A.T, 1.0, out.T, overwrite_c=True)
+    else:
+        for member in range(len(out)):
+            of_member = A if A.ndim == 2 else A[member]
+            gemm(1.0, B[member].T, of_member.T, 1.0, out[member].T, overwrite_c=True)
+    return out
+
+
+def transpose(A: Array) -> Array:
+    """Swap the last two axes."""
+    return A.T if A.ndim == 2 else A.swapaxes(-1, -2)
