@@ -84,3 +84,12 @@ def test_one_epoch_follows_no_plan(name):
         assert one.max_iter == 1
         rates = [one.rate(fraction, samples=80, plateaus=2) for fraction in (0.0, 0.5, 0.9)]
         assert len(set(rates)) == 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "recipe"), [("quantile", "modern_quantiles"), ("huber", "modern_regression")]
+)
+def test_quantiles_have_a_recipe_of_their_own(loss, recipe):
+    """Without an embedding, with which the quantiles of the training rows do not hold for others."""
+    assert Settings.of(MLPRegressor(loss)).recipe == RECIPES[recipe]
+    assert RECIPES["modern_quantiles"]["numeric_embedding"] is None

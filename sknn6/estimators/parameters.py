@@ -125,10 +125,11 @@ SHARED_PARAMETERS = """\
         normalisation is added to what the layer before it did, by way of a learned projection where the
         widths differ. These are pre-norm residual blocks; with `layernorm` or `batchnorm`, they keep nets of
         tens of layers trainable.
-    recipe : {"auto", "plain", "modern", "modern_regression"}, default="auto"
-        The values of the parameters that are "auto": "plain" has those of scikit-learn, "modern" and
-        "modern_regression" those that the classifier and the regressor have with "adam". "auto" is one of
-        these with "adam", and "plain" with the other solvers.
+    recipe : {"auto", "plain", "modern", "modern_regression", "modern_quantiles"}, default="auto"
+        The values of the parameters that are "auto": "plain" has those of scikit-learn, "modern",
+        "modern_regression" and "modern_quantiles" those that the classifier, the regressor and the regressor
+        with loss="quantile" have with "adam". "auto" is one of these with "adam", and "plain" with the other
+        solvers.
     ensemble_size : int or "auto", default={ensemble_size}
         Networks that are trained side by side, each from weights of its own, and whose predictions are
         averaged. With more than one, the arrays of `coefs_`, `intercepts_` and `layer_state_` have a leading

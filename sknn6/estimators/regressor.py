@@ -105,7 +105,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "target_scaling": [AUTO, "boolean"],
     }
 
-    _recipes = {"adam": "modern_regression"}
+    @property
+    def _recipes(self):
+        loss = REGRESSION_LOSSES.get(str(self.loss))
+        return {"adam": "modern_quantiles" if loss and loss.of_quantiles else "modern_regression"}
 
     def __init__(
         self,
