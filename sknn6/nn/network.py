@@ -220,7 +220,7 @@ class Network:
             dZ = layer.backward(dZ)
 
     def penalise(self, strength: float) -> float:
-        """Add the gradient of the penalty strength / 2 |W|^2 to `grad`; return its mean over the members."""
+        """Add the gradient of ``strength / 2 |W|^2`` to `grad`; return the mean penalty over the members."""
         squares = decay(self.theta, self.grad, strength, 1.0, self.n_decayed)
         return 0.5 * strength * squares / self.members
 
