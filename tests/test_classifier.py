@@ -64,9 +64,12 @@ def fit(X=X, y=TARGETS["multiclass"], **params):
     ],
 )
 def test_digits(params):
-    """scikit-learn 1.9's MLPClassifier has 0.92 on these last 597 digits, by writers it has not seen."""
+    """scikit-learn 1.9's MLPClassifier has 0.92 on these last 597 digits, by writers it has not seen.
+
+    An accuracy of 0.92 over so many has a standard deviation of 0.011; the bound is 2.7 of them below.
+    """
     model = fit(DIGITS[TRAIN], DIGIT[TRAIN], hidden_layer_sizes=(100,), max_iter=60, **params)
-    assert model.score(DIGITS[TEST], DIGIT[TEST]) >= 0.91
+    assert model.score(DIGITS[TEST], DIGIT[TEST]) >= 0.89
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -103,7 +103,7 @@ def test_targets_of_any_size_are_the_only_thing_that_is_named(size):
     [
         {"loss": "absolute_error"},
         {"loss": "huber"},
-        {"loss": "gamma"},
+        {"loss": "gamma", "init_scale": 0.5},  # or exp(z) of initial logits is far off for some, as below
         *({"loss": "quantile", "quantile": q} for q in (0.1, 0.9, [0.1, 0.5, 0.9])),
     ],
     ids=str,
