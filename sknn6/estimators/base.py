@@ -270,9 +270,9 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
         It is the Euclidean norm of the feature's weights in the first layer, those of its embedding included,
         times its learned factors if `input_scaling` is "learned", averaged over the networks. It says
-        something only of features on one scale, and most with learned factors: without them, initial weights
-        may hide what was learned. scikit-learn's ``RFE`` and ``SelectFromModel`` select by it. Permutation
-        importance, which looks at predictions, is the better measure.
+        something only of features on one scale, and most with learned factors: without them, or with an
+        embedding, initial weights may hide what was learned. scikit-learn's ``RFE`` and ``SelectFromModel``
+        select by it. Permutation importance, which looks at predictions, is the better measure.
         """
         check_is_fitted(self)
         network = network_of(self, np.float64)

@@ -129,7 +129,7 @@ SHARED_PARAMETERS = """\
         The values of the parameters that are "auto": "plain" has those of scikit-learn, "modern",
         "modern_regression" and "modern_quantiles" those that the classifier, the regressor and the regressor
         with loss="quantile" have with "adam". "auto" is one of these with "adam", and "plain" with the other
-        solvers.
+        solvers. From 5000 rows on, "modern" and "modern_regression" have other values.
     ensemble_size : int or "auto", default={ensemble_size}
         Networks that are trained side by side, each from weights of its own, and whose predictions are
         averaged. With more than one, the arrays of `coefs_`, `intercepts_` and `layer_state_` have a leading
