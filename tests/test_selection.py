@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_classification
 
-from sknn6 import MLPClassifier
+from sknn6 import MLPClassifier, MLPRegressor
 from sknn6._sklearn_compat import InvalidParameterError
 from sknn6.training.selection import select_members
 
@@ -99,11 +99,21 @@ def test_a_sequence_of_decays_has_one_number_for_each_network(decay):
         MLPClassifier(**QUICK, ensemble_size=2, weight_decay=decay).fit(X, y)
 
 
+def test_networks_are_chosen_for_every_kind_of_target():
+    rows = np.random.default_rng(0).normal(size=(5000, 2))
+    number = MLPRegressor(hidden_layer_sizes=16, max_iter=2, random_state=0).fit(rows, rows[:, 0])
+    labels = MLPClassifier(**QUICK).fit(rows, (rows > 0).astype(int))
+    many_classes = MLPClassifier(**QUICK).fit(rows, np.arange(5000) // 5)
+    assert all(model.ensemble_members_ for model in (number, labels, many_classes))
+
+
 def test_a_class_of_one_row_is_no_reason_to_refuse_many_rows():
     rows = np.random.default_rng(0).normal(size=(5000, 2))
     classes = np.zeros(5000, int)
     classes[7] = 1
     model = MLPClassifier(**QUICK, ensemble_size=2, weight_decay=0.1).fit(rows, classes)
     assert model.ensemble_members_ is None
+    few = MLPClassifier(**QUICK, ensemble_size=2, weight_decay=0.1, validation_fraction=0.0)
+    assert few.fit(rows, np.arange(5000) % 2).ensemble_members_ is None
     with pytest.raises(ValueError, match="least populated class"):
         MLPClassifier(**QUICK, ensemble_size=2, weight_decay=0.1, ensemble_selection=True).fit(rows, classes)

@@ -95,8 +95,14 @@ def hold_out(data, targets, settings, seed):
 
 def may_hold_out(data, targets, settings):
     """Return whether rows can be held out for ensemble selection, or the user asked for it in any case."""
-    counts = np.unique(targets.strata(data.y, settings.validation_fraction), return_counts=True)[1]
-    return "ensemble_selection" not in settings.left or counts.min() > 1
+    if "ensemble_selection" not in settings.left:
+        return True
+    held_out = math.ceil(settings.validation_fraction * data.n_rows)
+    strata = targets.strata(data.y, settings.validation_fraction)
+    if strata is None:
+        return held_out >= 2
+    counts = np.unique(strata, return_counts=True)[1]
+    return counts.min() > 1 and held_out >= max(2, len(counts)) and data.n_rows - held_out >= len(counts)
 
 
 def check_parts(n_rows, strata, fraction):
