@@ -2,7 +2,7 @@
 
     pip install ".[test,dev]"
     python benchmarks/machines.py
-    python benchmarks/machines.py --only Haswell,Prescott
+    python benchmarks/machines.py --only Haswell "Prescott, NumPy's kernels"
 
 OPENBLAS_CORETYPE has NumPy's and SciPy's OpenBLAS take the kernels of another processor; a row is skipped
 where they do not, as on a processor that lacks the instructions. Each run is
@@ -79,7 +79,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", type=lambda text: text.split(","), help="names of rows, comma-separated")
+    parser.add_argument("--only", nargs="+", choices=ROWS, metavar="ROW", help="names of rows")
     parser.add_argument("--logs", type=Path, default=Path("machines"), help="a folder for pytest's output")
     args = parser.parse_args()
     args.logs.mkdir(exist_ok=True)
