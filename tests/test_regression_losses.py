@@ -80,8 +80,8 @@ CONSTANTS = {
 def constant(model, weight=WEIGHT):
     """Return what a linear model of columns of zeros predicts: a constant."""
     zeros = np.zeros((200, 1))
-    cosine = {"learning_rate": "cosine", "learning_rate_init": 0.05, "batch_size": 50, "alpha": 0}
-    model.set_params(hidden_layer_sizes=(), max_iter=200, n_iter_no_change=200, random_state=0, **cosine)
+    cosine = {"learning_rate": "cosine", "learning_rate_init": 0.2, "batch_size": 200, "alpha": 0}
+    model.set_params(hidden_layer_sizes=(), max_iter=800, n_iter_no_change=800, random_state=0, **cosine)
     return model.fit(zeros, y, sample_weight=weight).predict(zeros)[0]
 
 
