@@ -5,7 +5,7 @@ from datetime import date, time, timedelta
 
 import numpy as np
 
-__all__ = ["refuse_dates"]
+__all__ = ["is_object", "refuse_dates"]
 
 # Prefixes of the names of such types in NumPy, pandas, polars and pyarrow, and the classes of such objects.
 NAMES = ("date", "time", "duration", "period")

@@ -8,7 +8,7 @@ from sklearn.utils import validation
 
 from sknn6.dates import refuse_dates
 
-__all__ = ["is_valid", "one_entry_a_place", "validate_data"]
+__all__ = ["is_valid", "one_entry_a_place", "validate_data", "validate_table"]
 
 
 def is_valid(X, estimator):
@@ -23,6 +23,7 @@ def is_valid(X, estimator):
         and X.size > 0
         and X.shape[1:] == (getattr(estimator, "n_features_in_", None),)
         and not hasattr(estimator, "feature_names_in_")
+        and getattr(estimator, "_table", None) is None
         and X.flags.forc
         and is_finite(X.ravel(order="K"))
     )
@@ -42,6 +43,23 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
         refuse_dates(estimator, *y, name="y")
     X, y = validation.validate_data(estimator, X, *y, y_numeric=y_numeric, **options)
     return one_entry_a_place(X), y
+
+
+def validate_table(estimator, columns, X, *y, reset, y_numeric=False, **options):
+    """Return a table of mixed columns as numbers, and y if it is given, as `validate_data` does.
+
+    `columns` are the `Columns` by which it is encoded.
+    """
+    if not hasattr(X, "shape"):
+        X = np.array(X, dtype=object)
+    refuse_dates(estimator, X)
+    validation.validate_data(estimator, X, reset=reset, skip_check_array=True)
+    Z = columns.encode(X)
+    if not y:
+        return Z
+    if y_numeric:
+        refuse_dates(estimator, *y, name="y")
+    return validation.check_X_y(Z, *y, y_numeric=y_numeric, estimator=estimator, **options)
 
 
 def one_entry_a_place(X):

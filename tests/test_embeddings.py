@@ -148,3 +148,17 @@ def test_l_bfgs_trains_with_an_embedding():
     y = np.sign(X[:, 0])
     model = MLPRegressor(solver="lbfgs", hidden_layer_sizes=(), numeric_embedding="piecewise").fit(X, y)
     assert model.score(X, y) > 0.95
+
+
+def test_a_weight_of_2_makes_the_knots_that_two_rows_make():
+    rng = np.random.default_rng(0)
+    X = np.hstack([rng.standard_normal((90, 2)), rng.poisson(2, (90, 1))])
+    weight = rng.integers(0, 4, 90)
+    np.testing.assert_array_equal(
+        find_knots(X[weight > 0], weight[weight > 0].astype(float)), find_knots(np.repeat(X, weight, axis=0))
+    )
+
+
+def test_weights_that_sum_to_one_are_shares_of_the_rows():
+    X = np.random.default_rng(0).standard_normal((300, 2))
+    np.testing.assert_array_equal(find_knots(X, np.full(300, 1 / 300)), find_knots(X))

@@ -137,8 +137,8 @@ def test_assume_finite_is_heeded():
 def test_float64_is_predicted_as_float32_is(batchnorm, seed):
     """Two features leave most directions of 32 units without variance, but for rounding.
 
-    float32 rounds by 6e-8; each of two normalisations divides by at least the root of eps, 1e-5; a probability
-    is at most a quarter as steep as its logit.
+    float32 rounds by 6e-8; each of two normalisations divides by at least the root of eps, 1e-5; a
+    probability is at most a quarter as steep as its logit.
     """
     flat = np.random.default_rng(seed).standard_normal((60, 2))
     model = fit(X=flat, hidden_layer_sizes=(32, 32), batchnorm=batchnorm, max_iter=10, random_state=seed)

@@ -21,7 +21,8 @@ from sknn6._sklearn_compat import (
     with_callbacks,
 )
 from sknn6.annotations import Matrix
-from sknn6.estimators.fitted import architecture_of, network_of
+from sknn6.dates import refuse_dates
+from sknn6.estimators.fitted import architecture_of, columns_of, network_of
 from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
 from sknn6.estimators.preparation import prepare
@@ -29,6 +30,7 @@ from sknn6.estimators.settings import Settings
 from sknn6.estimators.targets import Targets
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.rollback import unchanged_if_it_fails
+from sknn6.tables import find_columns
 from sknn6.threads import products_share_cores
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.checkpointing import TrainingFile
@@ -40,7 +42,7 @@ from sknn6.training.minibatch import train_in_batches
 from sknn6.training.selection import select_members
 from sknn6.training.state import RECORDS, STOCHASTIC_ATTRIBUTES
 from sknn6.training.training import Training
-from sknn6.validation import is_valid, validate_data
+from sknn6.validation import is_valid, validate_data, validate_table
 from sknn6.versions import Versioned
 
 __all__ = ["BaseMLP", "has_stochastic_solver"]
@@ -72,6 +74,9 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
     # The recipe of each solver for which it is not "plain", where the parameter `recipe` is "auto".
     _recipes: dict[str, str] = {}
+
+    # The fields of the `Columns` of a table with categories or missing values, None for other X.
+    _table: dict[str, list] | None = None
 
     def _assign(self, arguments):
         """Set the parameters: the arguments of __init__, as `locals()` returns them there."""
@@ -212,9 +217,10 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         scorer = check_scoring(self, self.scoring)
 
         def score(X, labels, weight):
-            # As if it were fitted, and takes X as it was validated, without column names.
+            # As if it were fitted, and takes X as it was validated, numbers without column names.
             model = copy(self)
             vars(model).update(prepared.attributes())
+            vars(model).update(_table=None, n_features_in_=X.shape[1])
             vars(model).pop("feature_names_in_", None)
             weights = {} if weight is None or not takes_weights(scorer) else {"sample_weight": weight}
             return scorer(model, X, labels, **weights)
@@ -241,15 +247,24 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         """Return what the targets of the last training were, as far as predictions need it."""
 
     def _validate_arrays(self, X, y, sample_weight, reset):
-        """Return X, y and weights as arrays, a y of one column as a vector."""
-        X, y = validate_data(
-            self, X, y, **CHECKS, multi_output=True, y_numeric=is_regressor(self), reset=reset
-        )
+        """Return X, y and weights as arrays, a table as numbers, a y of one column as a vector."""
+        if reset:
+            refuse_dates(self, X)
+            columns = find_columns(X, self.categorical_features, sample_weight)
+            self._table = None if columns is None else vars(columns)
+        X, y = self._validate(X, y, multi_output=True, y_numeric=is_regressor(self), reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if sample_weight is not None:
             sample_weight = check_nonzero_weight(sample_weight, X)
         return X, y, sample_weight
+
+    def _validate(self, X, *y, **options):
+        """Return X, and y if it is given, as arrays; a table of mixed columns as numbers."""
+        columns = columns_of(self)
+        if columns is None:
+            return validate_data(self, X, *y, **CHECKS, **options)
+        return validate_table(self, columns, X, *y, **options)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_structure")
@@ -259,7 +274,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         with products_share_cores():
             if not (self.__sklearn_is_fitted__() and is_valid(X, self)):
                 check_is_fitted(self)
-                X = validate_data(self, X, **CHECKS, reset=False)
+                X = self._validate(X, reset=False)
             finish = getattr(self._fitted_targets(), what)
             with np.errstate(all="ignore"):  # a weight beyond the range of float32 is infinite, for one
                 return network_of(self, X.dtype).predict_in_blocks(X, finish)
@@ -277,10 +292,11 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         network = network_of(self, np.float64)
         squares = np.square(network.dense()[0].weights()).sum(axis=-1)
-        pieces = architecture_of(self).pieces
-        if pieces is not None:  # the columns of a feature are next to each other
-            squares = np.add.reduceat(squares, np.cumsum([0, *pieces[:-1]]) + np.arange(len(pieces)), axis=-1)
-        norms = np.sqrt(squares)
+        sources = architecture_of(self).sources()
+        if (columns := columns_of(self)) is not None:
+            sources = np.array(columns.sources)[sources]
+        of_feature = sources == np.arange(self.n_features_in_)[:, None]
+        norms = np.sqrt(squares @ of_feature.T)
         strengths = norms if norms.ndim == 1 else norms.mean(axis=0)
         return strengths / (strengths.sum() or 1.0)
 
@@ -323,4 +339,5 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.categorical_features is not None
         return tags

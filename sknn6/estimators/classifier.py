@@ -141,6 +141,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         recipe: str = "auto",
         ensemble_size: int | Auto = "auto",
         input_scaling: bool | Literal["learned", "auto"] = "auto",
+        categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_embedding: Literal["piecewise", "auto"] | None = "auto",
         ensemble_selection: bool | Auto = "auto",
         dropout: float | Auto = "auto",

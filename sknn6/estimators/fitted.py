@@ -9,8 +9,11 @@ from sknn6.estimators.targets import Targets
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
+from sknn6.tables import Columns
 
-__all__ = ["architecture_of", "arrays_of", "attributes_of", "network_of", "scaling_of", "targets_of"]
+__all__ = [
+    "architecture_of", "arrays_of", "attributes_of", "columns_of", "network_of", "scaling_of", "targets_of",
+]  # fmt: skip
 
 
 def attributes_of(
@@ -60,6 +63,11 @@ def targets_of(estimator: Any) -> Targets:
 def architecture_of(estimator: Any) -> Architecture:
     """Return the architecture of the fitted network."""
     return Architecture(**estimator._structure)
+
+
+def columns_of(estimator: Any) -> Columns | None:
+    """Return what the columns of the fitted table were, None for one of numbers without gaps."""
+    return None if estimator._table is None else Columns(**estimator._table)
 
 
 def network_of(estimator: Any, dtype: DTypeLike) -> Network:

@@ -42,6 +42,7 @@ SHARED_CONSTRAINTS = {
     "recipe": [among(RECIPES, "auto")],
     "ensemble_size": [AUTO, Interval(Integral, 1, None, closed="left")],
     "input_scaling": [StrOptions({"auto", "learned"}), "boolean"],
+    "categorical_features": [None, StrOptions({"from_dtype"}), "array-like"],
     "numeric_embedding": [AUTO, None, StrOptions({"piecewise"})],
     "ensemble_selection": [AUTO, "boolean"],
     "dropout": [AUTO, Interval(Real, 0, 1, closed="left")],
@@ -141,6 +142,15 @@ SHARED_PARAMETERS = """\
         the first rows in which it varies. Sparse data are not centred. "learned" multiplies each feature by a
         factor besides, 1 at first, which is learned at six times the rate: 6 times
         ``layer_state_["dense_0.u"]``.
+    categorical_features : "from_dtype", array-like or None, default={categorical_features}
+        Which columns of X hold categories. By "from_dtype", those of a data frame that hold strings or have
+        a category dtype, as in `sklearn.ensemble.HistGradientBoostingClassifier`; otherwise a mask, numbers
+        or names of the columns. A category is known by its text. In a column of up to 32 categories, each
+        gets a 0 or 1 of its own; in one of more, a learned vector of 8 numbers (Guo & Berkhahn, 2016,
+        arXiv:1604.06737). Categories of fewer than 3 rows and those that `fit` has not seen are one
+        category; missing ones are another. A missing number (NaN, None, pandas.NA) becomes the mean of its
+        column, and a column that has some at `fit` gets an indicator of them. `partial_fit` keeps what its
+        first call has found. With None, all columns must be numbers, and none may be missing.
     numeric_embedding : "piecewise", None or "auto", default={numeric_embedding}
         Whether the first layer gets, beside each feature of more than two values, its position in each of up
         to 48 intervals between quantiles of the training data, so that it can bend and jump where the data

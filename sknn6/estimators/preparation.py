@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from sknn6.estimators.fitted import arrays_of, attributes_of, scaling_of
+from sknn6.estimators.fitted import arrays_of, attributes_of, columns_of, scaling_of
 from sknn6.estimators.settings import Settings
 from sknn6.estimators.targets import Numbers, Targets
 from sknn6.moments import moments
 from sknn6.nn.activations import find_activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
+from sknn6.nn.categories import OneHot
 from sknn6.nn.dense import Dense
 from sknn6.nn.embeddings import Piecewise, find_knots
+from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.outputs import OutputScaling
@@ -54,6 +56,10 @@ class Prepared:
     network : Network
         With fresh weights or, where the training goes on, those that are fitted.
     state : TrainingState
+    n_numbers : int
+        The first columns of X, which are numbers; those after them are codes of categories.
+    fresh : bool
+        Whether the training starts from initial weights.
     knots : ndarray or None
         The ends of the intervals of an embedding that is still to be placed, see `find_knots`.
     output_ratio : ndarray or None
@@ -66,16 +72,26 @@ class Prepared:
     architecture: Architecture
     network: Network
     state: TrainingState
+    n_numbers: int
+    fresh: bool
     knots: NDArray | None = None
     output_ratio: NDArray | None = None
 
     def scale_input(self, rows=None, update: Update | None = None) -> None:
         """Learn from the rows, or from all, how to scale the input, if it is to be scaled."""
-        if self.settings.input_scaling:
+        if self.settings.input_scaling and not self.n_numbers:
+            self.network.input_scaling = InputScaling(np.empty(0), np.empty(0))
+        elif self.settings.input_scaling:
             average = update and update.average
-            self.state.moments = scale_input(self.network, self.data, self.state.moments, rows, average)
+            numbers = self.data._replace(X=self.data.X[:, : self.n_numbers])
+            self.state.moments = scale_input(self.network, numbers, self.state.moments, rows, average)
         if self.knots is not None:
             self._place(self.knots)
+        if self.fresh:
+            for layer in self.network.layers:
+                if isinstance(layer, OneHot):
+                    codes = self.data.X[:, self.n_numbers :]
+                    layer.place(codes, self.data.weight, bool(self.settings.input_scaling))
 
     def _place(self, knots: NDArray) -> None:
         """Put the intervals of the embedding where the scaled features have their knots."""
@@ -193,6 +209,8 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     if settings.scales_targets and targets.can_be_scaled and not (resume and before is None):
         targets = scale_targets(targets, state, y, sample_weight)
     data = Data(X, targets.encode(y, dtype), targets.weigh(sample_weight, y), y, sample_weight)
+    columns = columns_of(estimator)
+    n_numbers = X.shape[1] if columns is None else columns.n_numbers
     if state.in_parts:
         settings = settings.in_parts(data.n_rows)
     elif resume:
@@ -205,9 +223,12 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
         if state.members:
             settings = settings.of_members(state.members)
     elif settings.numeric_embedding and not (state.in_parts and "numeric_embedding" in settings.left):
-        knots = embedding_of(data, settings)
-        pieces = None if knots is None else np.maximum(0, np.isfinite(knots).sum(axis=0) - 1).tolist()
-    architecture = settings.architecture(X.shape[1], targets.n_outputs, pieces)
+        knots = embedding_of(data._replace(X=X[:, :n_numbers]), settings)
+        if knots is not None:
+            pieces = np.zeros(X.shape[1], int)
+            pieces[:n_numbers] = np.maximum(0, np.isfinite(knots).sum(axis=0) - 1)
+            pieces = pieces.tolist()
+    architecture = settings.architecture(X.shape[1], targets.n_outputs, pieces, columns)
     if resume:
         check_same(estimator, architecture, settings)
     network = build(estimator, architecture, settings, dtype, state.rng, resume)
@@ -217,7 +238,9 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     if before is not None and not targets.scaling.is_near(before):
         targets.scaling.hand_over(network.dense()[-1], before)
         ratio = (before.scale / targets.scaling.scale).astype(dtype)
-    return Prepared(settings, targets, data, architecture, network, state, knots, ratio)
+    return Prepared(
+        settings, targets, data, architecture, network, state, n_numbers, not resume, knots, ratio
+    )
 
 
 def embedding_of(data: Data, settings: Settings) -> NDArray | None:
@@ -229,7 +252,8 @@ def embedding_of(data: Data, settings: Settings) -> NDArray | None:
             f"numeric_embedding={settings.numeric_embedding!r} needs dense X, got a sparse one, whose "
             "zeros would become numbers. Use numeric_embedding=None."
         )
-    return find_knots(data.X[sample_of(data, KNOTS_SAMPLE)])
+    rows = sample_of(data, KNOTS_SAMPLE)
+    return find_knots(data.X[rows], None if data.weight is None else data.weight[rows])
 
 
 def sample_of(data: Data, n_rows: int) -> NDArray:

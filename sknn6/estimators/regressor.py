@@ -129,6 +129,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         quantile: float | Sequence[float] | NDArray = 0.5,
         target_scaling: bool | Auto = "auto",
         input_scaling: bool | Literal["learned", "auto"] = "auto",
+        categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_embedding: Literal["piecewise", "auto"] | None = "auto",
         ensemble_selection: bool | Auto = "auto",
         dropout: float | Auto = "auto",

@@ -18,6 +18,7 @@ from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import SCHEDULES, Progress, Schedule
+from sknn6.tables import Columns
 
 __all__ = ["Settings"]
 
@@ -139,10 +140,16 @@ class Settings(SimpleNamespace):
             )
         return decays if len(decays) > 1 else float(decays[0])
 
-    def architecture(self, n_features: int, n_outputs: int, pieces: list[int] | None = None) -> Architecture:
-        """Return the architecture that the parameters describe, with an embedding of so many pieces."""
+    def architecture(
+        self, n_inputs: int, n_outputs: int, pieces: list[int] | None = None, columns: Columns | None = None
+    ) -> Architecture:
+        """Return the architecture that the parameters describe, with an embedding of so many pieces.
+
+        `columns` are those of a table with categories.
+        """
+        one_hot, embedded = ([], []) if columns is None else columns.sizes
         return Architecture(
-            n_inputs=n_features,
+            n_inputs=n_inputs,
             hidden=self.hidden,
             n_outputs=n_outputs,
             activation=self.activations,
@@ -153,6 +160,8 @@ class Settings(SimpleNamespace):
             members=int(self.ensemble_size),
             learned_scale=self.input_scaling == "learned",
             pieces=pieces,
+            one_hot=one_hot or None,
+            embedded=embedded or None,
         )
 
     @property

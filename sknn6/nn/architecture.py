@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
+from sknn6.nn.annotations import Array
+from sknn6.nn.categories import EMBEDDING_SIZE, Embedding, OneHot
 from sknn6.nn.dense import Dense, Projection, ScaledDense
 from sknn6.nn.embeddings import Piecewise
 from sknn6.nn.initializers import SKLEARN, Initializer, find_initializer, law_of_scikit_learn
@@ -57,7 +59,10 @@ class Architecture:
     learned_scale : bool
         Whether the first layer has a learned factor for each input.
     pieces : list of int or None
-        Intervals of each feature in its piecewise linear embedding, None if there is no embedding.
+        Intervals of each input in its piecewise linear embedding, None if there is no embedding.
+    one_hot, embedded : list of int or None
+        How many codes each of the last inputs has, which are categories: first those with a column for each
+        code, then those with learned vectors.
 
     Examples
     --------
@@ -78,6 +83,8 @@ class Architecture:
     members: int = 1
     learned_scale: bool = False
     pieces: list[int] | None = None
+    one_hot: list[int] | None = None
+    embedded: list[int] | None = None
 
     def build(
         self,
@@ -115,8 +122,9 @@ class Architecture:
             initializer = find_initializer(init, activation)
             return kind(fan_in, fan_out, initializer, activation.gain, init_scale, activation.pieces)
 
-        maps = self._linear_maps(dense, activations)
-        layers: list[Layer] = [maps[0]] if self.pieces is None else [Piecewise(self.pieces), maps[0]]
+        inputs = self._input_layers()
+        maps = self._linear_maps(dense, activations, inputs[-1].width if inputs else self.n_inputs)
+        layers: list[Layer] = [*inputs, maps[0]]
         for (above, below), activation in zip(pairwise(maps), activations, strict=True):
             block = [*self._norms(above, batchnorm_momentum), Activate(activation, above.fan_out)]
             if dropout:
@@ -132,11 +140,37 @@ class Architecture:
         given = self.activation if isinstance(self.activation, list) else [self.activation] * len(self.hidden)
         return [find_activation(activation) for activation in given]
 
-    def _linear_maps(self, dense: MakeDense, activations: list[Activation]) -> list[Dense]:
+    def _input_layers(self) -> list[Piecewise | OneHot | Embedding]:
+        """Return the layers that make columns of numbers and categories for the first Dense."""
+        layers: list[Piecewise | OneHot | Embedding] = []
+        n_few, n_many = len(self.one_hot or []), len(self.embedded or [])
+        n_columns = self.n_inputs - n_few - n_many  # before those of categories
+        if self.pieces is not None:
+            layers.append(Piecewise(self.pieces))
+            n_columns += sum(self.pieces)
+        if self.one_hot:
+            layers.append(OneHot(n_columns, self.one_hot, n_many))
+            n_columns += sum(self.one_hot)
+        if self.embedded:
+            layers.append(Embedding(n_columns, self.embedded))
+        return layers
+
+    def sources(self) -> Array:
+        """Return which input each row of the first layer's W belongs to, an ndarray of int."""
+        widths = np.ones(self.n_inputs, int)
+        if self.pieces is not None:
+            widths += self.pieces
+        n_many = len(self.embedded or [])
+        if self.one_hot:
+            widths[self.n_inputs - n_many - len(self.one_hot) : self.n_inputs - n_many] = self.one_hot
+        if n_many:
+            widths[-n_many:] = EMBEDDING_SIZE
+        return np.repeat(np.arange(self.n_inputs), widths)
+
+    def _linear_maps(self, dense: MakeDense, activations: list[Activation], n_columns: int) -> list[Dense]:
         """Return the Dense layers, that of the output last."""
         first = ScaledDense if self.learned_scale else Dense
         kinds = [first] + [Dense] * len(self.hidden)
-        n_columns = self.n_inputs if self.pieces is None else self.n_inputs + sum(self.pieces)
         sizes = pairwise([n_columns, *self.hidden, self.n_outputs])
         return [
             dense(kind, fan_in, fan_out, activation)

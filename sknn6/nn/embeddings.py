@@ -106,7 +106,7 @@ class Piecewise(Layer):
         return self._map(X, np.empty((len(X), self.width), self.low.dtype))
 
 
-def find_knots(X: Array) -> Array | None:
+def find_knots(X: Array, weight: Array | None = None) -> Array | None:
     """Return the ends of the intervals of each feature, None if there are too many features or too few rows.
 
     They are quantiles. A value that more rows have than an interval would is an interval's end on its own,
@@ -116,32 +116,45 @@ def find_knots(X: Array) -> Array | None:
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
+    weight : ndarray of shape (n_samples,) or None
+        How many rows each stands for. Where they sum to less than the number of rows, they are shares of it.
 
     Returns
     -------
     ndarray of shape (n_knots, n_features) or None
         In float64; ascending, then NaN.
     """
-    columns = [np.unique(x, return_counts=True) for x in X.T]
+    weight = np.ones(len(X)) if weight is None else weight * max(1.0, len(X) / weight.sum())
+    columns = [values_of(x, weight) for x in X.T]
     numeric = sum(len(values) > 2 for values, _ in columns)
-    pieces = min(MOST_PIECES, WIDTH // max(1, numeric), len(X) // ROWS_PER_PIECE)
+    n_rows = round(weight.sum())
+    pieces = min(MOST_PIECES, WIDTH // max(1, numeric), n_rows // ROWS_PER_PIECE)
     if not numeric or pieces < FEWEST_PIECES:
         return None
-    found = [knots_of(values.astype(np.float64), counts, pieces) for values, counts in columns]
+    found = [knots_of(values, counts, pieces) for values, counts in columns]
     knots = np.full((max(map(len, found)), len(found)), np.nan)
     for j, column in enumerate(found):
         knots[: len(column), j] = column
     return knots
 
 
+def values_of(x: Array, weight: Array) -> tuple[Array, Array]:
+    """Return the values of a feature, sorted, in float64, and how many rows have each."""
+    values, inverse = np.unique(x, return_inverse=True)
+    return values.astype(np.float64), np.bincount(inverse.ravel(), weight)
+
+
 def knots_of(values: Array, counts: Array, pieces: int) -> Array:
-    """Return the knots of a feature that has these values, sorted, so many times each."""
+    """Return the knots of a feature that so many rows have each of these values of, sorted."""
     if len(values) <= 2:
         return values[:0]
     if len(values) <= pieces + 1:
         return values
     often = np.flatnonzero(counts > counts.sum() / pieces)
     around = np.clip(np.concatenate([often - 1, often, often + 1]), 0, len(values) - 1)
-    seldom = np.repeat(*(np.delete(each, often) for each in (values, counts)))
+    seldom, counts = (np.delete(each, often) for each in (values, counts))
     shares = np.linspace(0, 1, max(1, pieces - len(often)) + 1)
-    return np.unique(np.concatenate([values[around], np.quantile(seldom, shares, method="nearest")]))
+    # Between two whole numbers, so that it does not matter how the counts, which may be weights, are rounded.
+    ranks = np.round(shares * (np.round(counts.sum()) - 1)) + 0.5
+    found = np.minimum(np.searchsorted(np.cumsum(counts), ranks), len(seldom) - 1)
+    return np.unique(np.concatenate([values[around], seldom[found]]))

@@ -22,8 +22,9 @@ class InputScaling:
 
     Parameters
     ----------
-    mean, scale : ndarray of shape (n_features,)
-        Of the training data. A mean of all zeros leaves sparse rows sparse.
+    mean, scale : ndarray of shape (n_numbers,)
+        Of the training data. A mean of all zeros leaves sparse rows sparse. Columns after these, the codes
+        of categories, are only cast.
 
     References
     ----------
@@ -41,6 +42,11 @@ class InputScaling:
 
     def __call__(self, X: Rows, dtype: DTypeLike) -> Rows:
         """Return the rows in X, dense or CSR, scaled and cast; X itself may be overwritten."""
+        n_numbers = len(self.mean)
+        if n_numbers < X.shape[1]:
+            Z = X.astype(dtype)
+            Z[:, :n_numbers] = self(X[:, :n_numbers], dtype)
+            return Z
         with np.errstate(over="ignore"):  # what is infinite then is bent to c
             if not isinstance(X, np.ndarray):
                 if not self.fills:
@@ -70,6 +76,7 @@ class InputScaling:
         Parameters
         ----------
         dense : Dense
+            Its first inputs are the numbers.
         before : InputScaling
         constants : ndarray of shape (n_features,)
             The value of each column that has been constant, NaN for the others.
@@ -79,8 +86,9 @@ class InputScaling:
         factor = np.where(constant, 1.0, (high - low) / (2 * bend(np.ones(1))))
         kept = np.where(constant, constants, self.mean + self.scale)
         offset = before.of(kept) - factor * self.of(kept)
-        dense.b += (offset.astype(dense.b.dtype) @ dense.weights()).reshape(dense.b.shape)
-        dense.W *= factor[:, None].astype(dense.W.dtype)
+        numbers = slice(len(factor))
+        dense.b += (offset.astype(dense.b.dtype) @ dense.weights()[..., numbers, :]).reshape(dense.b.shape)
+        dense.W[..., numbers, :] *= factor[:, None].astype(dense.W.dtype)
 
 
 def bend(Z: Array, c: float = CLIP) -> Array:

@@ -1,0 +1,174 @@
+"""What a network makes of categories, given as codes, before its first linear map."""
+
+import numpy as np
+from numpy.random import Generator
+from scipy.sparse import csr_array
+
+from sknn6.nn.annotations import Array
+from sknn6.nn.inputs import bend
+from sknn6.nn.layer import NO_GRADIENT, Layer
+
+__all__ = ["EMBEDDING_SIZE", "Embedding", "OneHot"]
+
+# Numbers in the vector of a category.
+EMBEDDING_SIZE = 8
+
+
+class OneHot(Layer):
+    """Columns of codes become a column for each code, `high` where a row has the code and `low` elsewhere.
+
+    The codes stand between the numbers, which come first, and what other layers make columns of.
+
+    Parameters
+    ----------
+    before : int
+        Columns before those of the codes, left as they are.
+    sizes : list of int
+        How many codes each column has: 0 to size - 1.
+    after : int
+        Columns after them, left as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn6.nn.categories import OneHot
+    >>> layer = OneHot(1, [2, 3])
+    >>> layer.low, layer.high = np.zeros(5), np.ones(5)
+    >>> layer.predict(np.array([[0.5, 1, 0], [0.7, 0, 2]])).tolist()
+    [[0.5, 0.0, 1.0, 1.0, 0.0, 0.0], [0.7, 1.0, 0.0, 0.0, 0.0, 1.0]]
+    """
+
+    kind = "onehot"
+    per_member = False
+
+    low: Array  # (sum of sizes,)
+    high: Array  # (sum of sizes,)
+
+    def __init__(self, before: int, sizes: list[int], after: int = 0) -> None:
+        super().__init__()
+        self.before, self.after, self.sizes = before, after, np.array(sizes)
+        self.starts = np.cumsum([0, *sizes[:-1]])
+        n_columns = int(self.sizes.sum())
+        self.width = before + n_columns + after
+        self.statistics = dict.fromkeys(("low", "high"), (n_columns,))
+
+    def place(self, X: Array, weight: Array | None, scale: bool) -> None:
+        """Set `low` and `high`: 0 and 1, or these standardised and bent as numbers are.
+
+        A code that no row has is always 0, so that it adds nothing that was not learned.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_codes)
+            The codes, in the first columns.
+        weight : ndarray of shape (n_samples,) or None
+        scale : bool
+        """
+        columns = (X[:, : len(self.sizes)].astype(np.intp) + self.starts).ravel()
+        each = None if weight is None else np.repeat(weight, len(self.sizes))
+        total = len(X) if weight is None else weight.sum()
+        p = np.bincount(columns, each, len(self.low)) / total
+        low, high = np.zeros(len(p)), np.ones(len(p))
+        if scale:
+            deviation = np.sqrt(p * (1 - p))
+            deviation[deviation == 0] = 1
+            low, high = bend(-p / deviation), bend((1 - p) / deviation)
+        self.low[:], self.high[:] = low, np.where(p > 0, high, low)
+
+    def _columns(self, X: Array) -> Array:
+        """Return which columns are `high`, an ndarray of int of shape (n_samples, n_sizes)."""
+        codes = X[:, self.before : self.before + len(self.sizes)]
+        return codes.astype(np.intp) + self.starts
+
+    def forward(self, X: Array, weight: Array | None = None) -> Array:
+        return self._map(X, self.buffer("Z", (len(X), self.width), self.low.dtype))
+
+    def _map(self, X: Array, Z: Array) -> Array:
+        """Write the output for X to Z and return it."""
+        Z[:, : self.before] = X[:, : self.before]
+        hot = Z[:, self.before : self.before + len(self.low)]
+        hot[...] = self.low
+        columns = self._columns(X)
+        np.put_along_axis(hot, columns, self.high[columns], axis=1)
+        Z[:, self.width - self.after :] = X[:, X.shape[1] - self.after :]
+        return Z
+
+    def backward(self, dZ: Array) -> Array:
+        return NO_GRADIENT
+
+    def predict(self, X: Array) -> Array:
+        return self._map(X, np.empty((len(X), self.width), self.low.dtype))
+
+
+class Embedding(Layer):
+    """The last columns, which are codes, become learned vectors: z = E[code] [1]_.
+
+    Code 0 is that of categories that are rare or unknown; its vector starts at 0.
+
+    Backward: the gradient of a row of E is the sum of the gradients of the outputs that it became.
+
+    Parameters
+    ----------
+    before : int
+        Columns before those of the codes, left as they are.
+    sizes : list of int
+        How many codes each column has: 0 to size - 1.
+
+    References
+    ----------
+    .. [1] Guo & Berkhahn (2016), Entity Embeddings of Categorical Variables, arXiv:1604.06737.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn6.nn.categories import Embedding
+    >>> layer = Embedding(1, [2])
+    >>> layer.E = np.arange(16.0).reshape(2, 8)
+    >>> layer.predict(np.array([[0.5, 1]])).tolist()
+    [[0.5, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0]]
+    """
+
+    kind = "embedding"
+    decayed = ("E",)
+
+    E: Array  # (sum of sizes, EMBEDDING_SIZE)
+    dE: Array  # as E
+
+    def __init__(self, before: int, sizes: list[int]) -> None:
+        super().__init__()
+        self.before, self.sizes = before, np.array(sizes)
+        self.starts = np.cumsum([0, *sizes[:-1]])
+        self.width = before + len(sizes) * EMBEDDING_SIZE
+        self.parameters = {"E": (int(self.sizes.sum()), EMBEDDING_SIZE)}
+
+    def initialize(self, rng: Generator) -> None:
+        self.E[...] = rng.normal(size=self.E.shape)
+        self.E[..., self.starts, :] = 0
+
+    def forward(self, X: Array, weight: Array | None = None) -> Array:
+        self.rows = self._rows(X)
+        shape = (*self.E.shape[:-2], len(X), self.width)
+        return self._map(X, self.rows, self.buffer("Z", shape, self.E.dtype))
+
+    def _rows(self, X: Array) -> Array:
+        """Return the rows of E that stand for the codes, an ndarray of int of shape (n_samples, n_sizes)."""
+        return X[:, self.before :].astype(np.intp) + self.starts
+
+    def _map(self, X: Array, rows: Array, Z: Array) -> Array:
+        """Write the output for X to Z and return it."""
+        Z[..., : self.before] = X[:, : self.before]
+        Z[..., self.before :] = self.E[..., rows, :].reshape(*Z.shape[:-1], -1)
+        return Z
+
+    def backward(self, dZ: Array) -> Array:
+        rows = self.rows.ravel()
+        chosen = csr_array((np.ones(len(rows), dZ.dtype), rows, np.arange(len(rows) + 1)),
+                           shape=(len(rows), self.E.shape[-2]))  # fmt: skip
+        for member in np.ndindex(dZ.shape[:-2]):
+            vectors = dZ[member][:, self.before :].reshape(len(rows), EMBEDDING_SIZE)
+            self.dE[member] = chosen.T @ vectors
+        return NO_GRADIENT
+
+    def predict(self, X: Array) -> Array:
+        Z = np.empty((*self.E.shape[:-2], len(X), self.width), self.E.dtype)
+        return self._map(X, self._rows(X), Z)

@@ -1,0 +1,317 @@
+"""Tables of mixed columns, data frames and arrays: what each column is, and all of them as numbers.
+
+A column holds numbers or categories. Of numbers, a missing one becomes the mean of the others, and a column
+that has missing numbers at `fit` gets an indicator of them, 0 or 1, among the columns. A category becomes its
+code. Code 0 is that of categories that are rare at `fit`, or unknown there; a missing one is a category like
+others if there are some at `fit`, else unknown.
+
+A category is known by its text, and a whole number by its digits: 3, 3.0 and "3" are one category, for the
+same file may be read with other dtypes the next day.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from sknn6._sklearn_compat import check_nonzero_weight
+from sknn6.dates import is_object
+
+__all__ = ["Columns", "find_columns"]
+
+# Categories of fewer rows share the code of unknown ones.
+FEWEST_ROWS = 3
+
+# Columns with more codes than that are for learned vectors.
+MOST_ONE_HOT = 32
+
+# The text of a missing category, which no other has.
+MISSING = "\0missing"
+
+
+def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -> "Columns | None":
+    """Return what the columns of X are, None if all of them are numbers and none is missing.
+
+    Parameters
+    ----------
+    X : data frame, ndarray or anything that is not a table
+    categorical_features : "from_dtype", None, or array-like of bool, int or str
+        As the parameter of the estimators.
+    sample_weight : array-like of shape (n_samples,) or None
+        As of `fit`. Rows of weight 0 are not looked at.
+    """
+    by_dtype = isinstance(categorical_features, str)
+    if categorical_features is None or (by_dtype and not (is_table(X) or has_missing(X))):
+        return None
+    if issparse(X):
+        raise ValueError(
+            "categorical_features needs a data frame or a dense array, got a sparse X. Use "
+            'categorical_features="from_dtype", which takes all its columns for numbers.'
+        )
+    if not by_dtype and not hasattr(X, "shape"):
+        X = np.array(X, dtype=object)
+    if len(X.shape) != 2:
+        return None  # scikit-learn refuses it
+    weight = None if sample_weight is None else check_nonzero_weight(sample_weight, X)
+    columns = Columns.learn(X, find_categorical(X, categorical_features), weight)
+    return None if columns.numbers == list(range(X.shape[1])) and not columns.gaps else columns
+
+
+def is_table(X: Any) -> bool:
+    """Return whether X is a data frame, or an array of Python objects, whose columns may be of any kind."""
+    return (hasattr(X, "dtypes") and hasattr(X, "columns")) or is_object(getattr(X, "dtype", None))
+
+
+def has_missing(X: Any) -> bool:
+    """Return whether X is an array of floats with NaN among them."""
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.isnan(X.sum())) and bool(np.isnan(X).any())
+
+
+@dataclass
+class Columns:
+    """How the columns of a table become numbers: those of numbers first, then indicators, then codes.
+
+    All fields are plain data, which saved models hold.
+
+    Attributes
+    ----------
+    numbers : list of int
+        The columns that hold numbers.
+    fills : list of float
+        What a missing number of each becomes.
+    gaps : list of int
+        Those of them that have an indicator of missing numbers.
+    one_hot, embedded : list of int
+        The columns that hold categories, a few or many.
+    categories : list of list of str
+        The text of each category of these columns, in the order of their codes from 1 on.
+    """
+
+    numbers: list[int] = field(default_factory=list)
+    fills: list[float] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)
+    one_hot: list[int] = field(default_factory=list)
+    embedded: list[int] = field(default_factory=list)
+    categories: list[list[str]] = field(default_factory=list)
+
+    @classmethod
+    def learn(cls, X: Any, categorical: NDArray, weight: NDArray | None = None) -> Self:
+        """Learn what the columns of a table are.
+
+        Parameters
+        ----------
+        X : data frame or ndarray
+        categorical : ndarray of bool of shape (n_features,)
+            Which columns hold categories.
+        weight : ndarray of shape (n_samples,) or None
+            Rows of weight 0 are not looked at.
+        """
+        seen = slice(None) if weight is None else weight > 0
+        weight = None if weight is None else weight[seen]
+        columns, found = cls(), {}
+        for j in range(X.shape[1]):
+            if categorical[j]:
+                texts, rows = levels_of(X, j)
+                found[j] = find_categories(texts, rows[seen])
+                few = len(found[j]) < MOST_ONE_HOT
+                (columns.one_hot if few else columns.embedded).append(j)
+                continue
+            x = numbers_of(X, j)[seen]
+            known = np.isfinite(x)
+            share = None if weight is None else weight[known]
+            columns.numbers.append(j)
+            columns.fills.append(float(np.average(x[known], weights=share)) if known.any() else 0.0)
+            if known.any() and not known.all():
+                columns.gaps.append(j)
+        columns.categories = [found[j] for j in columns.one_hot + columns.embedded]
+        return columns
+
+    @property
+    def sources(self) -> list[int]:
+        """The column of the table that each of the encoded columns comes from."""
+        return self.numbers + self.gaps + self.one_hot + self.embedded
+
+    @property
+    def n_numbers(self) -> int:
+        """How many of the encoded columns, the first ones, are numbers and not codes."""
+        return len(self.numbers) + len(self.gaps)
+
+    @property
+    def sizes(self) -> tuple[list[int], list[int]]:
+        """How many codes the columns have, those of few categories and those of many."""
+        sizes = [len(categories) + 1 for categories in self.categories]
+        return sizes[: len(self.one_hot)], sizes[len(self.one_hot) :]
+
+    def encode(self, X: Any) -> NDArray:
+        """Return a table as numbers, an ndarray of shape (n_samples, n_encoded).
+
+        It is float32 if all columns of numbers are, else float64.
+
+        Raises
+        ------
+        ValueError
+            If a column of numbers has something else, or an infinite number.
+        """
+        read = [numbers_of(X, j) for j in self.numbers]
+        narrow = read and all(x.dtype == np.float32 for x in read)
+        Z = np.empty((X.shape[0], len(self.sources)), np.float32 if narrow else np.float64)
+        missing = {}
+        for column, (j, x, fill) in enumerate(zip(self.numbers, read, self.fills, strict=True)):
+            missing[j] = np.isnan(x)
+            Z[:, column] = np.where(missing[j], fill, x)
+        for column, j in enumerate(self.gaps, len(self.numbers)):
+            Z[:, column] = missing[j]
+        for column, (j, categories) in enumerate(
+            zip(self.one_hot + self.embedded, self.categories, strict=True), self.n_numbers
+        ):
+            Z[:, column] = codes_of(*levels_of(X, j), categories)
+        return Z
+
+
+def column_of(X: Any, j: int) -> Any:
+    """Return a column of a data frame of any library, or of an array."""
+    return X.iloc[:, j] if hasattr(X, "iloc") else X[:, j]
+
+
+def name_of(X: Any, j: int) -> str:
+    """Return how an error calls a column."""
+    return f"Column {str(X.columns[j])!r}" if hasattr(X, "columns") else f"Column {j}"
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN, NaT or pandas.NA."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+
+
+def numbers_of(X: Any, j: int) -> NDArray:
+    """Return a column as floats, NaN where it has none; raise ValueError if it has something else."""
+    column = column_of(X, j)
+    try:
+        x = np.asarray(column)
+        if x.dtype.kind not in "fiub" or x.dtype == np.float16:
+            x = np.array([np.nan if is_missing(value) else value for value in column], np.float64)
+    except (TypeError, ValueError):
+        wrong = next(value for value in column if not is_number(value))
+        raise ValueError(
+            f"{name_of(X, j)} of X must have numbers, got {wrong!r}. Categories are strings or a category "
+            'dtype at fit with categorical_features="from_dtype", or the columns that it names.'
+        ) from None
+    x = x if x.dtype == np.float32 else x.astype(np.float64, copy=False)
+    if np.isinf(x).any():
+        raise ValueError(f"{name_of(X, j)} of X contains infinity or a value too large for {x.dtype}.")
+    return x
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is missing, or is, or is the text of, a number."""
+    if is_missing(value):
+        return True
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
+    """Return the texts of a column's values, and the number of each row's text among them."""
+    column = column_of(X, j)
+    if hasattr(column, "cat") and hasattr(column.cat, "codes"):  # of pandas, by far the quicker way
+        texts = [text_of(value, X, j) for value in column.cat.categories]
+        return [*texts, MISSING], np.asarray(column.cat.codes, np.intp)  # -1, the last, where one is missing
+    values = column.tolist() if hasattr(column, "tolist") else list(column)
+    number: dict[Any, int] = {}
+    try:
+        rows = np.array([number.setdefault(value, len(number)) for value in values], np.intp)
+    except TypeError:  # a value that cannot be hashed
+        for value in values:
+            text_of(value, X, j)
+        raise
+    return [text_of(value, X, j) for value in number], rows
+
+
+def text_of(value: Any, X: Any, j: int) -> str:
+    """Return the text by which a category is known; raise TypeError if it is no string or number."""
+    if isinstance(value, str):
+        return value
+    if is_missing(value):
+        return MISSING
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, Integral):
+        return str(int(value))
+    if isinstance(value, Real):
+        number = float(value)
+        return str(int(number)) if number.is_integer() else str(number)
+    raise TypeError(
+        f"{name_of(X, j)} of X: argument must be a string or a number, got {type(value).__name__}."
+    )
+
+
+def find_categories(texts: list[str], rows: NDArray) -> list[str]:
+    """Return the categories that have a code of their own, sorted; `texts` and `rows` as of `levels_of`."""
+    counts: Counter[str] = Counter()
+    for text, count in zip(texts, np.bincount(rows % len(texts), minlength=len(texts)), strict=True):
+        counts[text] += int(count)
+    return sorted(text for text, count in counts.items() if count >= FEWEST_ROWS)
+
+
+def codes_of(texts: list[str], rows: NDArray, categories: list[str]) -> NDArray:
+    """Return the code of each row, 0 where its text is not among the categories."""
+    code = {category: i for i, category in enumerate(categories, 1)}
+    return np.array([code.get(text, 0) for text in texts], np.intp)[rows]
+
+
+def find_categorical(X: Any, given: Any) -> NDArray:
+    """Return which columns of a table hold categories, an ndarray of bool.
+
+    Parameters
+    ----------
+    X : data frame or ndarray
+    given : "from_dtype" or array-like of bool, int or str
+        By the dtypes of the columns; or a mask, the numbers or the names of the columns.
+
+    Raises
+    ------
+    ValueError
+        If what is given is none of these, or X has no such columns.
+    """
+    n_features = X.shape[1]
+    if isinstance(given, str):
+        return np.array([holds_categories(column_of(X, j)) for j in range(n_features)], bool)
+    given = np.asarray(given)
+    mask = np.zeros(n_features, bool)
+    if given.size == 0:
+        return mask
+    if given.dtype.kind == "b" and given.shape == (n_features,):
+        return given
+    if given.dtype.kind in "iu" and given.min() >= 0 and given.max() < n_features:
+        mask[given] = True
+        return mask
+    names = [str(name) for name in getattr(X, "columns", ())]
+    if given.dtype.kind in "UO" and set(given.tolist()) <= set(names):
+        mask[[names.index(name) for name in given.tolist()]] = True
+        return mask
+    raise ValueError(
+        'categorical_features must be "from_dtype", None, a mask of one bool a column, numbers of columns '
+        f"from 0 to {n_features - 1}, or names of columns of X{', ' + str(names) if names else ''}; got "
+        f"{given.tolist()!r}."
+    )
+
+
+def holds_categories(column: Any) -> bool:
+    """Return whether a column is one of categories by its dtype, or by its Python objects."""
+    dtype = str(column.dtype).lower()
+    if dtype.startswith(("category", "categorical", "enum", "str", "large_string", "utf8")):
+        return True
+    if dtype != "object":
+        return False
+    values = column.tolist()
+    return not all(isinstance(value, Real | np.bool_) or is_missing(value) for value in values)

@@ -1,0 +1,279 @@
+"""Data frames as they come: categories, missing values, and names."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from plain import MLPClassifier as Plain
+from sklearn.compose import make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from sknn6 import MLPClassifier, MLPRegressor, Standardizer
+from sknn6.tables import FEWEST_ROWS, MOST_ONE_HOT, find_columns
+
+polars = pytest.importorskip("polars")
+
+N = 300
+rng = np.random.default_rng(0)
+COLOURS = np.array(["red", "green", "blue"])[rng.integers(0, 3, N)]
+NUMBERS = rng.standard_normal(N)
+Y = ((COLOURS == "red") ^ (NUMBERS > 0)).astype(int)
+QUICK = {"max_iter": 5, "random_state": 0}
+KINDS = {
+    "object": lambda column: column.astype(object),
+    "string": lambda column: column.astype("string"),
+    "category": lambda column: column.astype("category"),
+    "pandas": lambda column: column,
+}
+
+
+def frame(**columns):
+    """Return a frame of a column of colours and one of numbers, with others in their place or besides."""
+    return pd.DataFrame({"colour": COLOURS, "number": NUMBERS} | columns)
+
+
+def with_gaps(values, value, step=5):
+    """Return a column with a missing value every so many rows."""
+    column = pd.Series(values, dtype=object)
+    column[::step] = value
+    return column
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return MLPClassifier(random_state=0).fit(frame(), Y)
+
+
+def test_it_learns_what_depends_on_categories_and_numbers(fitted):
+    assert fitted.score(frame(), Y) > 0.9
+    assert fitted.n_features_in_ == 2
+    assert fitted.feature_names_in_.tolist() == ["colour", "number"]
+    assert fitted.feature_importances_.shape == (2,)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_dtype_of_strings_is_read_alike(fitted, kind):
+    other = frame(colour=KINDS[kind](pd.Series(COLOURS)))
+    np.testing.assert_array_equal(fitted.predict_proba(other), fitted.predict_proba(frame()))
+    np.testing.assert_array_equal(MLPClassifier(random_state=0).fit(other, Y).coefs_[0], fitted.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "dtype", [polars.String, polars.Categorical, polars.Enum(["blue", "green", "red", "x"])]
+)
+def test_polars_is_read_as_pandas(fitted, dtype):
+    other = polars.DataFrame(frame().to_dict("list")).with_columns(polars.col("colour").cast(dtype))
+    np.testing.assert_array_equal(fitted.predict_proba(other), fitted.predict_proba(frame()))
+    np.testing.assert_array_equal(MLPClassifier(random_state=0).fit(other, Y).coefs_[0], fitted.coefs_[0])
+
+
+def test_arrays_of_objects_are_read_as_frames(fitted):
+    array = frame().to_numpy(object)
+    expected = MLPClassifier(random_state=0).fit(array, Y).predict_proba(array)
+    np.testing.assert_array_equal(expected, fitted.predict_proba(frame()))
+
+
+def test_a_row_alone_is_read_as_among_others(fitted):
+    np.testing.assert_allclose(
+        fitted.predict_proba(frame()[:1]), fitted.predict_proba(frame())[:1], rtol=1e-6
+    )
+
+
+def test_the_order_of_categories_and_unused_ones_make_no_difference(fitted):
+    dtype = pd.CategoricalDtype(["mauve", "red", "blue", "green"])
+    other = frame(colour=pd.Series(COLOURS).astype(dtype))
+    np.testing.assert_array_equal(fitted.predict_proba(other), fitted.predict_proba(frame()))
+
+
+def test_it_is_the_network_of_columns_made_by_hand():
+    """One-hot codes, standardised inside the network as all columns are: the same loss to the rounding."""
+    by_hand = make_column_transformer((OneHotEncoder(), ["colour"]), (Standardizer(), ["number"]))
+    ours, theirs = (
+        Plain(dtype="float64", solver="lbfgs", alpha=1.0, max_iter=2000, tol=1e-9, random_state=0)
+        for _ in range(2)
+    )
+    ours.fit(frame(number=Standardizer().fit_transform(NUMBERS[:, None])[:, 0]), Y)
+    theirs.fit(by_hand.fit_transform(frame()), Y)
+    assert ours.coefs_[0].shape[0] == 5  # with the column of unknown colours
+    assert ours.loss_ == pytest.approx(theirs.loss_, rel=0.02)
+
+
+# Missing values
+
+
+@pytest.mark.parametrize("value", [None, np.nan, pd.NA])
+def test_whatever_stands_for_missing_is_missing(value):
+    table = frame(colour=with_gaps(COLOURS, value), number=with_gaps(NUMBERS, value))
+    expected = frame(colour=with_gaps(COLOURS, None), number=with_gaps(NUMBERS, np.nan).astype(float))
+    one, other = (MLPClassifier(**QUICK).fit(each, Y).predict_proba(each) for each in (table, expected))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", ["Float64", "Int64", "boolean"])
+def test_nullable_dtypes_are_numbers(dtype):
+    values = pd.Series((NUMBERS > 0).astype(int)).astype("Int64")
+    values[::5] = pd.NA
+    as_floats = values.to_numpy(float, na_value=np.nan)
+    one, other = (
+        MLPClassifier(**QUICK).fit(frame(number=number), Y).coefs_[0]
+        for number in (values.astype(dtype), as_floats)
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_missing_number_is_the_mean_and_has_an_indicator():
+    table = frame(number=with_gaps(NUMBERS, np.nan).astype(float))
+    columns = find_columns(table, "from_dtype")
+    Z = columns.encode(table)
+    missing = table["number"].isna().to_numpy()
+    np.testing.assert_allclose(Z[missing, 0], np.nanmean(table["number"]))
+    np.testing.assert_array_equal(Z[:, 1], missing)
+    assert columns.sources == [1, 1, 0]
+
+
+def test_a_number_missing_only_at_prediction_is_the_mean(fitted):
+    gap = frame(number=np.nan)
+    np.testing.assert_allclose(
+        fitted.predict_proba(gap), fitted.predict_proba(frame(number=NUMBERS.mean())), rtol=1e-6
+    )
+
+
+def test_that_a_value_is_missing_may_be_what_matters():
+    gone = rng.random(N) < 0.4
+    y = gone.astype(int)
+    numbers = frame(number=np.where(gone, np.nan, NUMBERS))
+    colours = frame(colour=np.where(gone, None, COLOURS))
+    for table in (numbers, colours, numbers[["number"]], colours[["colour"]], numbers[["number"]].to_numpy()):
+        assert MLPClassifier(random_state=0).fit(table, y).score(table, y) == 1
+
+
+def test_columns_of_nothing_and_of_one_value():
+    table = frame(empty=np.nan, nothing=pd.Series([None] * N, dtype=object), one=1.0, same="x")
+    assert MLPClassifier(random_state=0).fit(table, Y).score(table, Y) > 0.9
+
+
+def test_rows_of_weight_0_are_not_looked_at():
+    table = frame(
+        number=np.append(np.full(9, np.nan), NUMBERS[9:]), colour=np.append(["odd"] * 9, COLOURS[9:])
+    )
+    weight = np.append(np.zeros(9), np.ones(N - 9))
+    columns = find_columns(table, "from_dtype", weight)
+    assert columns == find_columns(table[9:], "from_dtype")
+    assert columns.gaps == []
+
+
+# Categories
+
+
+def test_rare_and_unknown_categories_are_one():
+    colours = COLOURS.astype(object).copy()
+    colours[: FEWEST_ROWS - 1] = "mauve"
+    model = MLPClassifier(**QUICK).fit(frame(colour=colours), Y)
+    rare, unknown = (model.predict_proba(frame(colour=colour)) for colour in ("mauve", "teal"))
+    np.testing.assert_array_equal(rare, unknown)
+
+
+def test_a_missing_category_is_unknown_where_fit_saw_none(fitted):
+    missing, unknown = (fitted.predict_proba(frame(colour=colour)) for colour in (None, "teal"))
+    np.testing.assert_array_equal(missing, unknown)
+
+
+@pytest.mark.parametrize("later", [int, float, str, "category", object])
+def test_whole_numbers_as_categories_whatever_they_are_read_as(later):
+    kinds = rng.integers(0, 9, N)
+    y = (kinds % 3 == 0).astype(int)
+    table = pd.DataFrame({"kind": kinds, "number": NUMBERS})
+    model = MLPClassifier(categorical_features=["kind"], random_state=0).fit(table, y)
+    other = table.assign(kind=table["kind"].astype(later))
+    np.testing.assert_array_equal(model.predict_proba(other), model.predict_proba(table))
+    assert model.score(table, y) > 0.98
+
+
+@pytest.mark.parametrize("given", [["colour"], [0], [True, False], np.array([0])])
+def test_columns_of_categories_by_name_number_or_mask(fitted, given):
+    model = MLPClassifier(categorical_features=given, random_state=0).fit(frame(), Y)
+    np.testing.assert_array_equal(model.coefs_[0], fitted.coefs_[0])
+
+
+@pytest.mark.parametrize("given", [["color"], [2], [-1], [True], [0.5]])
+def test_columns_that_x_does_not_have_are_named(given):
+    with pytest.raises(ValueError, match=r"categorical_features must be .* got \["):
+        MLPClassifier(categorical_features=given).fit(frame(), Y)
+
+
+def test_many_categories_have_learned_vectors():
+    """200 categories of 15 rows, whose sums over a hidden quality decide; one row in four is held out."""
+    quality = rng.standard_normal(200)
+    kinds = rng.integers(0, 200, 3000)
+    y = (quality[kinds] > 0).astype(int)
+    table = pd.DataFrame({"kind": kinds.astype(str), "noise": rng.standard_normal(3000)})
+    model = MLPClassifier(random_state=0).fit(table[:2250], y[:2250])
+    assert model.layer_state_["embedding_0.E"].shape == (4, 201, 8)
+    assert model.score(table[2250:], y[2250:]) > 0.95
+    assert MOST_ONE_HOT < 200
+
+
+# A model and its table
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_saved_models_read_the_same_frames(solver, kind):
+    table = frame(colour=with_gaps(COLOURS, None), many=rng.integers(0, 60, N).astype(str))
+    model = kind(solver=solver, **QUICK).fit(table, Y)
+    saved = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(saved.predict(table), model.predict(table))
+
+
+def test_the_chunks_of_a_stream_keep_the_categories_of_the_first():
+    table = frame(many=rng.integers(0, 60, N).astype(str))
+    model = MLPClassifier(random_state=0)
+    for _ in range(20):
+        for start in range(0, N, 100):
+            chunk = slice(start, start + 100)
+            model.partial_fit(table[chunk], Y[chunk], classes=[0, 1])
+    assert model._table == vars(find_columns(table[:100], "from_dtype"))
+    assert model.score(table, Y) > 0.9
+
+
+def test_early_stopping_and_a_scorer_of_ones_own():
+    model = MLPClassifier(early_stopping=True, scoring="roc_auc", random_state=0).fit(frame(), Y)
+    assert max(model.validation_scores_) > 0.9
+    checked = MLPClassifier(random_state=0).fit(frame()[:200], Y[:200], X_val=frame()[200:], y_val=Y[200:])
+    assert checked.history_[-1]["validation_score"] == checked.score(frame()[200:], Y[200:])
+
+
+def test_another_set_of_columns_is_refused_by_name(fitted):
+    with pytest.raises(ValueError, match=r"feature names should match(.|\n)*hue"):
+        fitted.predict(frame().rename(columns={"colour": "hue"}))
+
+
+def test_a_column_of_numbers_that_has_text_is_named(fitted):
+    with pytest.raises(ValueError, match="Column 'number' of X must have numbers, got 'many'"):
+        fitted.predict(frame(number="many"))
+
+
+def test_an_infinite_number_is_refused_by_column(fitted):
+    with pytest.raises(ValueError, match="Column 'number' of X contains infinity"):
+        fitted.predict(frame(number=np.inf))
+
+
+def test_dates_are_refused_with_what_to_use():
+    with pytest.raises(TypeError, match=r"dates, times or durations in the columns .'when'.*TableVectorizer"):
+        MLPClassifier().fit(frame(when=pd.Timestamp("2026-01-01")), Y)
+
+
+def test_none_takes_numbers_only():
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        MLPClassifier(categorical_features=None).fit(frame(), Y)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        MLPClassifier(categorical_features=None).fit(np.where(rng.random((N, 2)) < 0.1, np.nan, 1.0), Y)
+
+
+def test_a_transformer_before_it_may_pass_categories_on():
+    scale = make_column_transformer((Standardizer(), ["number"]), remainder="passthrough")
+    model = make_pipeline(scale.set_output(transform="pandas"), MLPClassifier(random_state=0))
+    assert model.fit(frame(), Y).score(frame(), Y) > 0.9
