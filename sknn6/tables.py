@@ -152,7 +152,7 @@ class Columns:
     def encode(self, X: Any) -> NDArray:
         """Return a table as numbers, an ndarray of shape (n_samples, n_encoded).
 
-        It is float32 if all columns of numbers are, else float64.
+        It is float32 if the numbers of all columns are float32, or short enough for it; else float64.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Columns:
             If a column of numbers has something else, or an infinite number.
         """
         read = [numbers_of(X, j) for j in self.numbers]
-        narrow = read and all(x.dtype == np.float32 for x in read)
+        narrow = all(x.dtype == np.float32 for x in read)
         Z = np.empty((X.shape[0], len(self.sources)), np.float32 if narrow else np.float64)
         missing = {}
         for column, (j, x, fill) in enumerate(zip(self.numbers, read, self.fills, strict=True)):
@@ -195,7 +195,7 @@ def numbers_of(X: Any, j: int) -> NDArray:
     column = column_of(X, j)
     try:
         x = np.asarray(column)
-        if x.dtype.kind not in "fiub" or x.dtype == np.float16:
+        if x.dtype.kind not in "fiub":
             x = np.array([np.nan if is_missing(value) else value for value in column], np.float64)
     except (TypeError, ValueError):
         wrong = next(value for value in column if not is_number(value))
@@ -203,7 +203,7 @@ def numbers_of(X: Any, j: int) -> NDArray:
             f"{name_of(X, j)} of X must have numbers, got {wrong!r}. Categories are strings or a category "
             'dtype at fit with categorical_features="from_dtype", or the columns that it names.'
         ) from None
-    x = x if x.dtype == np.float32 else x.astype(np.float64, copy=False)
+    x = x.astype(np.result_type(x, np.float32), copy=False)  # float64 from integers of 32 bits on
     if np.isinf(x).any():
         raise ValueError(f"{name_of(X, j)} of X contains infinity or a value too large for {x.dtype}.")
     return x

@@ -381,3 +381,54 @@ def test_every_layer_of_a_network_has_nodes():
     options = {"layernorm": True, "residual": True, "learned_scale": True, "dropout": 0.1}
     networks = [perceptron(2, [3, 4], 1, "relu", batchnorm=norm, **options) for norm in norms]
     assert {type(layer) for network in networks for layer in network.leaves} <= set(layers.NODES)
+
+
+def mixed(rows=200):
+    """Return a frame of strings, few and many, of numbers of many kinds, with missing ones, and targets."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "colour": rng.choice(["red", "green", "blue"], rows),
+            "number": rng.standard_normal(rows).astype(np.float32),
+            "shop": rng.integers(0, 40, rows).astype(str),
+            "size": rng.integers(0, 5, rows).astype(np.int32),
+            "member": rng.random(rows) < 0.5,
+        }
+    )
+    y = (frame["number"] > 0) ^ (frame["colour"] == "red")
+    frame.loc[::7, "number"] = np.nan
+    frame.loc[::5, "colour"] = None
+    return frame, y.to_numpy().astype(int)
+
+
+def session_of(model, frame, **options):
+    """Return an ONNX Runtime session of a model of a frame, whose strings are without gaps in a first row."""
+    proto = skl2onnx.to_onnx(model, frame.assign(colour="red")[1:2], **options)
+    return onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("given", ["from_dtype", ["colour", "shop", "size"]])
+@pytest.mark.parametrize("number", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_table_of_strings_and_gaps_is_encoded_in_the_graph(given, number, solver):
+    """A missing string is an empty one there; what `fit` has not seen is unknown in both."""
+    frame, y = mixed()
+    frame["number"] = frame["number"].astype(number)
+    model = MLPClassifier(categorical_features=given, solver=solver, max_iter=20, random_state=0)
+    model.fit(frame, y)
+    other = frame.assign(shop=np.where(np.arange(len(y)) % 3, frame["shop"], "elsewhere"))
+    session = session_of(model, frame, options={"zipmap": False})
+    columns = {name: other[[name]].fillna("") if name == "colour" else other[[name]] for name in other}
+    _, P = session.run(None, {name: column.to_numpy() for name, column in columns.items()})
+    expected = model.predict_proba(other)
+    assert P.dtype == expected.dtype
+    np.testing.assert_allclose(P, expected, rtol=0, atol=1e-6)
+
+
+def test_an_array_with_gaps_is_encoded_in_the_graph(data):
+    X, y = data[0].copy(), data[1]
+    X[::5, 1], X[::3, 4] = np.nan, 0
+    X[:, 2] = np.arange(len(X)) % 4
+    model = MLPRegressor(categorical_features=[2], max_iter=5, random_state=0).fit(X, X[:, 0])
+    (found,) = exported(model, X)
+    np.testing.assert_allclose(found[:, 0], model.predict(X), rtol=0, atol=1e-6)

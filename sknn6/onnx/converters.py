@@ -8,6 +8,7 @@ from sknn6.estimators.fitted import architecture_of, network_of, targets_of
 from sknn6.estimators.targets import Labels
 from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
+from sknn6.onnx.tables import is_table_model
 from sknn6.optional import require
 from sknn6.preprocessing import Standardizer, Whitener
 from sknn6.threads import products_share_cores
@@ -67,12 +68,14 @@ def register() -> None:
 
 
 def check_input(operator):
-    """Raise unless the inputs of the operator are numeric: one array, or the columns of a frame."""
+    """Raise unless the inputs are numeric, one array or the columns of a frame; of a table, also strings."""
     from skl2onnx.common import data_types, utils
 
     numbers = [
         getattr(data_types, f"{kind}TensorType") for kind in ("Boolean", "Double", "Float", "Int32", "Int64")
     ]
+    if is_table_model(operator.raw_operator):
+        numbers.append(data_types.StringTensorType)
     utils.check_input_and_output_numbers(operator, input_count_range=[1, None])
     utils.check_input_and_output_types(operator, good_input_types=numbers)
     check_is_fitted(operator.raw_operator)

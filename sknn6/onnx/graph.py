@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from sknn6.estimators.fitted import columns_of
+from sknn6.onnx.tables import is_table_model, table_nodes
+
 __all__ = ["OLDEST_OPSET", "Graph", "has_float64"]
 
 # From here on ReduceSum takes its axes as an input, and Clip and Softmax are as they are today.
@@ -9,10 +12,17 @@ OLDEST_OPSET = 13
 
 
 def has_float64(operator):
-    """Return whether an input of an operator is of float64."""
-    from skl2onnx.common.data_types import DoubleTensorType
+    """Return whether an operator computes in float64.
 
-    return any(isinstance(entry.type, DoubleTensorType) for entry in operator.inputs)
+    It does if an input is float64, and for a table if it has numbers of 32 bits or more, as in prediction.
+    """
+    from skl2onnx.common.data_types import DoubleTensorType, Int32TensorType, Int64TensorType
+
+    columns = columns_of(operator.raw_operator) if is_table_model(operator.raw_operator) else None
+    if columns is None or len(operator.inputs) == 1:
+        return any(isinstance(entry.type, DoubleTensorType) for entry in operator.inputs)
+    wide = DoubleTensorType, Int32TensorType, Int64TensorType
+    return any(isinstance(operator.inputs[j].type, wide) for j in columns.numbers)
 
 
 class Graph:
@@ -33,7 +43,8 @@ class Graph:
     opset : int
         Version of the operators.
     input : str
-        The input, cast to `dtype`; several inputs, as the columns of a frame, side by side.
+        The input, cast to `dtype`; several inputs, as the columns of a frame, side by side; those of a table
+        with categories or missing values as `sknn6.tables.Columns` encodes them.
     """
 
     def __init__(self, scope, operator, container):
@@ -42,6 +53,9 @@ class Graph:
         if self.opset < OLDEST_OPSET:
             raise ValueError(f"target_opset must be at least {OLDEST_OPSET}, got {self.opset}.")
         self.dtype = np.dtype(np.float64 if has_float64(operator) else np.float32)
+        if is_table_model(operator.raw_operator):
+            self.input = table_nodes(self, operator)
+            return
         columns = [self.cast(entry.full_name, self.dtype) for entry in operator.inputs]
         self.input = self("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
 

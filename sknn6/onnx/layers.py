@@ -8,6 +8,7 @@ from copy import copy
 
 import numpy as np
 
+from sknn6.nn.categories import Embedding, OneHot
 from sknn6.nn.dense import Dense, Projection, ScaledDense
 from sknn6.nn.embeddings import Piecewise
 from sknn6.nn.inputs import CLIP
@@ -32,10 +33,23 @@ def network_nodes(graph, network):
     """Add the nodes of a network; give the name of its logits, overflow made finite as the network does."""
     X, scaling = graph.input, network.input_scaling
     if scaling is not None:
-        X = bend(graph, graph.centre(X, scaling.mean, scaling.scale), CLIP)
+        X = scaled(graph, X, scaling, any(isinstance(layer, OneHot | Embedding) for layer in network.layers))
     Z = in_a_row(graph, network.layers, X)
     most = float(np.finfo(graph.dtype).max)
     return graph("Clip", graph("Where", graph("IsNaN", Z), 0.0, Z), -most, most)
+
+
+def scaled(graph, X, scaling, has_codes):
+    """Scale the numbers, which come first, and leave the codes of categories as they are."""
+    n_numbers = len(scaling.mean)
+    numbers = graph("Slice", X, np.array([0]), np.array([n_numbers]), np.array([1])) if has_codes else X
+    Z = bend(graph, graph.centre(numbers, scaling.mean, scaling.scale), CLIP)
+    return graph("Concat", Z, columns_from(graph, X, n_numbers), axis=1) if has_codes else Z
+
+
+def columns_from(graph, X, start):
+    """Return the columns from a number on."""
+    return graph("Slice", X, np.array([start]), np.array([np.iinfo(np.int64).max]), np.array([1]))
 
 
 def bend(graph, Z, c):
@@ -93,6 +107,29 @@ def piecewise(graph, layer, X):
     """Z = clip((x - low) slope, least, most)."""
     Z = graph("Mul", graph("Sub", graph("Gather", X, layer.feature, axis=1), layer.low), layer.slope)
     return graph("Min", graph("Max", Z, layer.least), layer.most)
+
+
+def one_hot(graph, layer, X):
+    """Z = high in the column of each code, low elsewhere."""
+    stop = layer.before + len(layer.sizes)
+    feature = np.repeat(np.arange(layer.before, stop), layer.sizes)
+    code = np.arange(len(feature)) - np.repeat(layer.starts, layer.sizes)
+    is_code = graph("Equal", graph("Gather", X, feature, axis=1), code.astype(graph.dtype))
+    hot = graph("Where", is_code, layer.high, layer.low)
+    before = graph("Slice", X, np.array([0]), np.array([layer.before]), np.array([1]))
+    return graph("Concat", before, hot, columns_from(graph, X, stop), axis=1)
+
+
+def embedding(graph, layer, X):
+    """Z = E[code] for each column of codes."""
+    before = graph("Slice", X, np.array([0]), np.array([layer.before]), np.array([1]))
+    lead = layer.E.shape[:-2]
+    parts = [graph("Add", before, np.zeros((*lead, 1, 1), graph.dtype))]  # one for each member
+    codes = graph.cast(columns_from(graph, X, layer.before), np.int64)
+    for i, (start, size) in enumerate(zip(layer.starts, layer.sizes, strict=True)):
+        code = graph("Gather", codes, np.array(i), axis=1)
+        parts.append(graph("Gather", layer.E[..., start : start + size, :], code, axis=len(lead)))
+    return graph("Concat", *parts, axis=-1)
 
 
 def dropout(graph, layer, X):
@@ -193,6 +230,8 @@ def switchable_whitening(graph, layer, X):
 
 NODES = {
     Piecewise: piecewise,
+    OneHot: one_hot,
+    Embedding: embedding,
     Dense: dense,
     ScaledDense: dense,
     Projection: dense,
