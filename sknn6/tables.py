@@ -21,7 +21,7 @@ from scipy.sparse import issparse
 from sknn6._sklearn_compat import check_nonzero_weight
 from sknn6.dates import is_object
 
-__all__ = ["Columns", "find_columns"]
+__all__ = ["Columns", "find_columns", "refuse_categories"]
 
 # Categories of fewer rows share the code of unknown ones.
 FEWEST_ROWS = 3
@@ -207,6 +207,23 @@ def numbers_of(X: Any, j: int) -> NDArray:
     if np.isinf(x).any():
         raise ValueError(f"{name_of(X, j)} of X contains infinity or a value too large for {x.dtype}.")
     return x
+
+
+def refuse_categories(estimator: Any, X: Any) -> None:
+    """Raise ValueError, with the names of the columns, if a data frame has columns that are not numbers."""
+    if not hasattr(X, "columns"):
+        return
+    wrong = [
+        str(name)
+        for j, name in enumerate(X.columns)
+        if holds_categories(column_of(X, j)) and not all(map(is_number, column_of(X, j)))
+    ]
+    if wrong:
+        raise ValueError(
+            f"{type(estimator).__name__} needs numbers, got strings or categories in the columns {wrong} of X. "
+            'MLPClassifier and MLPRegressor take them with categorical_features="from_dtype"; before a '
+            "transformer, choose the columns of numbers with a ColumnTransformer."
+        )
 
 
 def is_number(value: Any) -> bool:

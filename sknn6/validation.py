@@ -7,6 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils import validation
 
 from sknn6.dates import refuse_dates
+from sknn6.tables import refuse_categories
 
 __all__ = ["is_valid", "one_entry_a_place", "validate_data", "validate_table"]
 
@@ -35,14 +36,20 @@ def is_finite(x):
 
 
 def validate_data(estimator, X, *y, y_numeric=False, **options):
-    """Call scikit-learn's `validate_data`; also refuse dates and sum duplicate entries of sparse X."""
+    """Call scikit-learn's `validate_data`; also refuse dates and sum duplicate entries of sparse X.
+
+    A frame that it refuses for strings or categories is refused with the names of their columns.
+    """
     refuse_dates(estimator, X)
-    if not y:
-        return one_entry_a_place(validation.validate_data(estimator, X, **options))
     if y_numeric:
         refuse_dates(estimator, *y, name="y")
-    X, y = validation.validate_data(estimator, X, *y, y_numeric=y_numeric, **options)
-    return one_entry_a_place(X), y
+    numeric = {"y_numeric": y_numeric} if y else {}
+    try:
+        valid = validation.validate_data(estimator, X, *y, **numeric, **options)
+    except ValueError:
+        refuse_categories(estimator, X)
+        raise
+    return (one_entry_a_place(valid[0]), valid[1]) if y else one_entry_a_place(valid)
 
 
 def validate_table(estimator, columns, X, *y, reset, y_numeric=False, **options):

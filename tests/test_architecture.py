@@ -20,7 +20,9 @@ SAVED = {
     "residual": True,
     "members": 2,
     "learned_scale": True,
-    "pieces": [3, 0, 2, 0],
+    "pieces": [3, 0, 0, 0],
+    "one_hot": [3],
+    "embedded": [40],
 }
 
 
@@ -42,6 +44,8 @@ def test_the_first_saved_models_lack_what_came_later():
         "members": 1,
         "learned_scale": False,
         "pieces": None,
+        "one_hot": None,
+        "embedded": None,
     }
 
 

@@ -51,18 +51,21 @@ def test_a_weight_of_2_counts_as_two_rows():
 
 def test_a_code_is_a_row_of_the_embedding():
     layer = Embedding(1, [3, 2])
-    layer.E = np.random.default_rng(0).standard_normal((5, EMBEDDING_SIZE))
+    layer.E, layer.s = np.random.default_rng(0).standard_normal((5, EMBEDDING_SIZE)), np.ones(5)
     Z = layer.predict(np.array([[0.5, 2, 1], [0.7, 0, 0]]))
     np.testing.assert_array_equal(Z[0], [0.5, *layer.E[2], *layer.E[4]])
     np.testing.assert_array_equal(Z[1], [0.7, *layer.E[0], *layer.E[3]])
 
 
-def test_rare_and_unknown_categories_start_at_0():
-    network = Architecture(3, [4], 2, "relu", embedded=[5, 6]).build().allocate(np.float64)
-    network.initialize(np.random.default_rng(0))
-    E = network.layers[0].E
-    assert not E[[0, 5]].any()
-    assert E[[1, 2, 3, 4, 6, 7, 8, 9, 10]].all()
+@pytest.mark.parametrize("weight", [None, np.ones(4), np.full(4, 0.25), np.array([1.0, 1.0, 1.0, 1.0, 0.0])])
+def test_few_rows_make_short_vectors(weight):
+    """s = n / (n + 100) for n rows."""
+    layer = Embedding(0, [3, 3])
+    layer.E, layer.s = np.empty((6, EMBEDDING_SIZE)), np.empty(6)
+    codes = CODES if weight is None else np.resize(CODES, (len(weight), 2))
+    layer.place(codes, weight)
+    n = np.array([2, 2, 0, 1, 1, 2])
+    np.testing.assert_allclose(layer.s, n / (n + 100))
 
 
 @pytest.mark.parametrize("members", [1, 3])

@@ -426,7 +426,7 @@ def test_a_table_of_strings_and_gaps_is_encoded_in_the_graph(given, number, solv
 
 
 def test_an_array_with_gaps_is_encoded_in_the_graph(data):
-    X, y = data[0].copy(), data[1]
+    X = data[0].copy()
     X[::5, 1], X[::3, 4] = np.nan, 0
     X[:, 2] = np.arange(len(X)) % 4
     model = MLPRegressor(categorical_features=[2], max_iter=5, random_state=0).fit(X, X[:, 0])

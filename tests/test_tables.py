@@ -10,7 +10,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from sknn6 import MLPClassifier, MLPRegressor, Standardizer
+from sknn6 import MLPClassifier, MLPRegressor, Standardizer, Whitener
 from sknn6.tables import FEWEST_ROWS, MOST_ONE_HOT, find_columns
 
 polars = pytest.importorskip("polars")
@@ -267,10 +267,28 @@ def test_dates_are_refused_with_what_to_use():
 
 
 def test_none_takes_numbers_only():
-    with pytest.raises(ValueError, match="could not convert string to float"):
+    with pytest.raises(
+        ValueError, match=r"MLPClassifier needs numbers, got .* in the columns .'colour'. of X"
+    ):
         MLPClassifier(categorical_features=None).fit(frame(), Y)
     with pytest.raises(ValueError, match="Input X contains NaN"):
         MLPClassifier(categorical_features=None).fit(np.where(rng.random((N, 2)) < 0.1, np.nan, 1.0), Y)
+
+
+@pytest.mark.parametrize("transformer", [Standardizer(), Whitener()])
+def test_transformers_refuse_categories_by_name(transformer):
+    with pytest.raises(
+        ValueError, match=r"needs numbers, got strings or categories in the columns .'colour'."
+    ):
+        transformer.fit(frame())
+
+
+def test_strings_at_prediction_are_refused_by_name():
+    model = MLPClassifier(**QUICK).fit(frame()[["number"]], Y)
+    with pytest.raises(
+        ValueError, match=r"needs numbers, got strings or categories in the columns .'number'."
+    ):
+        model.predict(pd.DataFrame({"number": ["many"]}))
 
 
 def test_a_transformer_before_it_may_pass_categories_on():

@@ -15,7 +15,7 @@ from sknn6.moments import moments
 from sknn6.nn.activations import find_activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
-from sknn6.nn.categories import OneHot
+from sknn6.nn.categories import Embedding, OneHot
 from sknn6.nn.dense import Dense
 from sknn6.nn.embeddings import Piecewise, find_knots
 from sknn6.nn.inputs import InputScaling
@@ -88,10 +88,16 @@ class Prepared:
         if self.knots is not None:
             self._place(self.knots)
         if self.fresh:
-            for layer in self.network.layers:
-                if isinstance(layer, OneHot):
-                    codes = self.data.X[:, self.n_numbers :]
-                    layer.place(codes, self.data.weight, bool(self.settings.input_scaling))
+            self._place_codes()
+
+    def _place_codes(self) -> None:
+        """Let the layers of categories know how many rows have each code."""
+        codes, weight = self.data.X[:, self.n_numbers :], self.data.weight
+        for layer in self.network.layers:
+            if isinstance(layer, OneHot):
+                layer.place(codes, weight, bool(self.settings.input_scaling))
+            elif isinstance(layer, Embedding):
+                layer.place(codes[:, -len(layer.sizes) :], weight)
 
     def _place(self, knots: NDArray) -> None:
         """Put the intervals of the embedding where the scaled features have their knots."""

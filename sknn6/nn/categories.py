@@ -5,6 +5,7 @@ from numpy.random import Generator
 from scipy.sparse import csr_array
 
 from sknn6.nn.annotations import Array
+from sknn6.nn.embeddings import repetitions
 from sknn6.nn.inputs import bend
 from sknn6.nn.layer import NO_GRADIENT, Layer
 
@@ -12,6 +13,9 @@ __all__ = ["EMBEDDING_SIZE", "Embedding", "OneHot"]
 
 # Numbers in the vector of a category.
 EMBEDDING_SIZE = 8
+
+# The vector of a category of so many rows is half as long as that of one of very many.
+PRIOR_ROWS = 100
 
 
 class OneHot(Layer):
@@ -52,22 +56,20 @@ class OneHot(Layer):
         self.width = before + n_columns + after
         self.statistics = dict.fromkeys(("low", "high"), (n_columns,))
 
-    def place(self, X: Array, weight: Array | None, scale: bool) -> None:
+    def place(self, codes: Array, weight: Array | None, scale: bool) -> None:
         """Set `low` and `high`: 0 and 1, or these standardised and bent as numbers are.
 
         A code that no row has is always 0, so that it adds nothing that was not learned.
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_codes)
-            The codes, in the first columns.
+        codes : ndarray of shape (n_samples, n_codes)
+            In the first columns those of this layer.
         weight : ndarray of shape (n_samples,) or None
         scale : bool
         """
-        columns = (X[:, : len(self.sizes)].astype(np.intp) + self.starts).ravel()
-        each = None if weight is None else np.repeat(weight, len(self.sizes))
-        total = len(X) if weight is None else weight.sum()
-        p = np.bincount(columns, each, len(self.low)) / total
+        n = count_codes(codes[:, : len(self.sizes)], self.starts, len(self.low), weight)
+        p = n * len(self.sizes) / n.sum()
         low, high = np.zeros(len(p)), np.ones(len(p))
         if scale:
             deviation = np.sqrt(p * (1 - p))
@@ -101,11 +103,12 @@ class OneHot(Layer):
 
 
 class Embedding(Layer):
-    """The last columns, which are codes, become learned vectors: z = E[code] [1]_.
+    """The last columns, which are codes, become learned vectors [1]_, which few rows make short.
 
-    Code 0 is that of categories that are rare or unknown; its vector starts at 0.
+    z = s E[code], s = n / (n + 100) for a code that n of the training rows have: as an estimate of a
+    category's mean is drawn to the mean of all [2]_. A code that no row has is 0.
 
-    Backward: the gradient of a row of E is the sum of the gradients of the outputs that it became.
+    Backward: the gradient of a row of E is s times the sum of the gradients of the outputs that it became.
 
     Parameters
     ----------
@@ -117,15 +120,17 @@ class Embedding(Layer):
     References
     ----------
     .. [1] Guo & Berkhahn (2016), Entity Embeddings of Categorical Variables, arXiv:1604.06737.
+    .. [2] Micci-Barreca (2001), A preprocessing scheme for high-cardinality categorical attributes in
+       classification and prediction problems, ACM SIGKDD Explorations 3 (1).
 
     Examples
     --------
     >>> import numpy as np
     >>> from sknn6.nn.categories import Embedding
     >>> layer = Embedding(1, [2])
-    >>> layer.E = np.arange(16.0).reshape(2, 8)
+    >>> layer.E, layer.s = np.arange(16.0).reshape(2, 8), np.array([0.0, 0.5])
     >>> layer.predict(np.array([[0.5, 1]])).tolist()
-    [[0.5, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0]]
+    [[0.5, 4.0, 4.5, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5]]
     """
 
     kind = "embedding"
@@ -133,6 +138,7 @@ class Embedding(Layer):
 
     E: Array  # (sum of sizes, EMBEDDING_SIZE)
     dE: Array  # as E
+    s: Array  # (sum of sizes,)
 
     def __init__(self, before: int, sizes: list[int]) -> None:
         super().__init__()
@@ -140,10 +146,20 @@ class Embedding(Layer):
         self.starts = np.cumsum([0, *sizes[:-1]])
         self.width = before + len(sizes) * EMBEDDING_SIZE
         self.parameters = {"E": (int(self.sizes.sum()), EMBEDDING_SIZE)}
+        self.statistics = {"s": (int(self.sizes.sum()),)}
 
     def initialize(self, rng: Generator) -> None:
         self.E[...] = rng.normal(size=self.E.shape)
-        self.E[..., self.starts, :] = 0
+
+    def place(self, codes: Array, weight: Array | None) -> None:
+        """Set s from the codes of the training rows, an ndarray of shape (n_samples, n_codes)."""
+        n = count_codes(codes, self.starts, self.E.shape[-2], weight)
+        self.s[...] = n / (n + PRIOR_ROWS)
+
+    def vectors(self) -> Array:
+        """Return s E."""
+        s = self.s[:, None] if self.s.ndim == 1 else self.s.swapaxes(-1, -2)
+        return s * self.E
 
     def forward(self, X: Array, weight: Array | None = None) -> Array:
         self.rows = self._rows(X)
@@ -157,7 +173,7 @@ class Embedding(Layer):
     def _map(self, X: Array, rows: Array, Z: Array) -> Array:
         """Write the output for X to Z and return it."""
         Z[..., : self.before] = X[:, : self.before]
-        Z[..., self.before :] = self.E[..., rows, :].reshape(*Z.shape[:-1], -1)
+        Z[..., self.before :] = self.vectors()[..., rows, :].reshape(*Z.shape[:-1], -1)
         return Z
 
     def backward(self, dZ: Array) -> Array:
@@ -167,8 +183,15 @@ class Embedding(Layer):
         for member in np.ndindex(dZ.shape[:-2]):
             vectors = dZ[member][:, self.before :].reshape(len(rows), EMBEDDING_SIZE)
             self.dE[member] = chosen.T @ vectors
+        self.dE *= self.s[:, None] if self.s.ndim == 1 else self.s.swapaxes(-1, -2)
         return NO_GRADIENT
 
     def predict(self, X: Array) -> Array:
         Z = np.empty((*self.E.shape[:-2], len(X), self.width), self.E.dtype)
         return self._map(X, self._rows(X), Z)
+
+
+def count_codes(codes: Array, starts: Array, n_codes: int, weight: Array | None) -> Array:
+    """Return how many rows have each code, in the order of the columns."""
+    places = (codes.astype(np.intp) + starts).ravel()
+    return np.bincount(places, np.repeat(repetitions(weight, len(codes)), codes.shape[1]), n_codes)

@@ -117,14 +117,14 @@ def find_knots(X: Array, weight: Array | None = None) -> Array | None:
     ----------
     X : ndarray of shape (n_samples, n_features)
     weight : ndarray of shape (n_samples,) or None
-        How many rows each stands for. Where they sum to less than the number of rows, they are shares of it.
+        As of `repetitions`.
 
     Returns
     -------
     ndarray of shape (n_knots, n_features) or None
         In float64; ascending, then NaN.
     """
-    weight = np.ones(len(X)) if weight is None else weight * max(1.0, len(X) / weight.sum())
+    weight = repetitions(weight, len(X))
     columns = [values_of(x, weight) for x in X.T]
     numeric = sum(len(values) > 2 for values, _ in columns)
     n_rows = round(weight.sum())
@@ -136,6 +136,16 @@ def find_knots(X: Array, weight: Array | None = None) -> Array | None:
     for j, column in enumerate(found):
         knots[: len(column), j] = column
     return knots
+
+
+def repetitions(weight: Array | None, n_rows: int) -> Array:
+    """Return how many rows each of so many stands for: its weight, or 1.
+
+    Weights that sum to less than the number of rows with any weight are shares of that number.
+    """
+    if weight is None:
+        return np.ones(n_rows)
+    return weight * max(1.0, np.count_nonzero(weight) / weight.sum())
 
 
 def values_of(x: Array, weight: Array) -> tuple[Array, Array]:

@@ -121,14 +121,14 @@ def one_hot(graph, layer, X):
 
 
 def embedding(graph, layer, X):
-    """Z = E[code] for each column of codes."""
+    """Z = s E[code] for each column of codes."""
     before = graph("Slice", X, np.array([0]), np.array([layer.before]), np.array([1]))
-    lead = layer.E.shape[:-2]
+    vectors, lead = layer.vectors(), layer.E.shape[:-2]
     parts = [graph("Add", before, np.zeros((*lead, 1, 1), graph.dtype))]  # one for each member
     codes = graph.cast(columns_from(graph, X, layer.before), np.int64)
     for i, (start, size) in enumerate(zip(layer.starts, layer.sizes, strict=True)):
         code = graph("Gather", codes, np.array(i), axis=1)
-        parts.append(graph("Gather", layer.E[..., start : start + size, :], code, axis=len(lead)))
+        parts.append(graph("Gather", vectors[..., start : start + size, :], code, axis=len(lead)))
     return graph("Concat", *parts, axis=-1)
 
 

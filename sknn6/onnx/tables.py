@@ -19,8 +19,8 @@ def is_table_model(estimator):
 def table_nodes(graph, operator):
     """Add the nodes that encode the inputs of an operator; return the name of the encoded table.
 
-    A table has an input for each column, or a single one if all columns are numbers. NaN is missing in a column
-    of numbers, and an empty string in one of strings. In a column of whole numbers nothing is missing.
+    A table has an input for each column, or a single one if all columns are numbers. In a column of numbers
+    NaN is missing, in one of strings an empty string, and in one of whole numbers nothing.
     """
     columns = columns_of(operator.raw_operator)
     missing, encoded = {}, []
