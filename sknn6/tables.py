@@ -21,7 +21,7 @@ from scipy.sparse import issparse
 from sknn6._sklearn_compat import check_nonzero_weight
 from sknn6.dates import is_object
 
-__all__ = ["Columns", "find_columns", "refuse_categories"]
+__all__ = ["Columns", "as_objects", "find_columns", "refuse_categories"]
 
 # Categories of fewer rows share the code of unknown ones.
 FEWEST_ROWS = 3
@@ -220,8 +220,8 @@ def refuse_categories(estimator: Any, X: Any) -> None:
     ]
     if wrong:
         raise ValueError(
-            f"{type(estimator).__name__} needs numbers, got strings or categories in the columns {wrong} of X. "
-            'MLPClassifier and MLPRegressor take them with categorical_features="from_dtype"; before a '
+            f"{type(estimator).__name__} needs numbers, got strings or categories in the columns {wrong} of "
+            'X. MLPClassifier and MLPRegressor take them with categorical_features="from_dtype"; before a '
             "transformer, choose the columns of numbers with a ColumnTransformer."
         )
 
@@ -321,6 +321,26 @@ def find_categorical(X: Any, given: Any) -> NDArray:
         f"from 0 to {n_features - 1}, or names of columns of X{', ' + str(names) if names else ''}; got "
         f"{given.tolist()!r}."
     )
+
+
+def as_objects(X: Any, categorical_features: Any) -> tuple[NDArray, Any]:
+    """Return X as one array, and what `categorical_features` is for that.
+
+    A table of categories becomes an array of objects: floats, and the texts of categories, None where missing.
+    """
+    columns = find_columns(X, categorical_features)
+    if columns is None:
+        return np.asarray(X), categorical_features
+    mask = np.zeros(X.shape[1], bool)
+    mask[columns.one_hot + columns.embedded] = True
+    objects = np.empty(X.shape, object)
+    for j in range(X.shape[1]):
+        if mask[j]:
+            texts, rows = levels_of(X, j)
+            objects[:, j] = np.array([None if text == MISSING else text for text in texts], object)[rows]
+        else:
+            objects[:, j] = numbers_of(X, j)
+    return objects, mask
 
 
 def holds_categories(column: Any) -> bool:

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer, Whitener
+from sknn6.inspection import layer_statistics, learning_rate_range_test, sanity_check
 from sknn6.tables import FEWEST_ROWS, MOST_ONE_HOT, find_columns
 
 polars = pytest.importorskip("polars")
@@ -295,3 +296,18 @@ def test_a_transformer_before_it_may_pass_categories_on():
     scale = make_column_transformer((Standardizer(), ["number"]), remainder="passthrough")
     model = make_pipeline(scale.set_output(transform="pandas"), MLPClassifier(random_state=0))
     assert model.fit(frame(), Y).score(frame(), Y) > 0.9
+
+
+def test_sanity_checks_and_their_advice_know_the_columns():
+    table = frame(income=NUMBERS * 1e5, shop=rng.integers(0, 50, N).astype(str))
+    table.loc[::7, "income"] = np.nan
+    assert sanity_check(MLPClassifier(random_state=0), table, Y).ok
+    unscaled = sanity_check(MLPClassifier(input_scaling=False, random_state=0), table, Y)
+    assert unscaled.findings["gradient"].ok
+    assert unscaled.findings["input"].advice.endswith("the largest column is 'income'")
+
+
+def test_inspections_of_a_fitted_model_read_its_frame(fitted):
+    assert len(layer_statistics(fitted, frame(), Y).dead) == 3
+    assert sanity_check(fitted, frame(), Y).findings["dead units"].ok
+    assert 1e-4 < learning_rate_range_test(MLPClassifier(random_state=0), frame(), Y).suggestion < 1

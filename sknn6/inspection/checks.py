@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import scale
 from sklearn.utils import resample
 
-from sknn6.estimators.fitted import targets_of
+from sknn6.estimators.fitted import columns_of, targets_of
 from sknn6.estimators.targets import Labels
 from sknn6.inspection.learning_rate import learning_rate_range_test
 from sknn6.inspection.probe import Probe, is_fitted
@@ -62,11 +62,11 @@ class Subject:
     """A perceptron and a sample of its data, on which all checks run.
 
     `fresh` is a Probe with initial weights, `batch` its rows as one batch, `start` the statistics of its
-    layers.
+    layers, `names` the columns of X, if they have names.
     """
 
-    def __init__(self, mlp, X, y):
-        self.mlp, self.X, self.y = mlp, X, y
+    def __init__(self, mlp, X, y, names=()):
+        self.mlp, self.X, self.y, self.names = mlp, X, y, names
         if not is_classifier(mlp):
             self.target_sizes = np.sqrt(np.mean(np.square(y, dtype=float), axis=0))
             if not of_unit_size(self.target_sizes):
@@ -83,17 +83,27 @@ class Subject:
         known = self.mlp.get_params()
         return clone(self.mlp).set_params(**{k: v for k, v in params.items() if k in known})
 
+    def name_of(self, column):
+        """Return how advice calls a column of the network's input."""
+        columns = columns_of(self.fresh.mlp)
+        j = column if columns is None else columns.sources[column]
+        return repr(self.names[j]) if self.names else str(j)
+
 
 def check_input(subject):
     """Check the root mean squares of the columns that the first layer receives."""
     X = subject.batch[0]
     squares = X.multiply(X) if issparse(X) else np.square(X, dtype=float)
-    largest = float(np.sqrt(np.max(squares.mean(axis=0))))
+    sizes = np.sqrt(np.ravel(squares.mean(axis=0)))[: subject.fresh.prepared.n_numbers]
+    if not len(sizes):
+        return Finding(None, np.nan, "columns of numbers", "")
+    largest = float(np.max(sizes))
     return Finding(
         0.1 <= largest <= 10,
         largest,
         "largest column rms 0.1 to 10",
-        "put a Standardizer before the network, or set input_scaling=True",
+        "put a Standardizer before the network, or set input_scaling=True; the largest column is "
+        + subject.name_of(int(np.argmax(sizes))),
     )
 
 
@@ -142,8 +152,8 @@ def check_penalty(subject):
 def check_gradient(subject):
     """Compare some components of the gradient with central differences, in float64.
 
-    X is replaced by standard normal numbers: with large values, the step of a difference would often cross a
-    kink of the activation.
+    The numbers of X are replaced by standard normal ones: with large values, the step of a difference would
+    often cross a kink of the activation.
     """
     mlp = clone(subject.mlp)
     mlp.dtype = "float64"
@@ -151,7 +161,10 @@ def check_gradient(subject):
     probe.set_modes()
     rng = np.random.default_rng(0)
     X, *rest = probe.sample(FEW)
-    batch = rng.standard_normal(X.shape), *rest
+    normal, n_numbers = rng.standard_normal(X.shape), probe.prepared.n_numbers
+    if n_numbers < X.shape[1]:
+        normal[:, n_numbers:] = X[:, n_numbers:]  # codes of categories
+    batch = normal, *rest
     probe.differentiate(batch)
     theta, grad = probe.network.theta, probe.network.grad.copy()
     chosen = rng.choice(theta.size, min(N_PARAMETERS, theta.size), replace=False)
@@ -268,7 +281,7 @@ def few_rows(subject):
     """Return a few distinct rows and their targets, stratified by class where possible."""
     X, y = subject.X, subject.y
     if not issparse(X):
-        _, first = np.unique(np.asarray(X, float), axis=0, return_index=True)
+        _, first = np.unique(subject.fresh.data.X, axis=0, return_index=True)
         X, y = X[np.sort(first)], y[np.sort(first)]
     n = min(FEW, len(y))
     return resample(X, y, replace=False, n_samples=n, random_state=0, stratify=strata(subject, y))
@@ -288,7 +301,8 @@ def check_labels(subject):
     It trains a small network with default settings, so that faults of the checked network do not matter.
     """
     X, y = subject.X, subject.y if is_classifier(subject.mlp) else scale(subject.y)
-    model, rng = type(subject.mlp)(**QUICK), np.random.default_rng(0)
+    categorical = subject.mlp.categorical_features
+    model, rng = type(subject.mlp)(categorical_features=categorical, **QUICK), np.random.default_rng(0)
     merits = np.zeros(1 + N_SHUFFLES)
     for train, test in folds(subject, y):
         with warnings.catch_warnings():

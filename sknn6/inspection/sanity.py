@@ -16,6 +16,7 @@ from sknn6.inspection.probe import perceptron_and_input
 from sknn6.inspection.progress import progress
 from sknn6.inspection.statistics import N_ROWS
 from sknn6.optional import require
+from sknn6.tables import as_objects
 from sknn6.threads import products_share_cores
 
 if TYPE_CHECKING:
@@ -141,13 +142,15 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
     ['input', 'initial loss', 'signal', 'learning rate', 'overfit']
     """
     mlp, X, y = perceptron_and_input(estimator, X, y, fresh=True)
-    X = X if issparse(X) else np.asarray(X)
+    names = [str(name) for name in getattr(X, "columns", ())]
+    if not issparse(X):
+        X, mlp.categorical_features = as_objects(X, mlp.categorical_features)
     y = np.asarray(y)
     if len(y) > N_ROWS:
         X, y = resample(X, y, replace=False, n_samples=N_ROWS, random_state=0)
     findings = {}
     with np.errstate(all="ignore"), progress(estimator, "sanity_check", len(CHECKS)) as done:
-        subject = Subject(mlp, X, y)
+        subject = Subject(mlp, X, y, names)
         for name, check in CHECKS.items():
             findings[name] = check(subject)
             done()

@@ -168,7 +168,9 @@ class Embedding(Layer):
 
     def _rows(self, X: Array) -> Array:
         """Return the rows of E that stand for the codes, an ndarray of int of shape (n_samples, n_sizes)."""
-        return X[:, self.before :].astype(np.intp) + self.starts
+        codes = X[:, self.before :].astype(np.intp)
+        # A code that there is not would write beyond the memory of the gradient.
+        return np.clip(codes, 0, self.sizes - 1) + self.starts
 
     def _map(self, X: Array, rows: Array, Z: Array) -> Array:
         """Write the output for X to Z and return it."""
