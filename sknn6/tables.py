@@ -326,7 +326,7 @@ def find_categorical(X: Any, given: Any) -> NDArray:
 def as_objects(X: Any, categorical_features: Any) -> tuple[NDArray, Any]:
     """Return X as one array, and what `categorical_features` is for that.
 
-    A table of categories becomes an array of objects: floats, and the texts of categories, None where missing.
+    A table of categories becomes an array of objects: floats, and texts of categories, None where missing.
     """
     columns = find_columns(X, categorical_features)
     if columns is None:

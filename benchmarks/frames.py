@@ -1,0 +1,179 @@
+"""Compare frames as they are with columns made by hand, where there are categories and missing values.
+
+    python benchmarks/frames.py DATA --names adult,german_credit --out frames.csv
+    python benchmarks/frames.py DATA --names hotel_rates,wage --many --out many.csv
+    python benchmarks/frames.py DATA --names adult --missing --out missing.csv
+    python benchmarks/frames.py --out frames.csv                            the tables of what is there
+
+DATA is a folder as datasets.py reads it, of classifications or regressions. All models get the same rows, all
+but a fifth, the same seed and one thread.
+
+by hand, rare apart, target encoded: numbers get the mean and an indicator where they are missing, then a
+Standardizer; categories get 0 and 1 each (OneHotEncoder), also with min_frequency=5, or their mean target
+(TargetEncoder); then the same network. Without an option: the frame and the columns by hand.
+
+--many takes the columns of most categories together, text with text, so that there are 1000 and more.
+--missing removes 5, 20 and 50 % of each column, at random, or where a column is above its median or a
+category is among the more frequent, three times as often as elsewhere; HistGradientBoosting is beside.
+
+The score is the log-loss of a classification, the RMSE over the deviation of a regression.
+"""
+
+import os
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import warnings
+from functools import partial
+from time import process_time
+
+import datasets
+import numpy as np
+import pandas as pd
+from records import arguments, completed
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
+
+from sknn6 import MLPClassifier, MLPRegressor, Standardizer
+
+NUMBERS = make_column_selector(dtype_include=["number", "bool"])
+CATEGORIES = make_column_selector(dtype_exclude=["number", "bool"])
+FRAME, BY_HAND, RARE_APART, TARGETS, TREES = (
+    "frame", "by hand", "rare apart", "target encoded", "HistGradientBoosting",
+)  # fmt: skip
+SHARES = 0.0, 0.05, 0.2, 0.5
+
+
+def by_hand(network, encoder):
+    """Return a pipeline that makes the columns of a network."""
+    numbers = make_pipeline(SimpleImputer(add_indicator=True), Standardizer())
+    categories = make_pipeline(SimpleImputer(strategy="constant", fill_value="?"), encoder, Standardizer())
+    return make_pipeline(make_column_transformer((numbers, NUMBERS), (categories, CATEGORIES)), network)
+
+
+def model(label, is_number, seed):
+    """Return the model of a label."""
+    if label == TREES:
+        kind = HistGradientBoostingRegressor if is_number else HistGradientBoostingClassifier
+        return kind(random_state=seed)
+    network = (MLPRegressor if is_number else MLPClassifier)(random_state=seed)
+    one_hot = partial(OneHotEncoder, sparse_output=False)
+    encoders = {
+        BY_HAND: one_hot(handle_unknown="ignore"),
+        RARE_APART: one_hot(handle_unknown="infrequent_if_exist", min_frequency=5),
+        TARGETS: TargetEncoder(random_state=seed),
+    }
+    return network if label == FRAME else by_hand(network, encoders[label])
+
+
+def with_many_categories(X):
+    """Return a frame whose columns of most categories are one, their texts side by side."""
+    text = X.select_dtypes(exclude=["number", "bool"]).astype(str)
+    by_size = sorted(text, key=lambda name: -text[name].nunique())
+    chosen, joined = [], pd.Series("", index=X.index)
+    while by_size and joined.nunique() < 1000:
+        chosen.append(by_size.pop(0))
+        joined = joined + "|" + text[chosen[-1]]
+    return X.drop(columns=chosen).assign(many=joined)
+
+
+def with_gaps(X, share, at_random, rng):
+    """Return a frame in which that share of each column is missing."""
+    X = X.copy()
+    for name in X:
+        column = X[name]
+        if at_random:
+            chance = np.full(len(X), share)
+        else:
+            rank = column.rank() if column.dtype.kind in "fiub" else column.map(column.value_counts()).rank()
+            often = (rank.astype(float) > rank.astype(float).median()).to_numpy()
+            chance = np.where(often, 3.0, 1.0)
+            chance *= share / chance.mean()
+        X[name] = (column.astype(float) if column.dtype.kind in "iub" else column).mask(
+            rng.random(len(X)) < chance
+        )
+    return X
+
+
+def read(folder, name, change):
+    """Return the frame, with strings for categories, the targets, and whether they are numbers."""
+    X, y = datasets.read(folder, name)
+    is_number = y.dtype.kind == "f"
+    if not is_number:
+        X, y = datasets.load(folder, name)
+    X = X.astype({column: str for column in X if X[column].dtype.kind not in "fiub"})
+    return change(X), y, is_number
+
+
+def run(folder, name, seed, label, change=lambda X: X):
+    """Fit one model on one data set and return its score, its errors and its seconds."""
+    X, y, is_number = read(folder, name, change)
+    strata = None if is_number else y
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, test_size=0.2, stratify=strata, random_state=seed
+    )
+    if label == TREES:  # it takes no strings, and up to 255 categories
+        columns = list(X.select_dtypes(exclude=["number", "bool"]))
+        codes = OrdinalEncoder(
+            handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=250
+        ).set_output(transform="pandas")
+        codes.fit(X_train[columns])
+        X_train, X_test = (
+            part.assign(**codes.transform(part[columns]).astype("category")) for part in (X_train, X_test)
+        )
+    chosen = model(label, is_number, seed)
+    started = process_time()
+    chosen.fit(X_train, y_train)
+    seconds = process_time() - started
+    if is_number:
+        residuals = chosen.predict(X_test) - y_test
+        return {"score": np.sqrt(np.mean(residuals**2)) / y_test.std(), "seconds": seconds}
+    P = chosen.predict_proba(X_test)
+    return {"score": log_loss(y_test, P), "error": np.mean(P.argmax(1) != y_test), "seconds": seconds}
+
+
+def run_missing(folder, name, seed, label):
+    """Fit one model where values are missing."""
+    kind, share, how = label.split(", ")
+    rng = np.random.default_rng(seed)
+    return run(folder, name, seed, kind, lambda X: with_gaps(X, float(share), how == "at random", rng))
+
+
+def show(results):
+    """Print the means over the seeds, and the geometric means over the sets of the ratios to the first."""
+    means = results.groupby(["data", "model"], sort=False).mean(numeric_only=True)
+    for measure in means.columns.drop("seed"):
+        table = means[measure].unstack().dropna(how="all")
+        ratios = table.add(1e-3).div(table.iloc[:, 0].add(1e-3), axis=0)
+        shown = table.T.round(4).assign(ratio=np.exp(np.log(ratios).mean()).round(3))
+        print(f"\n{measure}\n{shown.to_string()}")
+
+
+def main():
+    """Run what is missing and print the tables."""
+    parser = arguments(__doc__, seeds="0,1,2")
+    parser.add_argument("--many", action="store_true", help="with columns of 1000 and more categories")
+    parser.add_argument("--missing", action="store_true", help="with values taken away")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    labels, task = [BY_HAND, FRAME], run
+    if args.many:
+        labels, task = [RARE_APART, TARGETS, FRAME], partial(run, change=with_many_categories)
+    elif args.missing:
+        labels = [
+            f"{kind}, {share}, {how}"
+            for kind in (FRAME, TREES)
+            for share in SHARES
+            for how in ("at random", "not at random")[: 1 if share == 0 else 2]
+        ]
+        task = run_missing
+    show(completed(args, "model", labels, task))
+
+
+if __name__ == "__main__":
+    main()
