@@ -132,7 +132,8 @@ def run(folder, name, seed, label, change=lambda X: X):
     seconds = process_time() - started
     if is_number:
         residuals = chosen.predict(X_test) - y_test
-        return {"score": np.sqrt(np.mean(residuals**2)) / y_test.std(), "seconds": seconds}
+        rmse = np.sqrt(np.mean(residuals**2)) / y_test.std()
+        return {"score": rmse, "error": np.nan, "seconds": seconds}
     P = chosen.predict_proba(X_test)
     return {"score": log_loss(y_test, P), "error": np.mean(P.argmax(1) != y_test), "seconds": seconds}
 

@@ -103,6 +103,9 @@ NETWORK = {
     "input_scaling": choice(False, True, "auto", "learned"),
     "dropout": number(0, 1, "auto", ends="[)"),
     "weight_decay": number(0, math.inf, "auto", ends="[)"),
+    "categorical_features": drawn(
+        seldom([0], None, "from_dtype"), st.integers() | st.floats() | st.just([-1]), None, "from_dtype"
+    ),
     "numeric_embedding": drawn(
         seldom("piecewise", None, "auto"), st.integers(2) | st.floats(1.1, 9), None, "auto"
     ),
@@ -278,6 +281,7 @@ NEEDS = "|".join(
         r"The training set has no sample with a weight > 0. Decrease 'validation_fraction'",
         # Every number of the network's input would be one more, and no zero.
         r"numeric_embedding='piecewise' needs dense X, got a sparse one",
+        r"categorical_features needs a data frame or a dense array, got a sparse X",
         r"quantile, as a list, needs a single target, got [23]",
         r"y must be above 0 in float(32|64) with loss='gamma', got 0",
         # A scorer's own words, where those held out lack a class.
