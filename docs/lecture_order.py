@@ -13,6 +13,7 @@ ORDER = [
     "plot_switchable_whitening.py",
     "plot_gradient_accumulation.py",
     "plot_babysitting.py",
+    "plot_table.py",
     "plot_regression.py",
     "plot_search.py",
     "plot_search_display.py",
