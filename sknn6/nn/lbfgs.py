@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize
 
 from sknn6.nn.annotations import Array, LossFunction
-from sknn6.nn.batches import Batches
+from sknn6.nn.batches import Batch, Batches
 from sknn6.nn.network import Network
 from sknn6.nn.training import loss_and_gradient
 
@@ -63,38 +63,69 @@ def minimize(
     """
     network.calibrate(batches)
     (batch,) = batches
-    accepted = optimize.OptimizeResult(
-        x=network.theta.copy(), fun=np.inf, nit=0, success=False, interrupted=True
-    )
-
-    def evaluate(theta: Array) -> tuple[float, Array]:
-        network.theta[:] = theta
-        mean_loss, _ = loss_and_gradient(network, loss, [batch], alpha)
-        return network.members * mean_loss, network.grad.copy()  # the gradients are each member's own
-
-    def accept(intermediate_result: optimize.OptimizeResult) -> None:
-        loss = float(intermediate_result.fun) / network.members
-        if np.isfinite(loss):
-            accepted.update(x=intermediate_result.x.copy(), fun=intermediate_result.fun, nit=accepted.nit + 1)
-            network.theta[:] = accepted.x
-        callback(loss)
-
+    objective = Objective(network, loss, batch, alpha, callback)
+    options = {"maxiter": max_iter, "maxfun": max_fun, "gtol": tol}
     try:
         with interruptible or nullcontext():
             result = optimize.minimize(
-                evaluate,
+                objective.evaluate,
                 network.theta.copy(),
                 method="L-BFGS-B",
                 jac=True,
-                callback=accept,
-                options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+                callback=objective.accept,
+                options=options,
             )
     except KeyboardInterrupt:
-        if accepted.nit == 0:
+        if objective.accepted.nit == 0:
             raise
-        result = accepted
-    network.theta[:] = result.x if np.isfinite(result.fun) else accepted.x
+        result = objective.accepted
+    network.theta[:] = result.x if np.isfinite(result.fun) else objective.accepted.x
     result.fun /= network.members
     X, _, weight = batch
     network.forward(X, weight)
     return result
+
+
+class Objective:
+    """The loss of one batch as a function of theta; the gradient of each member is that of its own loss.
+
+    Parameters
+    ----------
+    network, loss, alpha, callback
+        As of `minimize`.
+    batch : tuple
+        Of all rows.
+
+    Attributes
+    ----------
+    accepted : scipy.optimize.OptimizeResult
+        The last iterate with a finite loss.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: LossFunction,
+        batch: Batch,
+        alpha: float,
+        callback: Callable[[float], None],
+    ):
+        self.network, self.loss, self.batch, self.alpha = network, loss, batch, alpha
+        self.callback = callback
+        self.accepted = optimize.OptimizeResult(
+            x=network.theta.copy(), fun=np.inf, nit=0, success=False, interrupted=True
+        )
+
+    def evaluate(self, theta: Array) -> tuple[float, Array]:
+        """Return the sum of the losses of the members, and its gradient."""
+        self.network.theta[:] = theta
+        mean_loss, _ = loss_and_gradient(self.network, self.loss, [self.batch], self.alpha)
+        return self.network.members * mean_loss, self.network.grad.copy()
+
+    def accept(self, intermediate_result: optimize.OptimizeResult) -> None:
+        """Keep the iterate if its loss is finite, and tell the callback its loss."""
+        theta, total = intermediate_result.x, float(intermediate_result.fun)
+        if np.isfinite(total):
+            self.accepted.update(x=theta.copy(), fun=total, nit=self.accepted.nit + 1)
+            self.network.theta[:] = theta
+        self.callback(total / self.network.members)
