@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
-from sklearn.metrics import mean_gamma_deviance, r2_score
+from sklearn.metrics import mean_gamma_deviance, mean_poisson_deviance, r2_score
 
 from sknn6 import MLPRegressor
 from sknn6.nn.outputs import OutputScaling
@@ -136,13 +136,20 @@ def test_counts_keep_their_own_scale():
 
 @pytest.mark.parametrize("factor", [2.0**-30, 2.0**40])
 @pytest.mark.parametrize("members", [1, 3])
-def test_positive_targets_are_learned_in_any_unit(members, factor):
-    """The output starts from the logarithm of their mean, and the gamma deviance has no unit."""
-    gamma = model(loss="gamma", ensemble_size=members, max_iter=15)
-    one, other = (clone(gamma).fit(X, Y) for Y in (y, factor * y))
+@pytest.mark.parametrize(
+    ("loss", "deviance"), [("poisson", mean_poisson_deviance), ("gamma", mean_gamma_deviance)]
+)
+def test_positive_targets_are_learned_in_any_unit(loss, deviance, members, factor):
+    """The output starts from the logarithm of their mean, in whose unit the deviance is minimised.
+
+    The Poisson deviance has the unit of y, the gamma deviance none.
+    """
+    positive = model(loss=loss, ensemble_size=members, max_iter=40)
+    one, other = (clone(positive).fit(X, Y) for Y in (y, factor * y))
+    assert other.n_iter_ == one.n_iter_
     np.testing.assert_allclose(other.predict(X), factor * one.predict(X), rtol=1e-2)
-    assert one.loss_ == pytest.approx(other.loss_, rel=1e-2)
-    assert mean_gamma_deviance(y, one.predict(X)) < 0.8 * mean_gamma_deviance(y, np.full(256, y.mean()))
+    assert other.loss_ == pytest.approx(factor ** (loss == "poisson") * one.loss_, rel=1e-2)
+    assert deviance(y, one.predict(X)) < 0.8 * deviance(y, np.full(256, y.mean()))
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])

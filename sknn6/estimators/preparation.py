@@ -16,7 +16,6 @@ from sknn6.nn.activations import find_activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
 from sknn6.nn.categories import Embedding, OneHot
-from sknn6.nn.dense import Dense
 from sknn6.nn.embeddings import Piecewise, find_knots
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
@@ -238,8 +237,11 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     if resume:
         check_same(estimator, architecture, settings)
     network = build(estimator, architecture, settings, dtype, state.rng, resume)
-    if settings.scales_targets and targets.out_activation == "exp" and not resume:
-        start_at_mean(network.dense()[-1], data)
+    if settings.scales_targets and targets.out_activation == "exp":
+        targets.level = level_of(data)
+        if not resume:
+            last = network.dense()[-1]
+            last.b += np.log(targets.level).astype(last.b.dtype)
     ratio = None
     if before is not None and not targets.scaling.is_near(before):
         targets.scaling.hand_over(network.dense()[-1], before)
@@ -289,10 +291,10 @@ def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: ND
     return targets.scaled(OutputScaling(found.mean, found.scale()))
 
 
-def start_at_mean(last: Dense, data: Data) -> None:
-    """Have the exponentials of the last layer's outputs start from the means of the targets above 0."""
+def level_of(data: Data) -> NDArray:
+    """Return the mean of each target, and 1 where it is 0."""
     mean = np.average(data.y, axis=0, weights=data.weight)
-    last.b += np.log(np.where(mean > 0, mean, 1)).astype(last.b.dtype)
+    return np.where(mean > 0, mean, 1)
 
 
 def quantile(Y: NDArray, weight: NDArray | None, q: float) -> NDArray:

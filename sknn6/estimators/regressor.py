@@ -49,8 +49,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
           are not negative;
         - "gamma": half the gamma deviance, y / p - log(y / p) - 1 of a prediction p = e^z, for targets above
           0;
-        - "huber": (z - y)^2 / 2 up to a residual of 1 and linear beyond, so that outliers pull with a bounded
-          force; with `target_scaling`, 1 is a standard deviation of the targets.
+        - "huber": (z - y)^2 / 2 up to a residual of d and linear beyond, so that outliers pull with a bounded
+          force; d is 1 or, with `target_scaling`, a tenth of the scale of the targets.
     quantile : float or list of float, default=0.5
         Which quantile of each target "quantile" predicts, over 0 and below 1. An increasing list gives
         several of a single target: predictions have a column for each, in increasing order, so that none
@@ -64,7 +64,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "absolute_error" or "quantile". A training that begins with `partial_fit` learns mean and deviation
         from the first 1000 rows, or median and quartiles from the first call if that has 100; one that goes
         on keeps the scaling that it has, or that it has none. The targets of "poisson" and "gamma" stay as
-        they are: outputs start from the logarithm of their mean.
+        they are: outputs start from the logarithm of their mean m, and the training minimises the deviance
+        of y / m, so that all units of y are learned alike.
     {shared}
 
     Attributes

@@ -17,7 +17,7 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknn6.nn.losses import EQUIVARIANT, LINKS, LOSSES, POOLS, REGRESSION_LOSSES
+from sknn6.nn.losses import EQUIVARIANT, LINKS, LOSSES, POOLS, REGRESSION_LOSSES, divided
 from sknn6.nn.outputs import OutputScaling
 
 __all__ = [
@@ -270,6 +270,11 @@ class Numbers(Targets):
         That of a fitted network, whose estimator may have got another loss since.
     scaling : OutputScaling, optional
         How the numbers are scaled for the network.
+
+    Attributes
+    ----------
+    level : ndarray of shape (n_outputs,) or None
+        The size of numbers that are not scaled, in which their loss is measured; None for 1.
     """
 
     are_numbers = True
@@ -283,16 +288,24 @@ class Numbers(Targets):
     ):
         self.name, self.n_outputs, self.scaling = loss, n_outputs, scaling
         self.entry = REGRESSION_LOSSES[loss]
-        self.loss = self.entry.loss
+        self.level: NDArray | None = None
         self.out_activation = out_activation or self.entry.out_activation
 
     @property
+    def loss(self) -> Callable:  # type: ignore[override]
+        """The loss of encoded targets, in the unit of `unit_of_loss`."""
+        if self.level is not None:
+            return partial(divided, loss=self.entry.loss, by=self.unit_of_loss)
+        return self.entry.loss if self.scaling is None else partial(self.entry.loss, **self.entry.if_scaled)
+
+    @property
     def unit_of_loss(self) -> float:
-        """The mean over the targets of scale^degree, 1 if they are not scaled."""
-        if self.scaling is None:
+        """The mean over the targets of scale^degree, or of level^degree, 1 if they have neither."""
+        size = self.level if self.scaling is None else self.scaling.scale
+        if size is None:
             return 1.0
         with np.errstate(over="ignore"):
-            return float((self.scaling.scale**self.entry.degree).mean())
+            return float((size**self.entry.degree).mean())
 
     @property
     def can_be_scaled(self) -> bool:
@@ -364,7 +377,10 @@ class Quantiles(Numbers):
         self.several = np.ndim(quantile) > 0
         super().__init__(loss, n_outputs, "in_order" if self.several else None, scaling)
         self.quantile = quantile
-        self.loss = partial(self.loss, quantile=quantile)
+
+    @property
+    def loss(self) -> Callable:  # type: ignore[override]
+        return partial(self.entry.loss, quantile=self.quantile)
 
     def columns(self, y: NDArray) -> NDArray:
         if not self.several:

@@ -12,7 +12,8 @@ then the mean of theirs, and dZ holds for each member the gradient of its own.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "POOLS",
     "REGRESSION_LOSSES",
     "absolute_error",
+    "divided",
     "gamma",
     "huber",
     "pinball",
@@ -206,22 +208,44 @@ def pinball(
     return weighted_mean(residual.sum(axis=-1), outputs_first(dZ), weight), dZ
 
 
-HUBER_DELTA = 1.0
+def huber(Z: Array, Y: Array, weight: Array | None = None, delta: float = 1.0) -> tuple[float, Array]:
+    """Mean over samples of r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2), with r = z - y [1]_.
 
+    dZ = clip(r, -delta, delta) w / sum w. The losses of several outputs are added.
 
-def huber(Z: Array, Y: Array, weight: Array | None = None) -> tuple[float, Array]:
-    """Mean over samples of r^2 / 2 where |r| <= 1, else |r| - 1 / 2, with r = z - y [1]_.
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_outputs)
+        Outputs.
+    Y : ndarray of shape (n_samples, n_outputs)
+        Targets.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the samples.
+    delta : float
+        The residual beyond which the loss is linear, over 0.
 
-    dZ = clip(r, -1, 1) w / sum w. The losses of several outputs are added.
+    Returns
+    -------
+    loss : float
+    dZ : ndarray of shape (n_samples, n_outputs)
 
     References
     ----------
     .. [1] Huber (1964), Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35.
     """
     residual = np.subtract(Z, Y, out=Z)
-    dZ = np.clip(residual, -HUBER_DELTA, HUBER_DELTA)
+    dZ = np.clip(residual, -delta, delta)
     losses = (dZ * (residual - 0.5 * dZ)).sum(axis=-1)
     return weighted_mean(losses, outputs_first(dZ), weight), dZ
+
+
+def divided(
+    Z: Array, Y: Array, weight: Array | None = None, *, loss: LossFunction, by: float
+) -> tuple[float, Array]:
+    """Return a loss and its gradient, both divided by a number."""
+    mean_loss, dZ = loss(Z, Y, weight)
+    dZ /= by
+    return mean_loss / by, dZ
 
 
 def outputs_first(Z: Array) -> Array:
@@ -303,9 +327,11 @@ class Loss(NamedTuple):
     is_robust : bool
         Whether outliers count little.
     degree : int
-        Of c times the outputs and targets, the loss is c^degree times as large.
+        Of c times the predictions and targets, the loss is c^degree times as large.
     of_quantiles : bool
         Whether the loss takes the estimator's `quantile`.
+    if_scaled : dict of str to float
+        Arguments of the loss where the targets are scaled.
     """
 
     loss: LossFunction
@@ -315,6 +341,7 @@ class Loss(NamedTuple):
     is_robust: bool = False
     degree: int = 2
     of_quantiles: bool = False
+    if_scaled: Mapping[str, float] = MappingProxyType({})
 
 
 LOSSES = {
@@ -325,9 +352,11 @@ REGRESSION_LOSSES = {
     "squared_error": Loss(squared_error, "identity"),
     "absolute_error": Loss(absolute_error, "identity", is_robust=True, degree=1),
     "quantile": Loss(pinball, "identity", is_robust=True, degree=1, of_quantiles=True),
-    "poisson": Loss(poisson, "exp", least=0),
-    "gamma": Loss(gamma, "exp", least=0, excludes_least=True),
-    "huber": Loss(huber, "identity", is_robust=True),
+    "poisson": Loss(poisson, "exp", least=0, degree=1),
+    "gamma": Loss(gamma, "exp", least=0, excludes_least=True, degree=0),
+    # The pull of an outlier is delta, that of another row its residual. If delta were the deviation of the
+    # targets, a few outliers would pull harder than all the rows that are fitted well.
+    "huber": Loss(huber, "identity", is_robust=True, if_scaled={"delta": 0.1}),
 }
 LINKS: dict[str, Callable[[Array], Array]] = {
     "softmax": softmax,
