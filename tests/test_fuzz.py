@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from ctrl_c import in_a_cell
+from ctrl_c import CtrlC, default_handler, in_a_cell  # noqa: F401
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import KFold
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.tree import DecisionTreeClassifier
 from skopt.space import Categorical, Integer, Real
 from soak import hold, sizes
 
@@ -432,6 +433,10 @@ SPACE = st.fixed_dictionaries({}, optional={name: st.sampled_from(dims) for name
 SPACE = SPACE.filter(bool)
 
 
+# Values with which no fit can end.
+FAILING = [None, "no such name", -1]
+
+
 def width_of(estimator, X, y):
     return float(estimator.width)
 
@@ -453,8 +458,8 @@ def outcome(params, call=lambda fit, *data: fit(*data), interrupted_fit=None):
     """Search; give the search, or what it raised if nothing could be fitted, or an interrupt did not wait."""
     Fragile.fits, Fragile.interrupted_fit = 0, interrupted_fit
     cv = KFold(3).split(*ROWS) if params["cv"] == "generator" else params["cv"]
-    refit = "width" if isinstance(params["scoring"], dict) else True
-    found = BayesSearchCV(Fragile(), **params | {"cv": cv, "refit": refit})
+    refit = next(iter(params["scoring"])) if isinstance(params["scoring"], dict) else True
+    found = BayesSearchCV(**{"estimator": Fragile()} | params | {"cv": cv, "refit": refit})
     try:
         call(found.fit, *ROWS)
     except KeyboardInterrupt:
@@ -468,8 +473,10 @@ def outcome(params, call=lambda fit, *data: fit(*data), interrupted_fit=None):
 def check_search(found):
     """What failed is told and never the best, the best has the highest score, no point is there twice."""
     results = found.cv_results_
-    scores = results["mean_test_width" if found.multimetric_ else "mean_test_score"]
-    assert [params.get("kind", "") is None for params in results["params"]] == results["failed"].tolist()
+    assert {len(column) for column in results.values()} == {len(results["params"])}
+    scores = results[f"mean_test_{found.refit if found.multimetric_ else 'score'}"]
+    failing = [any(value in FAILING for value in params.values()) for params in results["params"]]
+    assert failing == results["failed"].tolist()
     assert not results["failed"][found.best_index_]
     finite = scores[np.isfinite(scores) & ~results["failed"]]
     if finite.size:
@@ -511,3 +518,84 @@ def test_searches_end_well_and_can_be_taken_up_again(n_examples):
 
     strategies = st.fixed_dictionaries(SEARCH), st.integers(1, 20), st.booleans()
     hold(check, *strategies, examples=n_examples, anew=n_examples > 5)
+
+
+NETWORKS = {
+    "learning_rate_init": [Real(1e-4, 0.1, "log-uniform"), Categorical([0.001, 0.01, -1])],
+    "activation": [["relu", "tanh"], ["relu", "no such name"]],
+    "hidden_layer_sizes": [[(4,), (3, 2)], Integer(1, 6)],
+    "batch_size": [[4, 500]],
+    "solver": [["adam", "sgd", "lbfgs"]],
+    "ensemble_size": [(1, 2)],
+    "dropout": [(0.0, 0.5)],
+}
+TREES = {
+    "max_depth": [Integer(1, 4), [1, 3, -1]],
+    "criterion": [["gini", "entropy"], ["gini", "no such name"]],
+}
+QUICK = {"hidden_layer_sizes": 4, "max_iter": 3, "random_state": 0}
+
+
+def space_of(dimensions, step=""):
+    """Draw a space of one or more of the dimensions, as parameters of a step."""
+    optional = {step + name: st.sampled_from(choices) for name, choices in dimensions.items()}
+    return st.fixed_dictionaries({}, optional=optional).filter(bool)
+
+
+SUBJECTS = st.one_of(
+    st.tuples(st.just(MLPClassifier(**QUICK)), space_of(NETWORKS)),
+    st.tuples(
+        st.just(
+            make_pipeline(
+                Standardizer(), MLPClassifier(early_stopping=True, validation_fraction=0.4, **QUICK)
+            )
+        ),
+        space_of(NETWORKS, "mlpclassifier__"),
+    ),
+    st.tuples(st.just(MLPRegressor(**QUICK)), space_of(NETWORKS)),
+    st.tuples(st.just(DecisionTreeClassifier(random_state=0)), space_of(TREES)),
+)
+SEARCH_OF_NETWORKS = SEARCH | {
+    "scoring": st.sampled_from([None, "r2", {"r2": "r2", "error": "neg_mean_absolute_error"}]),
+    "n_iter": st.integers(2, 5),
+    "return_train_score": st.booleans(),
+}
+del SEARCH_OF_NETWORKS["search_spaces"]
+
+
+def check_unfinished(first, whole):
+    """An interrupted search has the first candidates of the whole one, with the same scores."""
+    check_search(first)
+    part, results = results_of(first), results_of(whole)
+    assert part.keys() <= results.keys()
+    for name in part:
+        if not name.startswith("rank_"):
+            assert part[name] == results[name][: len(part[name])]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("default_handler")
+@sizes("n_examples", 10, 200)
+def test_searches_over_networks_can_be_interrupted_at_any_moment(n_examples):
+    """Ctrl-C comes at any call of a function of the package, and at another when the search goes on."""
+
+    def check(subject, params, moments, in_loop):
+        estimator, space = subject
+        params = params | {"estimator": estimator, "search_spaces": space}
+        whole = outcome(params)
+        if not isinstance(whole, str):
+            check_search(whole)
+        with tempfile.TemporaryDirectory() as folder:
+            kept = params | {"checkpoint": f"{folder}/search"}
+            call = (lambda fit, *data: [fit(*data) for _ in range(1)]) if in_loop else in_a_cell
+            for moment in moments:
+                with CtrlC(moment, within="compose_spaces"):
+                    part = outcome(kept, call)
+                if not isinstance(part, str):
+                    check_unfinished(part, whole)
+            for _ in range(2):
+                assert results_of(outcome(kept)) == results_of(whole)
+
+    moments = st.lists(st.integers(1, 12000), min_size=1, max_size=2)
+    strategies = SUBJECTS, st.fixed_dictionaries(SEARCH_OF_NETWORKS), moments, st.booleans()
+    hold(check, *strategies, examples=n_examples, anew=n_examples > 10)
