@@ -94,15 +94,20 @@ class Dense(Layer):
 
     def forward(self, X: Rows, weight: Array | None = None) -> Array:
         self.X = X
-        return self.map(X, self.buffer("Z", (*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype))
+        Z = self.buffer("Z", (*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
+        if not isinstance(X, np.ndarray):
+            return self.map_sparse(X, Z)
+        return affine(X, self.weights(), self.b, out=Z)
 
     def weights(self) -> Array:
         """Return the matrix that X is multiplied with."""
         return self.W
 
-    def map(self, X: Rows, Z: Array) -> Array:
-        """Write the output for X to Z and give it."""
-        return affine(X, self.weights(), self.b, out=Z)
+    def map_sparse(self, X: Rows, Z: Array) -> Array:
+        """Write the output for a sparse X to Z and return Z."""
+        product(X, self.W, out=Z)
+        Z += self.b
+        return Z
 
     def backward(self, dZ: Array) -> Array:
         product(transpose(self.X), dZ, out=self.dW)
@@ -116,7 +121,7 @@ class Dense(Layer):
         # NumPy's product lets the threads that predict other blocks run, SciPy's does not.
         Z = np.empty((*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
         if not isinstance(X, np.ndarray):
-            return self.map(X, Z)
+            return self.map_sparse(X, Z)
         product(X, self.weights(), out=Z)
         Z += self.b
         return Z
@@ -162,9 +167,7 @@ class ScaledDense(Dense):
     def weights(self) -> Array:
         return self.W * self._factors()
 
-    def map(self, X: Rows, Z: Array) -> Array:
-        if isinstance(X, np.ndarray):
-            return super().map(X, Z)
+    def map_sparse(self, X: Rows, Z: Array) -> Array:
         s = self._factors()
         for member in np.ndindex(s.shape[:-2]):  # W may have many more numbers than X has entries
             scaled = csr_array((X.data * s[member][X.indices, 0], X.indices, X.indptr), shape=X.shape)

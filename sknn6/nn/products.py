@@ -30,15 +30,15 @@ def rows_with_entries(A: csc_array) -> tuple[Array, csc_array]:
     return rows, csc_array((A.data, row, A.indptr), shape=(len(rows), A.shape[1]))
 
 
-def affine(A: Rows, B: Array, c: Array, out: Array) -> Array:
-    """Write A @ B + c to `out`, c the same for all rows; A may be sparse.
+def affine(A: Array, B: Array, c: Array, out: Array) -> Array:
+    """Write A @ B + c to `out`, c the same for all rows.
 
     BLAS adds the product to what is there already, which saves a pass over the result. It counts columns
     first, so it is given, and computes, the transposed of everything. SciPy's call keeps all other Python
     threads waiting, which is too long for a large product.
     """
-    if not isinstance(A, np.ndarray) or is_large(A, out):
-        product(A, B, out)
+    if is_large(A, out):
+        multiply(A, B, out)
         out += c
         return out
     out[...] = c
