@@ -24,7 +24,7 @@ def default_handler():
 class CtrlC:
     """Sends the signal of Ctrl-C, once or more often, from the n-th call within a function on."""
 
-    def __init__(self, n, times=1, within="next_epoch"):
+    def __init__(self, n, times=1, within="run_epoch"):
         self.n, self.times, self.within, self.training = n, times, within, False
 
     def __call__(self, frame, event, arg):

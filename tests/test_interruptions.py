@@ -152,7 +152,7 @@ def calls_of_an_epoch():
     return calls(max_iter=2) - calls(max_iter=1)
 
 
-def calls(within="next_epoch", **params):
+def calls(within="run_epoch", **params):
     with CtrlC(10**9, within=within) as counted:
         model(**params).fit(X, y)
     return 10**9 - counted.n

@@ -31,19 +31,28 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
     ConvergenceWarning
         If the training diverges, has not converged after `max_iter` epochs, or has a symptom.
     """
-    network, state = training.network, training.state
-    max_epochs, file, last = training.settings.max_iter, training.file, network.snapshot()
-    if file is not None:
-        last = file.begin(training, last)
+    network, state, settings = training.network, training.state, training.settings
+    last = network.snapshot()
+    if training.file is not None:
+        last = training.file.begin(training, last)
     try:
         with interrupts.waiting_for(1):
             if state.n_iter == 0:
                 network.calibrate(training.batches)
-            while state.n_iter < max_epochs and not (state.stopped or state.diverged):
+            while state.n_iter < settings.max_iter and not (state.stopped or state.diverged):
                 interrupts.check()
-                last = next_epoch(training, last, interrupts.check)
-                if file is not None and not state.diverged:
-                    file.save(training, last, at_once=state.stopped or state.n_iter == max_epochs)
+                training.callbacks.begin_epoch()
+                record = run_epoch(
+                    network,
+                    training.targets.loss,
+                    training.update,
+                    training.batches,
+                    learning_rate=partial(rate, training, state.n_iter),
+                    alpha=settings.alpha,
+                    accumulation=settings.gradient_accumulation_steps,
+                    check=interrupts.check,
+                )
+                last = end_epoch(training, record, last)
     except Interrupted:
         if training.isfinite():
             with presentable(training):
@@ -59,20 +68,9 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         training.restore_best()
 
 
-def next_epoch(training, last, check):
-    """Run an epoch, record it and decide whether to stop; return a snapshot of the last finite weights."""
-    network, state, settings = training.network, training.state, training.settings
-    training.callbacks.begin_epoch()
-    record = run_epoch(
-        network,
-        training.targets.loss,
-        training.update,
-        training.batches,
-        learning_rate=partial(rate, training, state.n_iter),
-        alpha=settings.alpha,
-        accumulation=settings.gradient_accumulation_steps,
-        check=check,
-    )
+def end_epoch(training, record, last):
+    """Record an epoch, decide whether to stop, and save; return a snapshot of the last finite weights."""
+    network, state, file = training.network, training.state, training.file
     if not (np.isfinite(record["loss"]) and training.isfinite()):
         training.warn_diverged()
         return last
@@ -87,6 +85,9 @@ def next_epoch(training, last, check):
         asked_to_stop = training.callbacks.end_epoch(training.attributes)
     if not training.incremental:
         state.stopped = training.stops(record["learning_rate"]) or asked_to_stop
+    if file is not None:
+        at_once = state.stopped or state.n_iter == training.settings.max_iter
+        file.save(training, last, at_once)
     return last
 
 

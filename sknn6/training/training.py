@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn6.nn.observe import LayerTracker
-from sknn6.nn.update import Update
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.data import Data
 from sknn6.training.evaluation import Evaluation
@@ -64,7 +63,7 @@ class Training:
     state: TrainingState
     callbacks: Callbacks
     attributes: Callable[[], dict[str, Any]]
-    update: Update | None = None
+    update: Any = None
     evaluation: Evaluation | None = None
     file: Any = None
     for_selection: Data | None = None
