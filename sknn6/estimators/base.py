@@ -34,7 +34,7 @@ from sknn6.tables import find_columns
 from sknn6.threads import products_share_cores
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.checkpointing import TrainingFile
-from sknn6.training.data import hold_out, may_hold_out
+from sknn6.training.data import split
 from sknn6.training.evaluation import Evaluation
 from sknn6.training.interrupts import Interrupts
 from sknn6.training.lbfgs import train_with_lbfgs
@@ -180,33 +180,28 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _set_up(self, prepared, validation, callbacks, resume, incremental):
         """Return the training of a network that is prepared."""
         settings, network, state, data = prepared.settings, prepared.network, prepared.state, prepared.data
-        file = rows = held_out = None
+        file = None
         if settings.checkpoint is not None and not incremental:
             file = TrainingFile(settings, network, state, data, validation, resume)
-        stops_early = settings.stochastic and settings.early_stopping
         selects = settings.ensemble_selection and network.members > 1 and not incremental
-        if stops_early and validation is not None:
-            held_out = validation
-        elif stops_early or (selects and may_hold_out(data, prepared.targets, settings)):
-            rows, held_out = hold_out(data, prepared.targets, settings, state.split_seed)
-        if stops_early:
-            validation = held_out
+        parts = split(data, prepared.targets, settings, state.split_seed, given=validation, selects=selects)
         update = prepared.make_update(resume=incremental) if settings.stochastic else None
         if file is None or not file.is_taken_up:  # which else has the scaling
-            prepared.scale_input(rows, update)
-        scorer = self._scorer(prepared)
+            prepared.scale_input(parts.rows, update)
+        scorer = self._scorer(prepared)  # which checks `scoring`, needed or not
+        evaluation = parts.validation and Evaluation(parts.validation, prepared.targets, scorer)
         return Training(
             network=network,
-            batches=prepared.make_batches(rows),
+            batches=prepared.make_batches(parts.rows),
             targets=prepared.targets,
             settings=settings,
             state=state,
             callbacks=callbacks,
             attributes=prepared.attributes,
             update=update,
-            evaluation=None if validation is None else Evaluation(validation, prepared.targets, scorer),
+            evaluation=evaluation,
             file=file,
-            for_selection=held_out if selects else None,
+            for_selection=parts.for_selection,
             incremental=incremental,
         )
 

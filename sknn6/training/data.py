@@ -12,7 +12,7 @@ from sknn6.nn.batches import Batches
 from sknn6.training.scaling import moments_of, rescaled
 from sknn6.warn import warn_user
 
-__all__ = ["Data", "Rows", "hold_out", "make_batches", "may_hold_out", "scale_input"]
+__all__ = ["Data", "Rows", "Split", "make_batches", "scale_input", "split"]
 
 
 class Data(NamedTuple):
@@ -50,8 +50,50 @@ class Rows:
         return self.X[self.rows[part]]
 
 
+class Split(NamedTuple):
+    """What the rows of a training are for.
+
+    Attributes
+    ----------
+    rows : ndarray of int or None
+        The rows to train on, None if all.
+    validation : Data or None
+        What is evaluated after each epoch.
+    for_selection : Data or None
+        What chooses among the networks after the last.
+    """
+
+    rows: NDArray | None
+    validation: Data | None
+    for_selection: Data | None
+
+
+def split(data, targets, settings, seed, *, given=None, selects=False) -> Split:
+    """Return which rows are held out, and what for.
+
+    Early stopping and the choice among networks have the same held-out rows. Early stopping takes the user's
+    validation data in their place.
+
+    Parameters
+    ----------
+    data, targets, settings, seed
+        As in `hold_out`.
+    given : Data or None
+        The user's validation data.
+    selects : bool
+        Whether there are networks to choose among.
+    """
+    stops_early = settings.stochastic and settings.early_stopping
+    rows = held_out = None
+    if stops_early and given is not None:
+        held_out = given
+    elif stops_early or (selects and may_hold_out(data, targets, settings)):
+        rows, held_out = hold_out(data, targets, settings, seed)
+    return Split(rows, held_out if stops_early else given, held_out if selects else None)
+
+
 def hold_out(data, targets, settings, seed):
-    """Draw the validation rows of early stopping.
+    """Draw the rows that are held out.
 
     Parameters
     ----------
