@@ -12,7 +12,8 @@ from sknn6.nn.network import Network
 from sknn6.tables import Columns
 
 __all__ = [
-    "architecture_of", "arrays_of", "attributes_of", "columns_of", "network_of", "scaling_of", "targets_of",
+    "architecture_of", "arrays_of", "attributes_of", "columns_of", "network_of", "pieces_of", "scaling_of",
+    "targets_of",
 ]  # fmt: skip
 
 
@@ -63,6 +64,12 @@ def targets_of(estimator: Any) -> Targets:
 def architecture_of(estimator: Any) -> Architecture:
     """Return the architecture of the fitted network."""
     return Architecture(**estimator._structure)
+
+
+def pieces_of(estimator: Any) -> list[int] | None:
+    """Return the intervals of each input in the fitted embedding, None if there is no embedding."""
+    structure = getattr(estimator, "_structure", {})  # coefs_ may have been set before any fit
+    return structure.get("pieces")
 
 
 def columns_of(estimator: Any) -> Columns | None:

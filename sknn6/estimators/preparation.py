@@ -8,25 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from sknn6.estimators.fitted import arrays_of, attributes_of, columns_of, scaling_of
+from sknn6.estimators.building import build
+from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
 from sknn6.estimators.settings import Settings
 from sknn6.estimators.targets import Numbers, Targets
 from sknn6.moments import moments
-from sknn6.nn.activations import find_activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
 from sknn6.nn.categories import Embedding, OneHot
 from sknn6.nn.embeddings import Piecewise, find_knots
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
-from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.nn.optimizers import OPTIMIZERS, Optimizer
 from sknn6.nn.outputs import OutputScaling
 from sknn6.nn.update import Update
 from sknn6.training.data import Data, make_batches, scale_input
 from sknn6.training.scaling import Moments
 from sknn6.training.state import TrainingState
 from sknn6.training.training import Training
-from sknn6.warn import warn_user
 
 __all__ = ["Prepared", "prepare"]
 
@@ -115,28 +114,31 @@ class Prepared:
     def make_update(self, resume: bool) -> Update:
         """Return the solver's update; to resume, with the optimizer's state of the last training."""
         settings, network = self.settings, self.network
-        kind = OPTIMIZERS[settings.solver]
-        names = [name for name in signature(kind).parameters if name != "theta"]
-        optimizer = kind(network.theta, **{name: getattr(settings, name) for name in names})
+        optimizer = make_optimizer(settings, network)
         kept = (self.state.optimizer if resume else None) or {}
         if (kept.get("solver"), kept.get("size")) == (settings.solver, network.theta.size):
             optimizer.t = kept["t"]
             for name, vector in optimizer.state.items():
                 vector[:] = kept[name]
-        lead = kept.get("lead") if optimizer.t else None
-        if lead is not None and self.output_ratio is not None:
-            lead = lead.copy()
-            with network.exchanged(lead):  # a difference of weights: the mean of the targets is no part of it
-                network.dense()[-1].W *= self.output_ratio
-                network.dense()[-1].b *= self.output_ratio
         return Update(
             network,
             optimizer,
             clip_norm=settings.clip_norm,
             weight_decay=settings.decays,
             ema_decay=float(settings.ema_decay),
-            lead=lead,
+            lead=self._rescaled(kept.get("lead")) if optimizer.t else None,
         )
+
+    def _rescaled(self, lead: NDArray | None) -> NDArray | None:
+        """Return the lead of the weights over their average, in the targets' scaling of today."""
+        if lead is None or self.output_ratio is None:
+            return lead
+        lead = lead.copy()
+        # The lead is a difference of weights, so the mean of the targets is no part of it.
+        with self.network.exchanged(lead):
+            self.network.dense()[-1].W *= self.output_ratio
+            self.network.dense()[-1].b *= self.output_ratio
+        return lead
 
     def keep_members(self, kept: list[int]) -> None:
         """Leave only these of the networks."""
@@ -154,20 +156,17 @@ class Prepared:
 
     def keep_optimizer(self, training: Training) -> None:
         """Keep the optimizer's state for the next `partial_fit`, in no more bits than the weights."""
-        update = training.update
+        update, dtype = training.update, self.data.X.dtype
         if update is None or training.torn or training.state.diverged:
             self.state.optimizer = None  # none, or not that of the weights, or it led to what is not finite
             return
-        optimizer, dtype = update.optimizer, self.data.X.dtype
-        vectors = optimizer.state if update.lead is None else optimizer.state | {"lead": update.lead}
-        self.state.optimizer = {
-            "solver": self.settings.solver,
-            "size": self.network.theta.size,
-            "t": optimizer.t,
+        vectors = update.optimizer.state | ({} if update.lead is None else {"lead": update.lead})
+        narrow = {
+            name: vector.astype(min(dtype, vector.dtype, key=lambda kind: kind.itemsize), copy=False)
+            for name, vector in vectors.items()
         }
-        for name, vector in vectors.items():
-            narrow = min(dtype, vector.dtype, key=lambda kind: kind.itemsize)
-            self.state.optimizer[name] = vector.astype(narrow, copy=False)
+        of_which = {"solver": self.settings.solver, "size": self.network.theta.size}
+        self.state.optimizer = of_which | {"t": update.optimizer.t} | narrow
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes that the training amounts to at present."""
@@ -202,66 +201,74 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     ValueError
         If the data are not what they need to be, or a training that goes on is to have another network.
     """
-    settings = Settings.of(estimator)
-    dtype = np.dtype(settings.dtype if settings.stochastic else "float64")
     X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=not resume)
     n_rows = getattr(estimator, "_n_rows", 0) if resume else 0 if incremental else X.shape[0]
     settings = Settings.of(estimator, n_rows)
     targets = estimator._find_targets(y, settings, resume, incremental)
     state = TrainingState.begin(settings, vars(estimator) if resume else {}, incremental)
     state.n_rows = n_rows
-    before = getattr(targets, "scaling", None)
+    settings = settings_of_call(settings, state, X.shape[0], resume, incremental)
+    before = targets.scaling
     if settings.scales_targets and targets.can_be_scaled and not (resume and before is None):
         targets = scale_targets(targets, state, y, sample_weight)
-    data = Data(X, targets.encode(y, dtype), targets.weigh(sample_weight, y), y, sample_weight)
+    encoded = targets.encode(y, settings.network_dtype)
+    data = Data(X, encoded, targets.weigh(sample_weight, y), y, sample_weight)
     columns = columns_of(estimator)
     n_numbers = X.shape[1] if columns is None else columns.n_numbers
-    if state.in_parts:
-        settings = settings.in_parts(data.n_rows)
-    elif resume:
-        settings = settings.going_on()
-    if incremental:
-        settings = settings.of_one_epoch()
-    knots = pieces = None
-    if resume:
-        pieces = getattr(estimator, "_structure", {}).get("pieces")
-        if state.members:
-            settings = settings.of_members(state.members)
-    elif settings.numeric_embedding and not (state.in_parts and "numeric_embedding" in settings.left):
-        knots = embedding_of(data._replace(X=X[:, :n_numbers]), settings)
-        if knots is not None:
-            pieces = np.zeros(X.shape[1], int)
-            pieces[:n_numbers] = np.maximum(0, np.isfinite(knots).sum(axis=0) - 1)
-            pieces = pieces.tolist()
+    knots = None if resume else find_embedding(data, n_numbers, settings, state.in_parts)
+    pieces = pieces_of(estimator) if resume else pieces_between(knots, X.shape[1])
     architecture = settings.architecture(X.shape[1], targets.n_outputs, pieces, columns)
-    if resume:
-        check_same(estimator, architecture, settings)
-    network = build(estimator, architecture, settings, dtype, state.rng, resume)
+    network = build(estimator, architecture, settings, state.rng, resume)
     if settings.scales_targets and targets.out_activation == "exp":
         targets.level = level_of(data)
         if not resume:
-            last = network.dense()[-1]
-            last.b += np.log(targets.level).astype(last.b.dtype)
-    ratio = None
-    if before is not None and not targets.scaling.is_near(before):
-        targets.scaling.hand_over(network.dense()[-1], before)
-        ratio = (before.scale / targets.scaling.scale).astype(dtype)
+            network.dense()[-1].b += np.log(targets.level).astype(network.dtype)
+    ratio = hand_over(network, before, targets.scaling)
     return Prepared(
         settings, targets, data, architecture, network, state, n_numbers, not resume, knots, ratio
     )
 
 
-def embedding_of(data: Data, settings: Settings) -> NDArray | None:
-    """Return the knots of the features' embedding, None if they are to have none."""
+def make_optimizer(settings: Settings, network: Network) -> Optimizer:
+    """Return the solver's optimizer, with the parameters that have the names of its arguments."""
+    kind = OPTIMIZERS[settings.solver]
+    names = [name for name in signature(kind).parameters if name != "theta"]
+    return kind(network.theta, **{name: getattr(settings, name) for name in names})
+
+
+def settings_of_call(
+    settings: Settings, state: TrainingState, n_rows: int, resume: bool, incremental: bool
+) -> Settings:
+    """Return the settings of this call, which may go on with a training and be one epoch of it."""
+    if state.in_parts:
+        settings = settings.in_parts(n_rows)
+    elif resume:
+        settings = settings.going_on()
+    if incremental:
+        settings = settings.of_one_epoch()
+    return settings.of_members(state.members) if state.members else settings
+
+
+def find_embedding(data: Data, n_numbers: int, settings: Settings, in_parts: bool) -> NDArray | None:
+    """Return the knots of the embedding of the numbers, None if they are to have none."""
+    left = "numeric_embedding" in settings.left
+    if not settings.numeric_embedding or (left and (in_parts or issparse(data.X))):
+        return None
     if issparse(data.X):
-        if "numeric_embedding" in settings.left:
-            return None
         raise ValueError(
             f"numeric_embedding={settings.numeric_embedding!r} needs dense X, got a sparse one, whose "
             "zeros would become numbers. Use numeric_embedding=None."
         )
     rows = sample_of(data, KNOTS_SAMPLE)
-    return find_knots(data.X[rows], None if data.weight is None else data.weight[rows])
+    return find_knots(data.X[:, :n_numbers][rows], None if data.weight is None else data.weight[rows])
+
+
+def pieces_between(knots: NDArray | None, n_columns: int) -> list[int] | None:
+    """Return the number of intervals of each column, 0 for codes of categories; None without knots."""
+    if knots is None:
+        return None
+    n_pieces = np.maximum(0, np.isfinite(knots).sum(axis=0) - 1).tolist()
+    return n_pieces + [0] * (n_columns - len(n_pieces))
 
 
 def sample_of(data: Data, n_rows: int) -> NDArray:
@@ -297,81 +304,20 @@ def level_of(data: Data) -> NDArray:
     return np.where(mean > 0, mean, 1)
 
 
+def hand_over(network: Network, before: OutputScaling | None, now: OutputScaling | None) -> NDArray | None:
+    """Adapt the last layer to a new scaling of the targets; return the old scale divided by the new one.
+
+    None if the scaling is as before.
+    """
+    if before is None or now is None or now.is_near(before):
+        return None
+    now.hand_over(network.dense()[-1], before)
+    return (before.scale / now.scale).astype(network.dtype)
+
+
 def quantile(Y: NDArray, weight: NDArray | None, q: float) -> NDArray:
     """Return the least value of each column up to which there is a share of at least q of the weight."""
     order = np.argsort(Y, axis=0)
     weight = np.ones(len(Y)) if weight is None else weight
     reached = np.cumsum(weight[order], axis=0) >= q * weight.sum() * (1 - 1e-12)
     return np.take_along_axis(Y, order, axis=0)[reached.argmax(axis=0), np.arange(Y.shape[1])]
-
-
-def build(estimator, architecture, settings, dtype, rng, resume):
-    """Return the network, with fresh weights or those that are fitted."""
-    # L-BFGS needs a loss that is the same at each evaluation, so nothing is dropped; it sees all data at
-    # once, so the averages need no memory.
-    stochastic = settings.stochastic
-    network = architecture.build(
-        init=settings.init,
-        init_scale=float(settings.init_scale),
-        batchnorm_momentum=float(settings.batchnorm_momentum) if stochastic else 1.0,
-        dropout=float(settings.dropout) if stochastic else 0.0,
-        rng=rng,
-        input_scaling=scaling_of(estimator) if resume else None,
-    ).allocate(dtype)
-    if resume:
-        network.load(arrays_of(estimator))
-    else:
-        network.initialize(rng)
-        warn_of_init(network, architecture, settings)
-    return network
-
-
-def warn_of_init(network, architecture, settings):
-    """Warn of initial weights that the hidden layers cannot learn well from."""
-    given = f"init={settings.given['init']!r} with init_scale={settings.init_scale}"
-    hidden = [layer.W for layer in network.dense()[:-1]]
-    if any(W.shape[-1] > 1 and (W[..., :1] == W).all() for W in hidden):
-        warn_user(
-            f"{given} starts all units of a hidden layer the same. They get the same gradient and stay "
-            "the same for ever; use init='auto'."
-        )
-        return
-    activations = map(find_activation, architecture.activation)
-    shrinking = [act for act in activations if act.gain > 1.1 and "he" in act.init]
-    normalised = settings.batchnorm or settings.layernorm
-    if settings.init in ("xavier_uniform", "xavier_normal") and shrinking and not normalised:
-        warn_user(
-            f"{given} is made for activations like tanh. With {shrinking[0].forward.__name__}, of gain "
-            f"{shrinking[0].gain:.2f}, the activations shrink from layer to layer. Use init='auto' or "
-            "'he_uniform'."
-        )
-
-
-# The parameters that make the fields of an architecture which a training that goes on cannot change.
-PARAMETERS = {
-    "batchnorm": "batchnorm",
-    "batchnorm_group_size": "batchnorm_group_size",
-    "layernorm": "layernorm",
-    "residual": "residual",
-    "hidden": "hidden_layer_sizes and depth",
-    "members": "ensemble_size",
-    "input_scaling": "input_scaling",
-    "numeric_embedding": "numeric_embedding",
-}
-
-
-def check_same(estimator, architecture, settings):
-    """Raise if a training that goes on is to have another network than the one that was fitted."""
-    now = vars(architecture)
-    before = getattr(estimator, "_structure", now)  # coefs_ may have been set before any fit
-    scaled = "learned" if before.get("learned_scale") else scaling_of(estimator) is not None
-    embedded = before.get("pieces") is not None
-    before = before | {"input_scaling": scaled, "numeric_embedding": "piecewise" if embedded else None}
-    embedding = settings.numeric_embedding if embedded else None
-    now = now | {"input_scaling": settings.input_scaling, "numeric_embedding": embedding}
-    for field, parameter in PARAMETERS.items():
-        if before[field] != now[field]:
-            raise ValueError(
-                f"A training that goes on needs the {parameter} that the network was fitted with, "
-                f"{before[field]!r}, got {now[field]!r}. Fit anew with warm_start=False."
-            )

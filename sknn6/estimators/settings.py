@@ -100,6 +100,11 @@ class Settings(SimpleNamespace):
         return self.solver in OPTIMIZERS
 
     @property
+    def network_dtype(self) -> np.dtype:
+        """The dtype of the network, with L-BFGS always float64."""
+        return np.dtype(self.dtype if self.stochastic else "float64")
+
+    @property
     def schedule(self) -> Schedule:
         """The schedule of the rate: the constant one where another would have no say."""
         schedule = SCHEDULES[self.learning_rate]

@@ -47,12 +47,15 @@ class Targets(ABC):
         ``loss(Z, y, weight) -> (loss, dZ)``, for encoded targets.
     are_numbers : bool
         Whether predictions are numbers instead of classes.
+    scaling : OutputScaling or None
+        How the network's targets are scaled, None if they are as the user's.
     """
 
     n_outputs: int
     out_activation: str
     loss: Callable
     are_numbers = False
+    scaling: OutputScaling | None = None
 
     @property
     def unit_of_loss(self) -> float:

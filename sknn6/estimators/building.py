@@ -1,0 +1,96 @@
+"""The network that a training starts from: with fresh weights, or with those that are fitted."""
+
+from typing import Any
+
+from numpy.random import Generator
+
+from sknn6.estimators.fitted import arrays_of, scaling_of
+from sknn6.estimators.settings import Settings
+from sknn6.nn.activations import find_activation
+from sknn6.nn.architecture import Architecture
+from sknn6.nn.network import Network
+from sknn6.warn import warn_user
+
+__all__ = ["build"]
+
+
+# The parameters that make the fields of an architecture which a training that goes on cannot change.
+PARAMETERS = {
+    "batchnorm": "batchnorm",
+    "batchnorm_group_size": "batchnorm_group_size",
+    "layernorm": "layernorm",
+    "residual": "residual",
+    "hidden": "hidden_layer_sizes and depth",
+    "members": "ensemble_size",
+    "input_scaling": "input_scaling",
+    "numeric_embedding": "numeric_embedding",
+}
+
+
+def build(
+    estimator: Any, architecture: Architecture, settings: Settings, rng: Generator, resume: bool
+) -> Network:
+    """Return the network, with the fitted weights to resume, else with fresh ones.
+
+    Raises
+    ------
+    ValueError
+        If the training is to resume with another network than the one that was fitted.
+    """
+    if resume:
+        check_same(estimator, architecture, settings)
+    # L-BFGS needs a loss that is the same at each evaluation, so nothing is dropped; it sees all data at
+    # once, so the averages need no memory.
+    stochastic = settings.stochastic
+    network = architecture.build(
+        init=settings.init,
+        init_scale=float(settings.init_scale),
+        batchnorm_momentum=float(settings.batchnorm_momentum) if stochastic else 1.0,
+        dropout=float(settings.dropout) if stochastic else 0.0,
+        rng=rng,
+        input_scaling=scaling_of(estimator) if resume else None,
+    ).allocate(settings.network_dtype)
+    if resume:
+        network.load(arrays_of(estimator))
+    else:
+        network.initialize(rng)
+        warn_of_init(network, architecture, settings)
+    return network
+
+
+def warn_of_init(network, architecture, settings):
+    """Warn of initial weights that the hidden layers cannot learn well from."""
+    given = f"init={settings.given['init']!r} with init_scale={settings.init_scale}"
+    hidden = [layer.W for layer in network.dense()[:-1]]
+    if any(W.shape[-1] > 1 and (W[..., :1] == W).all() for W in hidden):
+        warn_user(
+            f"{given} starts all units of a hidden layer the same. They get the same gradient and stay "
+            "the same for ever; use init='auto'."
+        )
+        return
+    activations = map(find_activation, architecture.activation)
+    shrinking = [act for act in activations if act.gain > 1.1 and "he" in act.init]
+    normalised = settings.batchnorm or settings.layernorm
+    if settings.init in ("xavier_uniform", "xavier_normal") and shrinking and not normalised:
+        warn_user(
+            f"{given} is made for activations like tanh. With {shrinking[0].forward.__name__}, of gain "
+            f"{shrinking[0].gain:.2f}, the activations shrink from layer to layer. Use init='auto' or "
+            "'he_uniform'."
+        )
+
+
+def check_same(estimator, architecture, settings):
+    """Raise if a training that goes on is to have another network than the one that was fitted."""
+    now = vars(architecture)
+    before = getattr(estimator, "_structure", now)  # coefs_ may have been set before any fit
+    scaled = "learned" if before.get("learned_scale") else scaling_of(estimator) is not None
+    embedded = before.get("pieces") is not None
+    before = before | {"input_scaling": scaled, "numeric_embedding": "piecewise" if embedded else None}
+    embedding = settings.numeric_embedding if embedded else None
+    now = now | {"input_scaling": settings.input_scaling, "numeric_embedding": embedding}
+    for field, parameter in PARAMETERS.items():
+        if before[field] != now[field]:
+            raise ValueError(
+                f"A training that goes on needs the {parameter} that the network was fitted with, "
+                f"{before[field]!r}, got {now[field]!r}. Fit anew with warm_start=False."
+            )
