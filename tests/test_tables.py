@@ -142,7 +142,7 @@ def test_a_number_missing_only_at_prediction_is_the_mean(fitted):
 
 
 def test_that_a_value_is_missing_may_be_what_matters():
-    gone = rng.random(N) < 0.4
+    gone = np.random.default_rng(1).random(N) < 0.4
     y = gone.astype(int)
     numbers = frame(number=np.where(gone, np.nan, NUMBERS))
     colours = frame(colour=np.where(gone, None, COLOURS))
@@ -183,7 +183,7 @@ def test_a_missing_category_is_unknown_where_fit_saw_none(fitted):
 
 @pytest.mark.parametrize("later", [int, float, str, "category", object])
 def test_whole_numbers_as_categories_whatever_they_are_read_as(later):
-    kinds = rng.integers(0, 9, N)
+    kinds = np.random.default_rng(1).integers(0, 9, N)
     y = (kinds % 3 == 0).astype(int)
     table = pd.DataFrame({"kind": kinds, "number": NUMBERS})
     model = MLPClassifier(categorical_features=["kind"], random_state=0).fit(table, y)
@@ -206,12 +206,14 @@ def test_columns_that_x_does_not_have_are_named(given):
 
 def test_many_categories_have_learned_vectors():
     """200 categories of 15 rows, whose sums over a hidden quality decide; one row in four is held out."""
+    rng = np.random.default_rng(1)
     quality = rng.standard_normal(200)
     kinds = rng.integers(0, 200, 3000)
     y = (quality[kinds] > 0).astype(int)
     table = pd.DataFrame({"kind": kinds.astype(str), "noise": rng.standard_normal(3000)})
     model = MLPClassifier(random_state=0).fit(table[:2250], y[:2250])
-    assert model.layer_state_["embedding_0.E"].shape == (4, 201, 8)
+    n_codes = 1 + np.count_nonzero(np.bincount(kinds[:2250]) >= FEWEST_ROWS)
+    assert model.layer_state_["embedding_0.E"].shape == (4, n_codes, 8)
     assert model.score(table[2250:], y[2250:]) > 0.95
     assert MOST_ONE_HOT < 200
 
@@ -223,14 +225,16 @@ def test_many_categories_have_learned_vectors():
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 def test_saved_models_read_the_same_frames(solver, kind):
-    table = frame(colour=with_gaps(COLOURS, None), many=rng.integers(0, 60, N).astype(str))
+    table = frame(
+        colour=with_gaps(COLOURS, None), many=np.random.default_rng(1).integers(0, 60, N).astype(str)
+    )
     model = kind(solver=solver, **QUICK).fit(table, Y)
     saved = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(saved.predict(table), model.predict(table))
 
 
 def test_the_chunks_of_a_stream_keep_the_categories_of_the_first():
-    table = frame(many=rng.integers(0, 60, N).astype(str))
+    table = frame(many=np.random.default_rng(1).integers(0, 60, N).astype(str))
     model = MLPClassifier(random_state=0)
     for _ in range(20):
         for start in range(0, N, 100):
@@ -273,7 +277,9 @@ def test_none_takes_numbers_only():
     ):
         MLPClassifier(categorical_features=None).fit(frame(), Y)
     with pytest.raises(ValueError, match="Input X contains NaN"):
-        MLPClassifier(categorical_features=None).fit(np.where(rng.random((N, 2)) < 0.1, np.nan, 1.0), Y)
+        MLPClassifier(categorical_features=None).fit(
+            np.where(np.random.default_rng(1).random((N, 2)) < 0.1, np.nan, 1.0), Y
+        )
 
 
 @pytest.mark.parametrize("transformer", [Standardizer(), Whitener()])
@@ -299,7 +305,7 @@ def test_a_transformer_before_it_may_pass_categories_on():
 
 
 def test_sanity_checks_and_their_advice_know_the_columns():
-    table = frame(income=NUMBERS * 1e5, shop=rng.integers(0, 50, N).astype(str))
+    table = frame(income=NUMBERS * 1e5, shop=np.random.default_rng(1).integers(0, 50, N).astype(str))
     table.loc[::7, "income"] = np.nan
     assert sanity_check(MLPClassifier(random_state=0), table, Y).ok
     unscaled = sanity_check(MLPClassifier(input_scaling=False, random_state=0), table, Y)
