@@ -317,3 +317,15 @@ def test_inspections_of_a_fitted_model_read_its_frame(fitted):
     assert len(layer_statistics(fitted, frame(), Y).dead) == 3
     assert sanity_check(fitted, frame(), Y).findings["dead units"].ok
     assert 1e-4 < learning_rate_range_test(MLPClassifier(random_state=0), frame(), Y).suggestion < 1
+
+
+def test_skops_needs_no_trust_but_in_the_estimator():
+    skops = pytest.importorskip("skops.io")
+    table = frame(colour=with_gaps(COLOURS, None), number=with_gaps(NUMBERS, np.nan).astype(float))
+    model = MLPClassifier(**QUICK).fit(table, Y)
+    saved = skops.dumps(model)
+    trusted = skops.get_untrusted_types(data=saved)
+    assert trusted == ["sknn6.estimators.classifier.MLPClassifier"]
+    np.testing.assert_array_equal(
+        skops.loads(saved, trusted=trusted).predict_proba(table), model.predict_proba(table)
+    )
