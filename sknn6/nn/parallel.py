@@ -9,7 +9,7 @@ The parts are the same whatever the number of threads, and so is the result, to 
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
@@ -88,9 +88,14 @@ def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
         work()
     finally:
         deque(numbers, maxlen=0)  # what is left after an error, nobody begins
-        for job in jobs:
-            if not job.cancel():
-                job.result()
+        begun = [job for job in jobs if not job.cancel()]
+        try:
+            wait(begun)
+        except BaseException:  # a second Ctrl-C; a helper must not write to what the caller then puts back
+            wait(begun)
+            raise
+    for job in begun:
+        job.result()
     return results
 
 
