@@ -31,6 +31,19 @@ def test_clip_norm_scales_longer_gradients_down(clip_norm, scale):
     np.testing.assert_allclose((before - made.theta)[:2], [0.3 * scale, -0.4 * scale], rtol=1e-12)
 
 
+def test_clip_norm_refers_to_the_gradient_of_each_member():
+    """Of norms 5 and 0.5, clipped to 1; no square of the third's overflows."""
+    made = perceptron(4, [5], 3, "tanh", members=3).allocate(np.float64)
+    made.initialize(np.random.default_rng(2))
+    made.grad[:] = 0
+    first, last = made.dense()
+    first.dW[0, 0, :2], last.db[1, 0, :2], last.dW[2, 0, :2] = [3.0, -4.0], [0.3, 0.4], [3e200, 4e200]
+    made.clip_gradients(1.0)
+    np.testing.assert_allclose(first.dW[0, 0, :2], [0.6, -0.8], rtol=1e-12)
+    np.testing.assert_allclose(last.db[1, 0, :2], [0.3, 0.4], rtol=1e-12)
+    np.testing.assert_allclose(last.dW[2, 0, :2], [0.6, 0.8], rtol=1e-12)
+
+
 def test_weight_decay_shrinks_weights_before_the_step_and_leaves_biases():
     made, before, _ = updated(weight_decay=0.5)
     step = np.zeros_like(before)

@@ -171,7 +171,7 @@ SHARED_PARAMETERS = """\
         Mini-batches to an update. Their gradients are averaged by sample count, so that the update is that
         of one big batch; but batch normalisation sees each mini-batch by itself.
     clip_norm : float or None, default=None
-        A gradient of a larger Euclidean norm is scaled down to this.
+        A gradient of a larger Euclidean norm is scaled down to this, that of each network by itself.
     ema_decay : float, default=0.0
         Decay rate, 0 to < 1, of an average of the weights over the updates that takes their place for
         validation and at the end; 0 is no average. `partial_fit` goes on from the averaged weights.

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
+from scipy.linalg import get_blas_funcs
 from scipy.sparse import issparse
 
 from sknn6.nn import kernels
@@ -230,6 +231,21 @@ class Network:
             for name in layer.decayed:
                 array = getattr(layer, name)
                 array *= factors.astype(array.dtype)[:, None, None]
+
+    def clip_gradients(self, most: float) -> None:
+        """Scale the gradient of each member down to the Euclidean norm `most` if it is longer."""
+        nrm2 = get_blas_funcs("nrm2", (self.grad,))  # no square of it overflows
+        of_arrays = [
+            getattr(leaf, f"d{name}").reshape(self.members, -1)
+            for leaf in self.leaves
+            for name in leaf.parameters
+        ]
+        for k in range(self.members):
+            gradients = [gradient[k] for gradient in of_arrays]
+            norm = math.hypot(*(float(nrm2(gradient)) for gradient in gradients))
+            if norm > most:
+                for gradient in gradients:
+                    gradient *= most / norm
 
     def predict(self, X: Rows) -> Array:
         """Map X to logits as the trained network does."""

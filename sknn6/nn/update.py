@@ -1,11 +1,9 @@
 """One update of the weights from their gradient."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from scipy.linalg import get_blas_funcs
 
 from sknn6.nn.annotations import Array
 from sknn6.nn.network import Network
@@ -26,8 +24,8 @@ class Update:
     network : Network
     optimizer : Optimizer
     clip_norm : float or None
-        A gradient of a larger Euclidean norm is scaled down to it; with several members, gradients whose
-        norms have a larger root mean square.
+        A gradient of a larger Euclidean norm is scaled down to it; with several members, the gradient of each
+        by its own norm.
     weight_decay : float or ndarray of shape (members,)
         The decaying parameters are first multiplied by 1 - rate weight_decay, apart from the gradient [1]_;
         those of each member by its own.
@@ -75,13 +73,11 @@ class Update:
         """
         network, penalty = self.network, 0.0
         theta, grad = network.theta, network.grad
-        if self.clip_norm is not None:
-            penalty, l2 = network.penalise(l2), 0.0
-            nrm2 = get_blas_funcs("nrm2", (grad,))  # no square of it overflows
-            norm = float(nrm2(grad)) / math.sqrt(network.members)
-            if norm > self.clip_norm:
-                grad *= float(self.clip_norm) / norm
         weight_decay = self.weight_decay
+        if self.clip_norm is not None or isinstance(weight_decay, np.ndarray):
+            penalty, l2 = network.penalise(l2), 0.0
+        if self.clip_norm is not None:
+            network.clip_gradients(float(self.clip_norm))
         if isinstance(weight_decay, np.ndarray):
             network.shrink(1 - rate * weight_decay)
             weight_decay = 0.0
