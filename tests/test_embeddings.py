@@ -132,6 +132,7 @@ def test_sparse_rows_are_refused_where_an_embedding_is_asked_for():
         MLPClassifier(**QUICK).fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:The loss rose")
 def test_a_training_that_goes_on_keeps_its_embedding():
     X = RNG.normal(size=(200, 3))
     y = (X[:, 0] > 0.3).astype(int)

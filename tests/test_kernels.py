@@ -12,9 +12,6 @@ from sknn6 import MLPClassifier
 from sknn6.nn import activations, kernels, losses, optimizers
 from sknn6.nn.activations import normal_cdf
 
-DRAWS = np.random.default_rng(0).integers(2**16, size=120, dtype=np.uint16)
-
-
 # beta_1, beta_2, rate, epsilon, l2, shrink, n
 ADAM = 0.9, 0.99, 0.01, 1e-8, 0.3, 0.9, 30
 # Of the gradient, NumPy's makes the penalised one.
@@ -40,7 +37,13 @@ def arguments(dtype):
         "rectify_backward": (normal(2, dtype), special),
         "approximate_normal_cdf": (3 * normal(3, dtype),),
         "times_slope": tuple(normal(seed, dtype) for seed in range(4)),
-        "drop": (normal(4, dtype), DRAWS, 20000, dtype(1.5), *np.empty((2, 2, 10, 6), dtype)),
+        "drop": (
+            normal(4, dtype, (2, 7, 3)),
+            np.uint64(2**63),
+            20000,
+            dtype(1.5),
+            *np.empty((2, 2, 7, 3), dtype),
+        ),
         "scale_and_shift": (normal(0, dtype), *vectors_per_member(dtype, 2), np.empty((2, 10, 6), dtype)),
         "centre": (normal(0, dtype), *vectors_per_member(dtype, 1), p, np.empty((2, 1, 6), dtype), work),
         "batch_gradient": (normal(0, dtype), normal(1, dtype), *vectors_per_member(dtype, 3), p, work),
@@ -80,6 +83,7 @@ def test_the_compiled_twin_agrees(name, dtype):
 def both_ways():
     """Return the names of the libraries; afterwards the one that was chosen is chosen again."""
     pytest.importorskip("numba")
+    kernels.load()
     before = dict(kernels.chosen)
     yield ["numpy", "numba"]
     kernels.chosen.update(before)

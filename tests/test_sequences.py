@@ -104,9 +104,9 @@ def test_a_fitted_model_learns_what_is_new(fitted):
     ("rows", "n_calls", "least"), [(1, 300, 0.7), (10, 120, 0.85), (50, 24, 0.85), (200, 6, 0.75)]
 )
 def test_chunks_of_any_size_are_learned_from_fresh_weights(rows, n_calls, least):
-    """One pass over 1200 images, or 300 of them."""
-    model = MLPClassifier(ensemble_size=1, random_state=0)
-    assert take_in(model, rows, n_calls, classes=range(10)) > least
+    """One pass over 1200 images, or 300 of them; three networks, as one may have bad luck."""
+    models = [MLPClassifier(ensemble_size=1, random_state=seed) for seed in range(3)]
+    assert np.mean([take_in(model, rows, n_calls, classes=range(10)) for model in models]) > least
 
 
 def rates(model, *sizes, train_on="partial_fit", **more):

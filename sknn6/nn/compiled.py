@@ -11,6 +11,7 @@ from numba import njit
 
 from sknn6.nn.annotations import Array
 from sknn6.nn.cdf_polynomial import CDF_LARGEST, CDF_POLYNOMIAL
+from sknn6.nn.random_words import GOLDEN, LAST_SHIFT, MIXING
 
 # Without "numpy", divisions are checked for zero, one number at a time.
 compiled = njit(cache=True, error_model="numpy", nogil=True)
@@ -66,13 +67,38 @@ def times_slope(dA: Array, Z: Array, cdf: Array, bell: Array) -> None:
 
 
 @compiled
-def drop(X: Array, draws: Array, threshold: int, scale: np.floating, mask: Array, out: Array) -> None:
+def drop(X: Array, seed: np.uint64, threshold: int, scale: np.floating, mask: Array, out: Array) -> None:
     """See `sknn6.nn.layers.drop`."""
-    zero = X.dtype.type(0)
-    for i in range(X.size):
-        factor = scale if draws[i] >= threshold else zero
-        mask.flat[i] = factor
-        out.flat[i] = X.flat[i] * factor
+    A, factors, products = X.reshape(-1), mask.reshape(-1), out.reshape(-1)
+    size = X.shape[-2] * X.shape[-1]
+    for member in range(A.size // size):
+        part = slice(member * size, (member + 1) * size)
+        drop_of_member(A[part], seed, member, threshold, scale, factors[part], products[part])
+
+
+@compiled
+def drop_of_member(
+    A: Array, seed: np.uint64, member: int, threshold: int, scale: np.floating, mask: Array, out: Array
+) -> None:
+    """Compute `drop` for one member, all of whose arrays are vectors."""
+    zero = A.dtype.type(0)
+    words = (A.size + 3) // 4
+    for i in range(words):
+        word = random_word(seed, np.uint64(member * words + i))
+        for j in range(4 * i, min(4 * i + 4, A.size)):
+            factor = scale if word & np.uint64(0xFFFF) >= np.uint64(threshold) else zero
+            word >>= np.uint64(16)
+            mask[j] = factor
+            out[j] = A[j] * factor
+
+
+@compiled
+def random_word(seed: np.uint64, i: np.uint64) -> np.uint64:
+    """Return number i of the sequence that `sknn6.nn.layers.random_words` returns."""
+    word = seed + (i + np.uint64(1)) * GOLDEN
+    for bits, factor in MIXING:
+        word = (word ^ (word >> bits)) * factor
+    return word ^ (word >> LAST_SHIFT)
 
 
 @compiled

@@ -10,6 +10,7 @@ from sknn6.nn.annotations import Array
 from sknn6.nn.dense import Dense
 from sknn6.nn.kernels import kernel
 from sknn6.nn.layer import Layer
+from sknn6.nn.random_words import random_words
 
 __all__ = ["Activate", "Dropout", "Residual"]
 
@@ -135,7 +136,8 @@ class Activate(Layer):
 class Dropout(Layer):
     """A = X M / (1 - rate), M ~ Bernoulli(1 - rate), drawn anew for each batch; A = X in prediction [1]_.
 
-    The rate is rounded to a multiple of 2^-16: M compares integers of 16 bits, four of them from one draw.
+    The rate is rounded to a multiple of 2^-16: M compares integers of 16 bits. They follow from one draw of
+    the generator for each batch (`random_words`), so that threads can compute those of several members.
 
     Parameters
     ----------
@@ -162,12 +164,16 @@ class Dropout(Layer):
         if not self.training:
             self.mask = 1.0
             return X
-        draws = self.rng.integers(2**64, size=-(-X.size // 4), dtype=np.uint64).view(np.uint16)
+        seed = self.draw_seed()
         scale = X.dtype.type(2**16 / (2**16 - self.threshold))
         self.mask = self.buffer("mask", X.shape, X.dtype)
         A = self.buffer("A", X.shape, X.dtype)  # not X, which the activation before may have saved
-        drop(X, draws, self.threshold, scale, self.mask, A)
+        drop(X, seed, self.threshold, scale, self.mask, A)
         return A
+
+    def draw_seed(self) -> np.uint64:
+        """Draw what M follows from in the next batch."""
+        return self.rng.integers(2**64, dtype=np.uint64)
 
     def backward(self, dA: Array) -> Array:
         dA *= self.mask
@@ -178,7 +184,13 @@ class Dropout(Layer):
 
 
 @kernel
-def drop(X: Array, draws: Array, threshold: int, scale: np.floating, mask: Array, out: Array) -> None:
-    """Write to `mask` the scale where a draw reaches the threshold, else 0, and to `out` X times it."""
-    kept = draws[: X.size].reshape(X.shape) >= threshold
+def drop(X: Array, seed: np.uint64, threshold: int, scale: np.floating, mask: Array, out: Array) -> None:
+    """Write to `mask` the scale where 16 random bits reach the threshold, else 0, and to `out` X times it.
+
+    Each member takes the next words of the sequence that the seed begins, four numbers of 16 bits from each.
+    """
+    size = X.shape[-2] * X.shape[-1]
+    words = random_words(seed, X.size // size * -(-size // 4))
+    integers = words.astype("<u8", copy=False).view("<u2").reshape(X.size // size, -1)[:, :size]
+    kept = integers.reshape(X.shape) >= threshold
     np.multiply(X, np.multiply(kept, scale, out=mask), out=out)
