@@ -79,7 +79,10 @@ class Batches:
         self.starts = list(range(0, self.n_samples, size))
         if merge_tail and len(self.starts) > 1 and self.n_samples - self.starts[-1] < size / 2:
             self.starts.pop()
-        self._groups = self._group(size)
+        bounds = [*self.starts, self.n_samples]
+        self.largest = max(stop - start for start, stop in pairwise(bounds))
+        dense = isinstance(self.X, np.ndarray)
+        self._per_group = max(1, PIECE // (size * self.X.shape[1])) if dense else 1
 
     def _prepare(self) -> None:
         """Put the rows that are used, scaled and cast, in the place of the data."""
@@ -89,34 +92,29 @@ class Batches:
         self.rows = self.scaling = None
         self._memory = {}  # what it had may now be X
 
-    def _group(self, size: int) -> list[list[int]]:
-        """Return the bounds of the batches, in lists of those whose rows are gathered together."""
-        bounds = [*self.starts, self.n_samples]
-        dense = isinstance(self.X, np.ndarray)
-        per_group = max(1, PIECE // (size * self.X.shape[1])) if dense else 1
-        return [bounds[i : i + per_group + 1] for i in range(0, len(self), per_group)]
-
     def __len__(self) -> int:
         return len(self.starts)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self.rows
-        if self.rng is not None:
-            order = self.rng.permutation(self.n_samples if order is None else order)
-        for bounds in self._groups:
-            first, last = bounds[0], bounds[-1]
-            rows = slice(first, last) if order is None else order[first:last]
-            X, y, weight = (
-                self._gather(rows),
-                self.y[rows],
-                None if self.weight is None else self.weight[rows],
-            )
+        for X, y, weight, bounds in self.slices(self._per_group):
             if len(bounds) == 2:
                 yield X, y, weight
                 continue
             for start, stop in pairwise(bounds):
-                batch = slice(start - first, stop - first)
+                batch = slice(start, stop)
                 yield X[batch], y[batch], None if weight is None else weight[batch]
+
+    def slices(self, n_batches: int) -> Iterator[tuple[Rows, Array, Array | None, list[int]]]:
+        """Yield so many batches together, X, y and weight of them all, and the bounds of each among these."""
+        order = self.rows
+        if self.rng is not None:
+            order = self.rng.permutation(self.n_samples if order is None else order)
+        for i in range(0, len(self), n_batches):
+            bounds = [*self.starts, self.n_samples][i : i + n_batches + 1]
+            first, last = bounds[0], bounds[-1]
+            rows = slice(first, last) if order is None else order[first:last]
+            weight = None if self.weight is None else self.weight[rows]
+            yield self._gather(rows), self.y[rows], weight, [bound - first for bound in bounds]
 
     def sample(self, n_rows: int) -> tuple[Rows, Array | None]:
         """Return X and weight of that many rows with any weight, or of all; the same ones at each call."""

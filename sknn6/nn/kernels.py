@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar, cast
 
-__all__ = ["kernel", "load", "use"]
+__all__ = ["are_compiled", "do_without_numba", "kernel", "load", "use"]
 
 NUMPY: dict[str, Callable[..., Any]] = {}
 chosen: dict[str, Callable[..., Any]] = {}
@@ -72,6 +72,11 @@ def use(library: str) -> None:
     if library == "numba":
         compiled = import_module("sknn6.nn.compiled")
         chosen.update({name: getattr(compiled, name) for name in NUMPY})
+
+
+def are_compiled() -> bool:
+    """Return whether Numba's functions are chosen."""
+    return chosen != NUMPY
 
 
 @cache
