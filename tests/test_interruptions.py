@@ -20,7 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sknn6 import MLPRegressor, Standardizer
 from sknn6.estimators import base, preparation
 from sknn6.estimators.fitted import arrays_of
+from sknn6.nn import kernels, program
 from sknn6.nn.batches import Batches
+from sknn6.nn.program import Program
 from sknn6.nn.update import Update
 from sknn6.training import minibatch
 
@@ -38,6 +40,36 @@ WHOLE_UPDATE = r"interrupted by user after \d epochs; the model has the weights 
 
 def model(cls=MLPClassifier, **params):
     return cls(**PARAMS | params)
+
+
+COMPILED = minibatch.compiled
+
+
+@pytest.fixture(autouse=True)
+def layers(monkeypatch):
+    """The moments are counted in calls of Python, of which a compiled epoch has few."""
+    monkeypatch.setattr(minibatch, "compiled", lambda training: None)
+
+
+@pytest.fixture
+def compiled_updates(monkeypatch, layers):
+    """What the network holds after each update of compiled trainings, which look at interrupts after each."""
+    pytest.importorskip("numba")
+    kernels.load()
+    if not kernels.are_compiled():
+        pytest.skip("the kernels are NumPy's")
+    monkeypatch.setattr(minibatch, "compiled", COMPILED)
+    monkeypatch.setattr(program, "SLICE_NUMBERS", 0)
+    kept, run = [], Program._run
+
+    def recorded(self, *args):
+        result = run(self, *args)
+        kept.append({name: array.copy() for name, array in self.network.arrays().items()})
+        return result
+
+    monkeypatch.setattr(Program, "load", lambda self: None)
+    monkeypatch.setattr(Program, "_run", recorded)
+    return kept
 
 
 @pytest.fixture
@@ -74,6 +106,26 @@ def assert_holds(fitted, state):
     ids=str,
 )
 def test_the_model_is_that_of_the_last_whole_update(n, params, states):
+    assert_whole_update(n, params, states)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 19, 40, 92, 113])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"dtype": "float64", "dropout": 0.2, "ensemble_size": 3},
+        {"ensemble_size": 2, "solver": "sgd"},
+        {"input_scaling": "learned", "clip_norm": 1.0},
+        {"cls": MLPRegressor},
+    ],
+    ids=str,
+)
+def test_a_compiled_training_ends_with_its_last_whole_update(n, params, compiled_updates):
+    assert_whole_update(n, params, compiled_updates)
+
+
+def assert_whole_update(n, params, states):
     interrupted = model(**params)
     with pytest.warns(UserWarning, match=WHOLE_UPDATE), CtrlC(n):
         in_a_cell(interrupted.fit, X.astype(interrupted.dtype), y.astype(float))

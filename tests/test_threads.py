@@ -21,6 +21,7 @@ from sknn6.nn import dense, parallel
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.network import Network
 from sknn6.nn.products import product
+from sknn6.nn.program import Program
 from sknn6.onnx import converters, register
 from sknn6.preprocessing import whitener as whitening
 from sknn6.threads import products_share_cores
@@ -126,6 +127,31 @@ def test_an_error_in_any_thread_is_the_callers(where):
     with helped_by(1), pytest.raises(RuntimeError, match="as asked"):
         parallel.share(work, range(3))
     assert sorted(begun)[:2] == [0, 1]
+
+
+def test_an_interrupt_leaves_no_helper_at_work(monkeypatch):
+    """It comes while the caller waits for the helper, which has half of the work still to do."""
+    caller, wait, begun = threading.get_ident(), parallel.wait, threading.Event()
+    interrupted, finished = threading.Event(), []
+
+    def work(item):
+        if threading.get_ident() == caller:
+            begun.wait(timeout=30)
+        else:
+            begun.set()
+            interrupted.wait(timeout=30)
+            finished.append(item)
+
+    def interrupted_once(jobs):
+        if interrupted.is_set():
+            return wait(jobs)
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parallel, "wait", interrupted_once)
+    with helped_by(1), pytest.raises(KeyboardInterrupt):
+        parallel.share(work, range(2))
+    assert len(finished) == 1
 
 
 def test_overflow_in_a_part_is_as_silent_as_the_caller_wants_it():
@@ -241,7 +267,7 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_no_product_of_any_call_is_made_on_several_threads_of_blas(two_threads, monkeypatch, name):
-    """The products are those of the layers and of the whitener's functions."""
+    """The products are those of the layers, of compiled trainings, and of the whitener's functions."""
     model, whitener = clone(MODEL).fit(X, y), clone(WHITENER).fit(X)
     seen = set()
 
@@ -249,7 +275,7 @@ def test_no_product_of_any_call_is_made_on_several_threads_of_blas(two_threads, 
         return lambda *args, **kwargs: seen.update(blas_threads()) or function(*args, **kwargs)
 
     for place, function in [
-        (dense, "product"), (dense, "affine"), (whitening, "apply"), (whitening, "eigh")
+        (dense, "product"), (dense, "affine"), (Program, "_run"), (whitening, "apply"), (whitening, "eigh")
     ]:  # fmt: skip
         monkeypatch.setattr(place, function, watched(getattr(place, function)))
     monkeypatch.setattr(np.linalg, "eigvalsh", watched(np.linalg.eigvalsh))

@@ -11,6 +11,7 @@ import numpy as np
 from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.batches import Batch, Batches
 from sknn6.nn.network import Network
+from sknn6.nn.program import Program
 from sknn6.nn.update import Update
 
 __all__ = ["average", "loss_and_gradient", "run_epoch"]
@@ -26,6 +27,7 @@ def run_epoch(
     alpha: float,
     accumulation: int = 1,
     check: Callable[[], object] | None = None,
+    program: Program | None = None,
 ) -> dict[str, Any]:
     """Train a network by all mini-batches once, and return the record of the epoch.
 
@@ -47,7 +49,11 @@ def run_epoch(
     accumulation : int
         Mini-batches to an update.
     check : callable, optional
-        Called before each update. An exception that it raises ends the epoch between two updates.
+        Called before each update, or each slice of a program. An exception that it raises ends the epoch
+        between two updates.
+    program : Program, optional
+        The compiled form of this training, with one mini-batch to an update. It computes the same as the
+        layers, to rounding.
 
     Returns
     -------
@@ -56,6 +62,9 @@ def run_epoch(
         "seconds".
     """
     started = perf_counter()
+    if program is not None:
+        total, rate = program.run(learning_rate, alpha, check)
+        return record_of(total / batches.n_samples, rate, started)
     n_updates = -(-len(batches) // accumulation)
     mean_grad = np.zeros_like(network.grad) if accumulation > 1 else None
     remaining, total = iter(batches), 0.0
@@ -70,42 +79,15 @@ def run_epoch(
             break
         if n_rows:
             total += n_rows * update(rate, alpha / weight)
-    return {"loss": total / batches.n_samples, "learning_rate": rate, "seconds": perf_counter() - started}
+    return record_of(total / batches.n_samples, rate, started)
 
 
-def loss_and_gradient(
-    network: Network,
-    loss: LossFunction,
-    batches: Iterable[Batch],
-    alpha: float,
-    mean_grad: Array | None = None,
-) -> tuple[float, int]:
-    """Return the penalised mean loss of some batches together and write its gradient to ``network.grad``.
-
-    Parameters
-    ----------
-    network, loss, alpha
-        As in `run_epoch`.
-    batches, mean_grad
-        As in `average`.
-
-    Returns
-    -------
-    loss : float
-    n_rows : int
-        Rows of the batches with any weight; if 0, there is no gradient.
-    """
-    mean_loss, n_rows, weight = average(network, loss, batches, mean_grad)
-    return mean_loss + (network.penalise(alpha / weight) if n_rows else 0.0), n_rows
+def record_of(loss: float, rate: float, started: float) -> dict[str, Any]:
+    """Return the record of an epoch that began at that time."""
+    return {"loss": loss, "learning_rate": rate, "seconds": perf_counter() - started}
 
 
-def average(
-    network: Network, loss: LossFunction, batches: Iterable[Batch], mean_grad: Array | None = None
-) -> tuple[float, int, float]:
-    """Return the mean loss of some batches together and write its gradient to ``network.grad``.
-
-    The mean is sum n_k g_k / sum n_k, n_k the samples of a batch or the sum of their weights: the gradient of
-    all the samples at once, unless the network has statistics over the batch, which are each batch's own.
+tatistics over the batch, which are each batch's own.
 
     Parameters
     ----------

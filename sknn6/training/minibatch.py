@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from sknn6.nn.program import Program
 from sknn6.nn.training import run_epoch
 from sknn6.training.interrupts import Interrupted, Interrupts
 from sknn6.training.symptoms import warn_of_symptoms
@@ -39,6 +40,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         with interrupts.waiting_for(1):
             if state.n_iter == 0:
                 network.calibrate(training.batches)
+            program = compiled(training)
             while state.n_iter < settings.max_iter and not (state.stopped or state.diverged):
                 interrupts.check()
                 training.callbacks.begin_epoch()
@@ -51,6 +53,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
                     alpha=settings.alpha,
                     accumulation=settings.gradient_accumulation_steps,
                     check=interrupts.check,
+                    program=program,
                 )
                 last = end_epoch(training, record, last)
     except Interrupted:
@@ -66,6 +69,13 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         tell(training, interrupts.ended_training)
     if training.watches_validation:
         training.restore_best()
+
+
+def compiled(training):
+    """Return the compiled form of the training, None if it has none."""
+    if training.settings.gradient_accumulation_steps > 1:
+        return None
+    return Program.of(training.network, training.targets.loss, training.update, training.batches)
 
 
 def end_epoch(training, record, last):

@@ -1,0 +1,63 @@
+"""An exponential function that Numba compiles to vector instructions.
+
+That of the C library is called for one number at a time.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+__all__ = ["exponential"]
+
+# e^r = sum of r^k / k!, for |r| <= log(2) / 2: the first term left out is below a tenth of the rounding.
+TERMS_32 = tuple(1 / math.factorial(k) for k in range(7, -1, -1))
+TERMS_64 = tuple(1 / math.factorial(k) for k in range(13, -1, -1))
+
+# log(2), as a number of few bits, which n times is exact, and the rest.
+LOG_2_HIGH_32, LOG_2_LOW_32 = 0.693359375, -2.12194440054690583e-4
+LOG_2_HIGH_64, LOG_2_LOW_64 = 6.93147180369123816490e-1, 1.90821492927058770002e-10
+
+# e^x has an exponent that a normal float can have.
+LEAST_32, MOST_32 = -87.0, 88.0
+LEAST_64, MOST_64 = -708.0, 709.0
+
+
+def exponential(x: float) -> float:
+    """Return e^x, held to the range of the normal floats, to two units in the last place.
+
+    As 2^n e^r, n the whole number next to x / log(2); 2^n is made by its bits.
+    """
+    return math.exp(x)
+
+
+@overload(exponential, jit_options={"error_model": "numpy"})
+def of_type(x: Any) -> Callable[..., Any]:
+    """Return what Numba is to compile for a number of that type."""
+    return exponential_32 if x == types.float32 else exponential_64
+
+
+def exponential_32(x: Any) -> Any:
+    """Compute `exponential` in float32."""
+    scalar = np.float32
+    x = min(max(x, scalar(LEAST_32)), scalar(MOST_32))
+    n = np.floor(x * scalar(1 / math.log(2)) + scalar(0.5))
+    r = (x - n * scalar(LOG_2_HIGH_32)) - n * scalar(LOG_2_LOW_32)
+    power = scalar(TERMS_32[0])
+    for term in TERMS_32[1:]:
+        power = power * r + scalar(term)
+    return power * np.int32((np.int32(n) + 127) << 23).view(np.float32)
+
+
+def exponential_64(x: Any) -> Any:
+    """Compute `exponential` in float64."""
+    x = min(max(x, LEAST_64), MOST_64)
+    n = np.floor(x * (1 / math.log(2)) + 0.5)
+    r = (x - n * LOG_2_HIGH_64) - n * LOG_2_LOW_64
+    power = TERMS_64[0]
+    for term in TERMS_64[1:]:
+        power = power * r + term
+    return power * np.int64((np.int64(n) + 1023) << 52).view(np.float64)

@@ -1,0 +1,472 @@
+"""The compiled form of an epoch: an interpreter of the operations of one network, by Numba.
+
+`run` makes an update for each of the batches that it is given, without Python and without its lock. Which
+layers the network has is written in a table (`sknn6.nn.operations`). So the code is compiled once for each
+dtype and kept on disk, whatever the network. Each member of an ensemble has a table of its own, and what
+members share is only read.
+
+The module is long because it is a table: a branch for each part of a network.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from sknn6.nn.activations import LEAK, SELU_ALPHA, SELU_SCALE
+from sknn6.nn.annotations import Array
+from sknn6.nn.compiled import adam, drop_of_member, normalise, subtract_max
+from sknn6.nn.dense import SCALE_SPEED
+from sknn6.nn.exponentials import exponential
+from sknn6.nn.operations import (
+    ABSOLUTE,
+    ACTIVATE,
+    ADAM,
+    DENSE,
+    DROPOUT,
+    ELU,
+    HUBER,
+    IDENTITY,
+    LEAKY_RELU,
+    LOGISTIC,
+    MISH,
+    POISSON,
+    RELU,
+    SCALED_DENSE,
+    SELU,
+    SIGMOID,
+    SILU,
+    SOFTMAX,
+    SOFTPLUS,
+    SQUARED,
+    TANH,
+    Operation,
+)
+
+__all__ = ["Batches", "Rules", "Vectors", "run"]
+
+# Only `run` is called from Python. What it calls needs no wrapper, which would take time to compile.
+INNER: dict[str, Any] = {
+    "error_model": "numpy",
+    "nogil": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+compiled = njit(**INNER)
+# Sums may be taken in any order, which is what makes them vector instructions.
+summing = njit(**INNER, fastmath={"reassoc"})
+
+
+class Vectors(NamedTuple):
+    """What is trained, of all members."""
+
+    theta: Array
+    grad: Array
+    first: Array  # of the optimizer's state: m, or the velocity
+    second: Array  # v, or empty
+    average: Array  # of the weights, or empty
+
+
+class Batches(NamedTuple):
+    """Some batches, one after the other, and the numbers of their updates."""
+
+    X: Array  # (rows, fan_in)
+    classes: Array  # (rows,) of the softmax, else empty
+    Y: Array  # (rows, outputs) of other losses, else empty
+    weight: Array  # (rows,), or empty if all are 1
+    bounds: Array  # (updates + 1,), the first row of each batch
+    rates: Array  # (updates,)
+    seeds: Array  # (updates, dropout layers)
+
+
+class Rules(NamedTuple):
+    """What stays the same during a training; the weight decay is the member's."""
+
+    loss: int
+    of_loss: float  # its smoothing, or delta
+    optimizer: int
+    beta_1: float  # Adam's, or the momentum
+    beta_2: float  # Adam's, or 1 for Nesterov's way
+    epsilon: float
+    alpha: float
+    weight_decay: float
+    clip_norm: float  # inf is none
+    ema_decay: float
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def run(
+    operations: Array,
+    parameters: Array,
+    rules: Rules,
+    vectors: Vectors,
+    batches: Batches,
+    work: Array,
+    t: int,
+) -> float:
+    """Train a network by some batches and return the sum over the updates of rows times loss.
+
+    Parameters
+    ----------
+    operations : ndarray of `OPERATION`
+    parameters : ndarray of int, shape (n_arrays, 3)
+        Start, size, and whether it decays, of each array of the network in theta.
+    rules : Rules
+    vectors : Vectors
+    batches : Batches
+    work : ndarray
+        Memory for what the operations read and write; that for the weights of the samples comes first.
+    t : int
+        Updates of the optimizer so far.
+    """
+    total = 0.0
+    for i in range(len(batches.rates)):
+        start, stop = batches.bounds[i], batches.bounds[i + 1]
+        p = work[: stop - start] if len(batches.weight) else work[:1]
+        weight = weigh(batches.weight[start:stop], stop - start, p)
+        if weight == 0:
+            continue
+        X, classes, Y = batches.X[start:stop], batches.classes[start:stop], batches.Y[start:stop]
+        theta, grad = vectors.theta, vectors.grad
+        for k in range(len(operations)):
+            forward(operations[k], theta, work, X, batches.seeds[i])
+        last = operations[len(operations) - 1]
+        Z, dZ = block(work, last.out, len(X), last.units), block(work, last.dout, len(X), last.units)
+        if rules.loss == SOFTMAX:
+            loss = cross_entropy(Z, dZ, classes, p, rules.of_loss)
+        else:
+            loss = differences(rules.loss, Z, dZ, Y, p, rules.of_loss)
+        for k in range(len(operations) - 1, -1, -1):
+            backward(operations[k], theta, grad, work, X)
+        total += (stop - start) * loss
+        if not math.isfinite(total):
+            break
+        t += 1
+        total += (stop - start) * update(parameters, rules, vectors, work, batches.rates[i], weight, t)
+    return total
+
+
+@compiled
+def weigh(weight: Array, n: int, p: Array) -> float:
+    """Write the normalised weights to p, one number if all are the same, and return their sum."""
+    if len(weight) == 0:
+        p[0] = 1 / n
+        return float(n)
+    total = 0.0
+    for i in range(n):
+        total += weight[i]
+    for i in range(n):
+        p[i] = weight[i] / total
+    return total
+
+
+@compiled
+def block(vector: Array, start: int, rows: int, columns: int) -> Array:
+    """View a part of a vector as a matrix."""
+    return vector[start : start + rows * columns].reshape((rows, columns))
+
+
+@compiled
+def forward(op: Operation, theta: Array, work: Array, X: Array, seeds: Array) -> None:
+    """Compute an operation on the batch X."""
+    if op.kind == DENSE or op.kind == SCALED_DENSE:
+        affine(op, theta, work, X)
+        return
+    size = len(X) * op.units
+    A, out = work[op.source : op.source + size], work[op.out : op.out + size]
+    if op.kind == ACTIVATE:
+        activate(op.code, A, out)
+    elif op.kind == DROPOUT:
+        mask, scale = work[op.extra : op.extra + size], work.dtype.type(2**16 / (2**16 - op.threshold))
+        drop_of_member(A, seeds[op.code], op.member, op.threshold, scale, mask, out)
+
+
+@compiled
+def backward(op: Operation, theta: Array, grad: Array, work: Array, X: Array) -> None:
+    """Write the gradients of an operation: of its parameters, and of its input if that has a place."""
+    if op.kind == DENSE or op.kind == SCALED_DENSE:
+        affine_backward(op, theta, grad, work, X)
+        return
+    size = len(X) * op.units
+    dA = work[op.dout : op.dout + size]  # and the gradient of the input, in the same place
+    if op.kind == ACTIVATE:
+        activate_backward(op.code, dA, work[op.source : op.source + size], work[op.out : op.out + size])
+    elif op.kind == DROPOUT:
+        for i in range(size):
+            dA[i] *= work[op.extra + i]
+
+
+@compiled
+def affine(op: Operation, theta: Array, work: Array, X: Array) -> None:
+    """Compute `Dense.forward`, or that of `ScaledDense`."""
+    A = X if op.source < 0 else block(work, op.source, len(X), op.fan_in)
+    W, b = block(theta, op.W, op.fan_in, op.units), theta[op.b : op.b + op.units]
+    Z = block(work, op.out, len(X), op.units)
+    if op.kind == SCALED_DENSE:
+        V = block(work, op.extra, op.fan_in, op.units)
+        for i in range(op.fan_in):
+            s = theta.dtype.type(SCALE_SPEED) * theta[op.u + i]
+            for j in range(op.units):
+                V[i, j] = W[i, j] * s
+        W = V
+    np.dot(A, W, Z)
+    for i in range(len(Z)):
+        for j in range(op.units):
+            Z[i, j] += b[j]
+
+
+@summing
+def affine_backward(op: Operation, theta: Array, grad: Array, work: Array, X: Array) -> None:
+    """Compute `Dense.backward`, or that of `ScaledDense`."""
+    A = X if op.source < 0 else block(work, op.source, len(X), op.fan_in)
+    dZ = block(work, op.dout, len(X), op.units)
+    W, dW = block(theta, op.W, op.fan_in, op.units), block(grad, op.W, op.fan_in, op.units)
+    np.dot(A.T, dZ, dW)
+    sum_rows(dZ, grad[op.b : op.b + op.units])
+    if op.dsource >= 0:
+        V = block(work, op.extra, op.fan_in, op.units) if op.kind == SCALED_DENSE else W
+        np.dot(dZ, V.T, block(work, op.dsource, len(X), op.fan_in))
+    if op.kind == SCALED_DENSE:
+        speed = grad.dtype.type(SCALE_SPEED)
+        for i in range(op.fan_in):
+            s, along = speed * theta[op.u + i], grad.dtype.type(0)
+            for j in range(op.units):
+                along += W[i, j] * dW[i, j]
+                dW[i, j] *= s
+            grad[op.u + i] = speed * along
+
+
+@compiled
+def sum_rows(X: Array, out: Array) -> None:
+    """Write the sum of the rows of X."""
+    for j in range(X.shape[1]):
+        out[j] = 0
+    for i in range(X.shape[0]):
+        for j in range(X.shape[1]):
+            out[j] += X[i, j]
+
+
+@compiled
+def activate(code: int, Z: Array, A: Array) -> None:
+    """Write f(Z) to A, as the functions of `sknn6.nn.activations` compute it."""
+    zero, one, two = Z.dtype.type(0), Z.dtype.type(1), Z.dtype.type(2)
+    if code == RELU:
+        for i in range(Z.size):
+            A[i] = zero if Z[i] <= zero else Z[i]  # NaN stays
+    elif code == IDENTITY:
+        for i in range(Z.size):
+            A[i] = Z[i]
+    elif code == LEAKY_RELU:
+        leak = Z.dtype.type(LEAK)
+        for i in range(Z.size):
+            A[i] = max(Z[i], leak * Z[i])
+    elif code == LOGISTIC:
+        for i in range(Z.size):
+            A[i] = one / (one + exponential(-Z[i]))
+    elif code == TANH:
+        for i in range(Z.size):
+            A[i] = one - two / (one + exponential(two * Z[i]))
+    elif code == SILU:
+        for i in range(Z.size):
+            A[i] = Z[i] / (one + exponential(-Z[i]))
+    elif code == ELU:
+        for i in range(Z.size):
+            A[i] = Z[i] if Z[i] > zero else exponential(Z[i]) - one
+    elif code == SELU:
+        scale, alpha = Z.dtype.type(SELU_SCALE), Z.dtype.type(SELU_ALPHA)
+        for i in range(Z.size):
+            A[i] = scale * (Z[i] if Z[i] > zero else alpha * (exponential(Z[i]) - one))
+    elif code == MISH:
+        for i in range(Z.size):
+            e = exponential(min(Z[i], Z.dtype.type(20)))
+            A[i] = Z[i] * (e * (e + two) / (e * (e + two) + two))
+    elif code == SOFTPLUS:
+        for i in range(Z.size):
+            A[i] = max(Z[i], zero) + math.log1p(exponential(-abs(Z[i])))
+
+
+@compiled
+def activate_backward(code: int, dA: Array, Z: Array, A: Array) -> None:
+    """Multiply dA by f'(Z), as the functions of `sknn6.nn.activations` compute it."""
+    zero, one, two = Z.dtype.type(0), Z.dtype.type(1), Z.dtype.type(2)
+    if code == RELU:
+        for i in range(Z.size):
+            dA[i] *= one if A[i] > zero else zero
+    elif code == LEAKY_RELU:
+        leak = Z.dtype.type(LEAK)
+        for i in range(Z.size):
+            dA[i] *= one if A[i] > zero else leak
+    elif code == LOGISTIC:
+        for i in range(Z.size):
+            dA[i] *= A[i] * (one - A[i])
+    elif code == TANH:
+        for i in range(Z.size):
+            dA[i] *= one - A[i] * A[i]
+    elif code == SILU:
+        for i in range(Z.size):
+            s = one / (one + exponential(-Z[i]))
+            dA[i] *= s * (one + Z[i] * (one - s))
+    elif code == ELU:
+        for i in range(Z.size):
+            dA[i] *= one if A[i] > zero else one + A[i]
+    elif code == SELU:
+        scale, most = Z.dtype.type(SELU_SCALE), Z.dtype.type(SELU_SCALE * SELU_ALPHA)
+        for i in range(Z.size):
+            dA[i] *= scale if A[i] > zero else A[i] + most
+    elif code == MISH:
+        for i in range(Z.size):
+            e = exponential(min(Z[i], Z.dtype.type(20)))
+            t = e * (e + two) / (e * (e + two) + two)
+            dA[i] *= t + Z[i] * (one - t * t) * (e / (one + e))
+    elif code == SOFTPLUS:
+        for i in range(Z.size):
+            dA[i] *= one - exponential(-A[i])
+
+
+@compiled
+def cross_entropy(Z: Array, dZ: Array, classes: Array, p: Array, smoothing: float) -> float:
+    """Compute `softmax_cross_entropy`: write dZ and return the loss; Z is overwritten."""
+    subtract_max(Z)
+    for i in range(Z.shape[0]):
+        for k in range(Z.shape[1]):
+            dZ[i, k] = exponential(Z[i, k])
+    return normalise(dZ, Z, classes, p, smoothing)
+
+
+@compiled
+def differences(code: int, Z: Array, dZ: Array, Y: Array, p: Array, of_loss: float) -> float:
+    """Compute a loss that is a sum over outputs: write dZ and return the loss."""
+    total = 0.0
+    for i in range(Z.shape[0]):
+        of_row = 0.0
+        for k in range(Z.shape[1]):
+            loss, slope = difference(code, Z[i, k], Y[i, k], of_loss)
+            of_row += loss
+            dZ[i, k] = slope * p[i % p.size]
+        total += of_row * p[i % p.size]
+    return total
+
+
+@compiled
+def difference(code: int, z: float, y: float, of_loss: float) -> tuple[float, float]:
+    """Return the loss of one output and its derivative, as the functions of `sknn6.nn.losses` do."""
+    r = z - y
+    if code == SIGMOID:
+        y = (1 - of_loss) * y + of_loss / 2
+        loss, slope = max(z, 0.0) + math.log1p(math.exp(-abs(z))) - z * y, 1 / (1 + math.exp(-z)) - y
+    elif code == ABSOLUTE:
+        loss, slope = abs(r), np.sign(r)
+    elif code == HUBER:
+        slope = min(max(r, -of_loss), of_loss)
+        loss = slope * (r - 0.5 * slope)
+    elif code == POISSON:
+        slope = math.exp(z) - y
+        loss = slope - y * z + (y * math.log(y) if y else 0.0)
+    elif code == SQUARED:
+        loss, slope = 0.5 * r * r, r
+    return loss, slope
+
+
+@compiled
+def update(
+    parameters: Array, rules: Rules, vectors: Vectors, work: Array, rate: float, weight: float, t: int
+) -> float:
+    """Compute `Update.__call__` for one network and return the penalty."""
+    l2, squares, half = rules.alpha / weight, 0.0, 0.5 * rules.alpha / weight
+    shrink = 1 - rate * rules.weight_decay
+    if rules.clip_norm < math.inf:
+        squares, l2 = penalise(parameters, vectors.theta, vectors.grad, l2), 0.0
+        clip(parameters, vectors.grad, rules.clip_norm)
+    for k in range(len(parameters)):
+        start, size, decays = parameters[k]
+        n = size if decays else 0
+        part = slice(start, start + size)
+        theta, grad, first = vectors.theta[part], vectors.grad[part], vectors.first[part]
+        if rules.optimizer == ADAM:
+            epsilon = rules.epsilon / math.sqrt(1 - rules.beta_2)
+            step = rate * math.sqrt(1 - rules.beta_2**t) / (1 - rules.beta_1**t)
+            step *= (1 - rules.beta_1) / math.sqrt(1 - rules.beta_2)
+            second = vectors.second[part]
+            squares += adam(
+                theta, grad, first, second, work, rules.beta_1, rules.beta_2, step, epsilon, l2, shrink, n
+            )
+        else:
+            squares += momentum(theta, grad, first, rules, rate, l2, shrink, n)
+        if len(vectors.average):
+            follow(vectors.average[part], theta, 1 - min(rules.ema_decay, (1 + t) / (10 + t)))
+    return half * squares
+
+
+@summing
+def penalise(parameters: Array, theta: Array, grad: Array, l2: float) -> float:
+    """Add the gradient of the penalty to that of the decaying parameters and return their squares' sum."""
+    strength, squares = theta.dtype.type(l2), theta.dtype.type(0)
+    for k in range(len(parameters)):
+        start, size, decays = parameters[k]
+        if decays and l2:
+            for i in range(start, start + size):
+                w = theta[i]
+                squares += w * w
+                grad[i] += strength * w
+    return float(squares)
+
+
+@summing
+def clip(parameters: Array, grad: Array, most: float) -> None:
+    """Scale the gradient down to the norm `most` if it is longer; no square overflows."""
+    largest = grad.dtype.type(0)
+    for k in range(len(parameters)):
+        start, size, _ = parameters[k]
+        for i in range(start, start + size):
+            largest = max(largest, abs(grad[i]))
+    if largest == 0 or not math.isfinite(largest):
+        return
+    squares = grad.dtype.type(0)
+    for k in range(len(parameters)):
+        start, size, _ = parameters[k]
+        for i in range(start, start + size):
+            g = grad[i] / largest
+            squares += g * g
+    norm = float(largest) * math.sqrt(squares)
+    if norm > most:
+        factor = grad.dtype.type(most / norm)
+        for k in range(len(parameters)):
+            start, size, _ = parameters[k]
+            for i in range(start, start + size):
+                grad[i] *= factor
+
+
+@summing
+def momentum(
+    theta: Array,
+    grad: Array,
+    velocity: Array,
+    rules: Rules,
+    rate: float,
+    l2: float,
+    shrink: float,
+    n: int,
+) -> float:
+    """Compute the step of `sknn6.nn.optimizers.SGD`; `decay` first."""
+    scalar = theta.dtype.type
+    squares, strength, factor = scalar(0), scalar(l2), scalar(shrink)
+    for i in range(n):
+        w = theta[i]
+        squares += w * w
+        grad[i] += strength * w
+        theta[i] = factor * w
+    beta, alpha, nesterovs = scalar(rules.beta_1), scalar(rate), rules.beta_2 == 1
+    for i in range(theta.size):
+        move = alpha * grad[i]
+        velocity[i] = beta * velocity[i] - move
+        theta[i] += beta * velocity[i] - move if nesterovs else velocity[i]
+    return float(squares) if l2 else 0.0
+
+
+@compiled
+def follow(average: Array, theta: Array, share: float) -> None:
+    """Let the average move towards theta."""
+    part = theta.dtype.type(share)
+    for i in range(theta.size):
+        average[i] += part * (theta[i] - average[i])

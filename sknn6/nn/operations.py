@@ -1,0 +1,93 @@
+"""What a compiled epoch consists of: a table of operations, and the parts that have a compiled form.
+
+`LAYERS`, `ACTIVATIONS`, `LOSSES` and `OPTIMIZERS` map parts of a training to the numbers by which
+`sknn6.nn.interpreter` knows them. If any part of a training is missing here, the layers compute it. To give a
+part a compiled form, add a row here and a branch to the interpreter.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sknn6.nn import activations, losses
+from sknn6.nn.dense import Dense, ScaledDense
+from sknn6.nn.layer import Layer
+from sknn6.nn.layers import Activate, Dropout
+from sknn6.nn.optimizers import SGD, Adam, Optimizer
+
+__all__ = ["ACTIVATIONS", "LAYERS", "LOSSES", "OPERATION", "OPTIMIZERS", "Operation"]
+
+# A row of the table, whose fields are those of `OPERATION`.
+Operation = Any
+
+DENSE, SCALED_DENSE, ACTIVATE, DROPOUT = range(4)
+
+LAYERS: dict[type[Layer], int] = {
+    Dense: DENSE,
+    ScaledDense: SCALED_DENSE,
+    Activate: ACTIVATE,
+    Dropout: DROPOUT,
+}
+
+IDENTITY, RELU, LEAKY_RELU, LOGISTIC, TANH, SILU, ELU, SELU, MISH, SOFTPLUS = range(10)
+
+# By their two functions.
+ACTIVATIONS: dict[tuple[Callable[..., Any], Callable[..., Any]], int] = {
+    (activations.identity, activations.identity_backward): IDENTITY,
+    (activations.relu, activations.relu_backward): RELU,
+    (activations.leaky_relu, activations.leaky_relu_backward): LEAKY_RELU,
+    (activations.logistic, activations.logistic_backward): LOGISTIC,
+    (activations.tanh, activations.tanh_backward): TANH,
+    (activations.silu, activations.silu_backward): SILU,
+    (activations.elu, activations.elu_backward): ELU,
+    (activations.selu, activations.selu_backward): SELU,
+    (activations.mish, activations.mish_backward): MISH,
+    (activations.softplus, activations.softplus_backward): SOFTPLUS,
+}
+
+# Those whose backward reads their input: of the others, the gradient takes its place.
+READ_INPUT = frozenset({SILU, MISH})
+
+SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, POISSON = range(6)
+
+LOSSES: dict[Callable[..., Any], int] = {
+    losses.softmax_cross_entropy: SOFTMAX,
+    losses.sigmoid_cross_entropy: SIGMOID,
+    losses.squared_error: SQUARED,
+    losses.absolute_error: ABSOLUTE,
+    losses.huber: HUBER,
+    losses.poisson: POISSON,
+}
+
+# The one number that a loss may take besides, and its default.
+OF_LOSS = {SOFTMAX: ("smoothing", 0.0), SIGMOID: ("smoothing", 0.0), HUBER: ("delta", 1.0)}
+
+ADAM, MOMENTUM = range(2)
+
+OPTIMIZERS: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
+
+# An operation of one network. W, b and u are the places of these parameters in theta; `source` and `out` are
+# those of its input and output in the memory of the epoch, `dsource` and `dout` those of their gradients, and
+# `extra` that of what it keeps for backward. A place of -1 is none: the input of the first operation is X.
+OPERATION = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "kind",
+            "code",  # of an activation: which; of dropout: which of the network's
+            "units",  # of the output
+            "fan_in",
+            "W",
+            "b",
+            "u",
+            "source",
+            "out",
+            "dsource",
+            "dout",
+            "extra",
+            "threshold",  # of dropout
+            "member",  # of the network
+        )
+    ]
+)

@@ -1,0 +1,304 @@
+"""The compiled form of a training, where all its parts have one.
+
+A `Program` writes down the operations of each member of a network for the interpreter, and hands it the
+batches in slices. A slice takes a fraction of a second, and Python looks at interrupts before each one. The
+members need nothing of each other within a slice, so that each can have a thread.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from itertools import count, zip_longest
+from typing import Any, Self
+
+import numpy as np
+
+from sknn6.nn import kernels
+from sknn6.nn.annotations import Array, LossFunction
+from sknn6.nn.batches import Batches
+from sknn6.nn.dense import Dense, ScaledDense
+from sknn6.nn.layers import Activate, Dropout
+from sknn6.nn.network import Network
+from sknn6.nn.operations import (
+    ACTIVATIONS,
+    LAYERS,
+    LOSSES,
+    OF_LOSS,
+    OPERATION,
+    OPTIMIZERS,
+    READ_INPUT,
+    SOFTMAX,
+)
+from sknn6.nn.optimizers import SGD, Adam, Optimizer
+from sknn6.nn.parallel import WORTH_THREADS, share
+from sknn6.nn.update import FLUSH_EVERY, Update
+
+__all__ = ["Program"]
+
+# The most numbers of X in a slice, 256 kB in float32, and the most multiplications of a member, some 50 ms. A
+# slice has one batch at least.
+SLICE_NUMBERS = 2**16
+SLICE_MULTIPLICATIONS = 2e9
+
+
+class Program:
+    """The tables of operations of a network, and the memory that they work in.
+
+    Parameters
+    ----------
+    network : Network
+    update : Update
+    batches : Batches
+    loss, of_loss
+        Number of the loss, and what it takes besides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn6.nn.architecture import Architecture
+    >>> from sknn6.nn.batches import Batches
+    >>> from sknn6.nn.losses import softmax_cross_entropy
+    >>> from sknn6.nn.optimizers import SGD, Adam, Optimizer
+    >>> from sknn6.nn.program import covers
+    >>> from sknn6.nn.update import Update
+    >>> network = Architecture(4, [8], 3, "relu").build().allocate(np.float32)
+    >>> covers(network, softmax_cross_entropy, Update(network, Adam(network.theta)))
+    True
+    """
+
+    def __init__(
+        self, network: Network, update: Update, batches: Batches, loss: int, of_loss: float = 0.0
+    ) -> None:
+        self.interpreter = import_module("sknn6.nn.interpreter")
+        self.network, self.update, self.batches, self.loss = network, update, batches, loss
+        self.shared = [layer for layer in network.layers if not layer.per_member]
+        self.dropouts = [layer for layer in network.layers if isinstance(layer, Dropout)]
+        rows = batches.largest
+        self.operations, n_work = tables(network, rows)
+        self.parameters = [parameters_of(network, member) for member in range(network.members)]
+        self.work = np.zeros((network.members, n_work), network.dtype)
+        self.rules = rules_of(update, loss, of_loss, self.interpreter)
+        numbers = rows * batches.X.shape[1]
+        multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
+        most = min(SLICE_NUMBERS / numbers, SLICE_MULTIPLICATIONS / multiplications)
+        self.per_slice = max(1, int(most))
+
+    @classmethod
+    def of(cls, network: Network, loss: LossFunction, update: Update, batches: Batches) -> Self | None:
+        """Return the compiled form of a training, None if it has none or Numba cannot be used."""
+        dense = isinstance(batches.X, np.ndarray)
+        number = loss_of(loss)
+        if number is None or not (kernels.are_compiled() and dense and covers(network, loss, update)):
+            return None
+        if any(layer.fan_in * layer.width * batches.largest >= WORTH_THREADS for layer in network.dense()):
+            return None  # a product that several threads compute
+        try:
+            program = cls(network, update, batches, *number)
+            program.load()
+        except Exception as error:  # as in `kernels`: nothing has been computed yet
+            kernels.do_without_numba(error)
+            return None
+        return program
+
+    def load(self) -> None:
+        """Compile the interpreter or load its code, by running it on no batch."""
+        no_rows = np.empty((0, self.network.dense()[0].fan_in), self.network.dtype)
+        self._run(no_rows, self.batches.y[:0], None, np.zeros(1, np.int64), np.empty(0))
+
+    def run(
+        self, learning_rate: Callable[[float], float], alpha: float, check: Callable[[], object] | None = None
+    ) -> tuple[float, float]:
+        """Train by all batches once; return the sum over the updates of rows times loss, and the last rate.
+
+        The arguments are those of `run_epoch`, but that `check` is called before each slice.
+        """
+        n_updates, done, total = len(self.batches), 0, 0.0
+        slices = self.batches.slices(self.per_slice)
+        while done < n_updates and math.isfinite(total):
+            if check is not None:
+                check()
+            X, y, weight, bounds = next(slices)
+            n = len(bounds) - 1
+            rates = np.array([learning_rate((done + i) / n_updates) for i in range(n)])
+            for layer in self.shared:
+                X = layer.forward(X)
+            total += self._run(X, y, weight, np.array(bounds), rates, alpha)
+            done += n
+        return total, float(rates[-1])
+
+    def _run(
+        self, X: Array, y: Array, weight: Array | None, bounds: Array, rates: Array, alpha: float = 0.0
+    ) -> float:
+        """Let the interpreter make the updates of some batches for all members; return as `run`."""
+        optimizer, n_members = self.update.optimizer, self.network.members
+        vectors = self._vectors()
+        has_weight = np.ones(len(rates), bool)
+        if weight is None:
+            weight = np.empty(0)
+        else:
+            has_weight = np.add.reduceat(weight, bounds[:-1]) != 0
+        X, weight = np.ascontiguousarray(X, self.network.dtype), np.ascontiguousarray(weight, np.float64)
+        batches = self.interpreter.Batches(
+            X, *self._targets(y), weight, bounds, rates, self._seeds(has_weight)
+        )
+
+        def run(k: int) -> float:
+            tables, rules = (self.operations[k], self.parameters[k]), self.rules[k]._replace(alpha=alpha)
+            total: float = self.interpreter.run(*tables, rules, vectors, batches, self.work[k], optimizer.t)
+            return total
+
+        total = sum(share(run, range(n_members))) / n_members
+        before = optimizer.t
+        optimizer.t += int(has_weight.sum())
+        if optimizer.t // FLUSH_EVERY > before // FLUSH_EVERY:
+            self.update.flush()
+        return total
+
+    def _vectors(self) -> Any:
+        """Return what is trained, as the interpreter takes it."""
+        network, average, none = self.network, self.update.average, np.empty(0, self.network.dtype)
+        first, second = [*self.update.optimizer.state.values(), none][:2]
+        average = none if average is None else average
+        return self.interpreter.Vectors(network.theta, network.grad, first, second, average)
+
+    def _targets(self, y: Array) -> tuple[Array, Array]:
+        """Return the classes and the numbers that are the targets, one of them empty."""
+        dtype = self.network.dtype
+        if self.loss == SOFTMAX:
+            return np.ascontiguousarray(y, np.int64), np.empty((0, 0), dtype)
+        return np.empty(0, np.int64), np.ascontiguousarray(y, dtype)
+
+    def _seeds(self, has_weight: Array) -> Array:
+        """Draw what the dropout layers draw in the updates of the batches with any weight, in their order."""
+        seeds = np.zeros((len(has_weight), len(self.dropouts)), np.uint64)
+        for i in np.flatnonzero(has_weight):
+            seeds[i] = [layer.draw_seed() for layer in self.dropouts]
+        return seeds
+
+
+def covers(network: Network, loss: LossFunction, update: Update) -> bool:
+    """Return whether a training has a compiled form, as far as its parts decide."""
+    layers = [
+        layer for layer in network.layers if layer.per_member
+    ]  # the others come first and learn nothing
+    return (
+        loss_of(loss) is not None
+        and type(update.optimizer) in OPTIMIZERS
+        and all(type(layer) in LAYERS for layer in layers)
+        and all(functions_of(layer) in ACTIVATIONS for layer in layers if isinstance(layer, Activate))
+    )
+
+
+def functions_of(layer: Activate) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the two functions of an activation."""
+    return layer.activation.forward, layer.activation.backward
+
+
+def loss_of(loss: LossFunction) -> tuple[int, float] | None:
+    """Return the number of a loss and what it takes besides, None if it has no compiled form."""
+    function, given = (loss.func, loss.keywords) if isinstance(loss, partial) else (loss, {})
+    if function not in LOSSES:
+        return None
+    name, default = OF_LOSS.get(LOSSES[function], ("", 0.0))
+    return (LOSSES[function], float(given.get(name, default))) if set(given) <= {name} else None
+
+
+def tables(network: Network, rows: int) -> tuple[Array, int]:
+    """Return the operations of each member, of shape (members, operations), and how much memory they need."""
+    memory = Memory()
+    memory.take(rows)  # for the weights of the samples
+    dropouts, written = count(), list[Array]()
+    layers = [layer for layer in network.layers if layer.per_member]
+    for layer, after in zip_longest(layers, layers[1:]):
+        op = np.full(network.members, -1, OPERATION)
+        op["kind"], op["member"] = LAYERS[type(layer)], range(network.members)
+        if written:
+            for field, of_before in CHAIN.items():
+                op[field] = written[-1][of_before]
+        if isinstance(layer, Dense):
+            write_dense(op, layer, network, memory)
+        op["out"] = memory.take(rows * int(op["units"][0]))
+        if isinstance(layer, Dense):
+            overwritten = isinstance(after, Activate) and ACTIVATIONS[functions_of(after)] not in READ_INPUT
+            op["dout"] = op["out"] if overwritten else memory.take(rows * layer.width)
+        if isinstance(layer, Activate):
+            op["code"] = ACTIVATIONS[functions_of(layer)]
+        elif isinstance(layer, Dropout):
+            op["code"], op["threshold"] = next(dropouts), layer.threshold
+            op["extra"] = memory.take(rows * int(op["units"][0]))
+        written.append(op)
+    return np.ascontiguousarray(np.stack(written, axis=1)), memory.taken
+
+
+class Memory:
+    """Places in a vector that are given away one after the other."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def take(self, size: int) -> int:
+        """Return the start of the next `size` numbers."""
+        start = self.taken
+        self.taken += size
+        return start
+
+
+# What an operation takes from the one before it. Between two linear maps, gradients are changed in place.
+CHAIN = {"units": "units", "source": "out", "dsource": "dout", "dout": "dout"}
+
+
+def write_dense(op: Array, layer: Dense, network: Network, memory: Memory) -> None:
+    """Write the fields of a linear map."""
+    op["fan_in"], op["units"] = layer.fan_in, layer.width
+    op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
+    if isinstance(layer, ScaledDense):
+        op["u"] = places(network, layer.u)
+        op["extra"] = memory.take(layer.fan_in * layer.width)
+
+
+def parameters_of(network: Network, member: int) -> Array:
+    """Return start, size, and whether it decays, of each array of a member in theta."""
+    return np.array(
+        [
+            (place, getattr(leaf, name).size // network.members, name in leaf.decayed)
+            for leaf in network.leaves
+            for name in leaf.parameters
+            for place in [places(network, getattr(leaf, name))[member]]
+        ],
+        np.int64,
+    )
+
+
+def places(network: Network, array: Array) -> Array:
+    """Return where in theta each member's part of a parameter starts."""
+    first = (array.ctypes.data - network.theta.ctypes.data) // array.itemsize
+    return first + np.arange(network.members) * (array.size // network.members)
+
+
+# The numbers of an optimizer that the interpreter calls beta_1, beta_2 and epsilon.
+NUMBERS: dict[type[Optimizer], Callable[[Any], tuple[float, float, float]]] = {
+    Adam: lambda adam: (adam.beta_1, adam.beta_2, adam.epsilon),
+    SGD: lambda sgd: (sgd.momentum, float(sgd.nesterovs_momentum), 0.0),
+}
+
+
+def rules_of(update: Update, loss: int, of_loss: float, interpreter: Any) -> list[Any]:
+    """Return the `Rules` of each member."""
+    optimizer = update.optimizer
+    beta_1, beta_2, epsilon = NUMBERS[type(optimizer)](optimizer)
+    return [
+        interpreter.Rules(
+            loss=loss,
+            of_loss=of_loss,
+            optimizer=OPTIMIZERS[type(optimizer)],
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            alpha=0.0,
+            weight_decay=float(decay),
+            clip_norm=math.inf if update.clip_norm is None else float(update.clip_norm),
+            ema_decay=float(update.ema_decay),
+        )
+        for decay in np.broadcast_to(update.weight_decay, update.network.members)
+    ]

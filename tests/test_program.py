@@ -1,0 +1,349 @@
+"""The compiled epoch: it computes what the layers compute, whatever parts of the table the network has."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import pytest
+from networks import perceptron
+from plain import MLPClassifier
+from scipy.sparse import csr_array
+from sklearn.datasets import load_iris
+
+from sknn6.nn import activations, kernels, losses, operations, optimizers, parallel, program
+from sknn6.nn.activations import ACTIVATIONS, Activation
+from sknn6.nn.batches import Batches
+from sknn6.nn.embeddings import find_knots
+from sknn6.nn.layers import Dropout
+from sknn6.nn.optimizers import SGD, Adam
+from sknn6.nn.program import Program
+from sknn6.nn.random_words import random_words
+from sknn6.nn.training import run_epoch
+from sknn6.nn.update import Update
+from sknn6.training import minibatch
+
+pytest.importorskip("numba")
+
+ROWS, FEATURES, OUTPUTS, BATCH = 103, 5, 3, 16
+X = np.random.default_rng(0).standard_normal((ROWS, FEATURES))
+WEIGHT = np.random.default_rng(1).random(ROWS)
+WEIGHT[::3] = 0
+CODES = np.arange(ROWS)[:, None] % 3
+
+
+@pytest.fixture(autouse=True)
+def compiled_kernels():
+    kernels.load()
+    before = dict(kernels.chosen)
+    kernels.use("numba")
+    yield
+    kernels.chosen.update(before)
+
+
+def targets_of(loss):
+    rng = np.random.default_rng(2)
+    if loss is losses.softmax_cross_entropy:
+        return rng.integers(0, OUTPUTS, ROWS)
+    return rng.integers(0, 2, (ROWS, OUTPUTS)) + 0.5 * (loss is not losses.sigmoid_cross_entropy)
+
+
+class Training:
+    """A training that begins the same each time."""
+
+    def __init__(
+        self, activation="relu", *, loss=losses.softmax_cross_entropy, given=None, optimizer=Adam,
+        members=3, hidden=(7, 6), dtype=np.float64, weight=None, alpha=0.1, X=X, embedded=False, network=None,
+        **update,
+    ):  # fmt: skip
+        rng = np.random.default_rng(3)
+        knots = find_knots(X) if embedded else None
+        pieces = None if knots is None else (np.sum(~np.isnan(knots), axis=0) - 1).tolist()
+        self.network = perceptron(
+            FEATURES,
+            list(hidden),
+            OUTPUTS,
+            activation,
+            members=members,
+            pieces=pieces,
+            rng=rng,
+            **network or {},
+        ).allocate(dtype)
+        self.network.initialize(rng)
+        if embedded:
+            self.network.layers[0].place(knots, X, None)
+        self.loss = partial(loss, **given) if given else loss
+        self.batches = Batches(X, targets_of(loss), weight, BATCH, dtype, rng)
+        self.update = Update(self.network, optimizer(self.network.theta), **update)
+        self.alpha = alpha
+
+    def program(self):
+        return Program.of(self.network, self.loss, self.update, self.batches)
+
+    def run_compiled(self, **params):
+        program = self.program()
+        assert program is not None
+        return self.run(program, **params)
+
+    def run(self, program=None, rate=0.01, epochs=2):
+        """Train, and return the losses of the epochs."""
+        return [
+            run_epoch(
+                self.network, self.loss, self.update, self.batches,
+                learning_rate=lambda part: rate * (1 - part / 2), alpha=self.alpha, program=program,
+            )["loss"]
+            for _ in range(epochs)
+        ]  # fmt: skip
+
+
+def assert_agree(tolerance=1e-9, **params):
+    by_layers, compiled = Training(**params), Training(**params)
+    losses_of = by_layers.run(), compiled.run_compiled()
+    np.testing.assert_allclose(*losses_of, rtol=tolerance)
+    states = [
+        [training.network.theta, *training.update.optimizer.state.values()]
+        for training in (by_layers, compiled)
+    ]
+    for ours, theirs in zip(*states, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * np.abs(ours).max())
+    assert by_layers.update.optimizer.t == compiled.update.optimizer.t
+    if by_layers.update.average is not None:
+        np.testing.assert_allclose(by_layers.update.average, compiled.update.average, rtol=tolerance)
+
+
+COVERED = {
+    name: act for name, act in ACTIVATIONS.items() if (act.forward, act.backward) in operations.ACTIVATIONS
+}
+
+
+@pytest.mark.parametrize("activation", COVERED)
+def test_activations(activation):
+    assert_agree(activation=activation)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("loss", operations.LOSSES, ids=lambda loss: loss.__name__)
+def test_losses(loss, weight):
+    assert_agree(activation="silu", loss=loss, weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("loss", "given"),
+    [
+        (losses.softmax_cross_entropy, {"smoothing": 0.1}),
+        (losses.sigmoid_cross_entropy, {"smoothing": 0.1}),
+        (losses.huber, {"delta": 0.1}),
+    ],
+    ids=["softmax", "sigmoid", "huber"],
+)
+def test_what_a_loss_takes_besides(loss, given):
+    assert_agree(loss=loss, given=given)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"members": 1},
+        {"members": 1, "hidden": ()},
+        {"network": {"dropout": 0.3}},
+        {"network": {"learned_scale": True}},
+        {"network": {"learned_scale": True}, "embedded": True},
+        {"alpha": 0.0},
+        {"weight_decay": 0.3},
+        {"weight_decay": np.array([0.1, 0.3, 0.9])},
+        {"clip_norm": 0.1},
+        {"clip_norm": 1e9, "alpha": 1.0},
+        {"ema_decay": 0.9},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "optimizer", [Adam, SGD, partial(SGD, nesterovs_momentum=False)], ids=["adam", "sgd", "momentum"]
+)
+def test_parts_of_a_training(params, optimizer):
+    assert_agree(activation="tanh", optimizer=optimizer, **params)
+
+
+def test_categories():
+    """Whose columns are 0 and 1 here."""
+
+    class OfCodes(Training):
+        def __init__(self, **params):
+            super().__init__(X=np.hstack([X[:, 1:], CODES]), network={"one_hot": [3]}, **params)
+            self.network.layers[0].place(CODES, None, scale=False)
+
+    by_layers, compiled = OfCodes(), OfCodes()
+    np.testing.assert_allclose(by_layers.run(), compiled.run_compiled(), rtol=1e-9)
+    np.testing.assert_allclose(by_layers.network.theta, compiled.network.theta, rtol=1e-9, atol=1e-12)
+
+
+def test_a_batch_without_weight_makes_no_update():
+    weight = np.ones(ROWS)
+    weight[: 2 * BATCH] = 0
+    params = {"weight": weight, "network": {"dropout": 0.3}}
+    by_layers, compiled = Training(**params), Training(**params)
+    for training in (by_layers, compiled):
+        training.batches.rng = None
+    assert by_layers.run() == pytest.approx(compiled.run_compiled(), rel=1e-9)
+    assert compiled.update.optimizer.t == by_layers.update.optimizer.t == 2 * (len(compiled.batches) - 2)
+    np.testing.assert_allclose(by_layers.network.theta, compiled.network.theta, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["relu", "silu", "tanh"])
+def test_float32(activation):
+    """14 updates, each with the rounding of sums of at most 16 terms in three layers: 14 * 16 * 3 eps < 1e-4.
+
+    With SGD: Adam divides by the gradient's size, so that the rounding of a gradient of 0 makes a whole step.
+    """
+    assert_agree(1e-4, activation=activation, optimizer=SGD, dtype=np.float32, network={"dropout": 0.2})
+
+
+def test_the_tables_name_parts_of_the_package():
+    pairs = {(act.forward, act.backward) for act in ACTIVATIONS.values()}
+    known = {entry.loss for table in (losses.LOSSES, losses.REGRESSION_LOSSES) for entry in table.values()}
+    assert pairs >= set(operations.ACTIVATIONS)
+    assert known >= set(operations.LOSSES)
+    assert set(optimizers.OPTIMIZERS.values()) == set(operations.OPTIMIZERS) == set(program.NUMBERS)
+    for table in (operations.LAYERS, operations.ACTIVATIONS, operations.LOSSES, operations.OPTIMIZERS):
+        assert sorted(table.values()) == list(range(len(table)))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"network": {"batchnorm": "batch"}},
+        {"network": {"layernorm": True}},
+        {"network": {"residual": True}},
+        {"X": np.hstack([X[:, 1:], CODES]), "network": {"embedded": [3]}},
+        {"activation": "prelu"},
+        {"activation": "maxout"},
+        {"activation": Activation(activations.relu, lambda dA, A: dA)},
+        {"loss": lambda Z, y, weight: losses.softmax_cross_entropy(Z, y, weight)},
+        {"optimizer": type("Own", (Adam,), {})},
+        {"X": csr_array(X)},
+    ],
+    ids=[
+        "batchnorm",
+        "layernorm",
+        "residual",
+        "learned vectors",
+        "prelu",
+        "maxout",
+        "own backward",
+        "own loss",
+        "own optimizer",
+        "CSR",
+    ],
+)
+def test_the_layers_do_what_is_not_in_the_tables(params):
+    assert Training(**params).program() is None
+
+
+def test_products_that_several_threads_compute_are_left_to_the_layers(monkeypatch):
+    monkeypatch.setattr(program, "WORTH_THREADS", 1)
+    assert Training().program() is None
+
+
+def test_numpy_is_numpy():
+    kernels.use("numpy")
+    assert Training().program() is None
+
+
+def test_accumulated_gradients_are_left_to_the_layers(monkeypatch):
+    monkeypatch.setattr(minibatch.Program, "of", lambda *args: pytest.fail("asked for a program"))
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(match="hasn't converged"):
+        MLPClassifier(gradient_accumulation_steps=2, max_iter=2).fit(X, y)
+
+
+@pytest.mark.parametrize("n_helpers", [0, 1, 2, 5])
+def test_the_bits_are_the_same_for_any_number_of_threads(n_helpers):
+    params = {"members": 4, "network": {"dropout": 0.3, "learned_scale": True}, "dtype": np.float32}
+    alone, helped = Training(**params), Training(**params)
+    alone.run_compiled()
+    with ThreadPoolExecutor(max(1, n_helpers)) as pool:
+        pool.n_helpers = n_helpers
+        with parallel.several_threads(pool):
+            helped.run_compiled()
+    np.testing.assert_array_equal(alone.network.theta, helped.network.theta)
+
+
+@pytest.mark.parametrize("numbers", [0, 200, 2**19])
+def test_the_bits_are_the_same_for_slices_of_any_size(monkeypatch, numbers):
+    whole, sliced = Training(network={"dropout": 0.3}), Training(network={"dropout": 0.3})
+    whole.run_compiled()
+    monkeypatch.setattr(program, "SLICE_NUMBERS", numbers)
+    sliced.run_compiled()
+    np.testing.assert_array_equal(whole.network.theta, sliced.network.theta)
+
+
+def test_interrupts_are_looked_at_before_each_slice(monkeypatch):
+    monkeypatch.setattr(program, "SLICE_MULTIPLICATIONS", 0)
+    training, checks = Training(), []
+    made = training.program()
+    for _ in range(2):
+        made.run(lambda part: 0.01, 0.0, lambda: checks.append(training.update.optimizer.t))
+    assert checks == list(range(2 * len(training.batches)))
+
+
+def test_an_epoch_ends_at_a_loss_that_is_not_finite():
+    training = Training(loss=losses.squared_error, optimizer=SGD, activation="identity")
+    with np.errstate(all="ignore"):
+        assert not math.isfinite(training.run_compiled(rate=1e200, epochs=1)[0])
+
+
+def test_tiny_numbers_are_flushed():
+    training = Training(alpha=0.0)
+    made = training.program()
+    training.network.theta[:] = 1e-320
+    training.run(made, epochs=-(-100 // len(training.batches)), rate=0.0)
+    assert training.update.optimizer.t >= 100
+    assert not training.network.theta.any()
+
+
+def test_what_numba_cannot_load_the_layers_compute(monkeypatch):
+    """With one warning."""
+
+    def damaged(self):
+        raise EOFError("Ran out of input")
+
+    monkeypatch.setattr(Program, "load", damaged)
+    with pytest.warns(RuntimeWarning, match="EOFError"):
+        assert Training().program() is None
+    assert not kernels.are_compiled()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_exponential(dtype):
+    """Within two units in the last place of NumPy's, in twice the digits, and finite everywhere."""
+    from numba import njit
+
+    from sknn6.nn.exponentials import exponential
+
+    @njit
+    def exponentials(x, out):
+        for i in range(x.size):
+            out[i] = exponential(x[i])
+
+    x = np.concatenate([np.linspace(-80, 80, 100_001), np.linspace(-1, 1, 100_001)]).astype(dtype)
+    x = np.concatenate([x, np.array([-np.inf, np.inf, np.nan, 0.0], dtype)])
+    out = np.empty_like(x)
+    exponentials(x, out)
+    np.testing.assert_allclose(out[:-4], np.exp(x[:-4].astype(np.longdouble)), rtol=2 * np.finfo(dtype).eps)
+    assert 0 < out[-4] < 2 * np.finfo(dtype).tiny
+    assert np.finfo(dtype).max / 4 < out[-3] < np.inf
+    assert np.isnan(out[-2])
+    assert out[-1] == 1
+
+
+def test_a_member_draws_its_own_masks():
+    """The next integers of one sequence, from a whole word on; a member of another size draws others."""
+    layer = Dropout(0.5, np.random.default_rng(0))
+    X = np.ones((3, 2, 5))
+    A = layer.forward(X)
+    seed = np.random.default_rng(0).integers(2**64, dtype=np.uint64)
+    words = random_words(seed, 9).reshape(3, 3)
+    expected = [
+        [(int(word) >> 16 * k) % 2**16 >= 2**15 for word in row for k in range(4)][:10] for row in words
+    ]
+    np.testing.assert_array_equal(A.reshape(3, 10) > 0, expected)
