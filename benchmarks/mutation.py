@@ -5,7 +5,7 @@
     python benchmarks/mutation.py --only optimizers,losses --each 50
 
 The operators are cosmic-ray's: another sign, comparison, number or truth value, a loop that does not run.
-Mutants are drawn, so many for each module of sknn6/nn and sknn6/preprocessing but compiled.py, which Numba
+Mutants are drawn, so many for each module of sknn6/nn and sknn6/preprocessing but those that Numba
 turns into machine code, in a copy of the repository; each is tested by the module's own tests, without Numba.
 One that survives is printed, with its line.
 """
@@ -62,6 +62,8 @@ TESTS = {
     "nn/observe": "observe layer_statistics track",
     "nn/optimizers": "optimizers training torch_values",
     "nn/parallel": "threads",
+    "nn/program": "program",
+    "nn/random_words": "program layers",
     "nn/schedules": "schedules",
     "nn/training": "training classifier",
     "nn/update": "update classifier selection",

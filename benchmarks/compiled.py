@@ -1,0 +1,109 @@
+"""Time an epoch the compiled way against the layers' way, in one process.
+
+    python benchmarks/compiled.py
+    python benchmarks/compiled.py --rounds 9 --threads 2 --json compiled.json
+
+The networks are those of `workloads.py` with scikit-learn's values for what is "auto", and the defaults of
+both estimators on data of three sizes. The two ways take turns, round after round. A figure is the median
+over the rounds of the ratio within a round, how many times as long the layers take, so that the machine's
+load touches both. Only `run_epoch` is timed. With --threads 2, a third column has the compiled way on that
+many threads.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+import json
+import pathlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from time import perf_counter
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from workloads import WORKLOADS, plain
+
+from sknn6 import MLPClassifier, MLPRegressor
+from sknn6.estimators.preparation import prepare
+from sknn6.nn.parallel import several_threads
+from sknn6.nn.program import Program
+from sknn6.nn.training import run_epoch
+
+SIZES = {"2000 x 20": (2000, 20), "20000 x 50": (20000, 50), "100000 x 100": (100000, 100)}
+
+
+def networks():
+    """Yield the name of each network, its estimator, and X and y."""
+    for name, work in WORKLOADS.items():
+        yield name, plain(work.hidden, batch_size=work.batch), *work.data()
+    rng = np.random.default_rng(0)
+    for size, shape in SIZES.items():
+        X = rng.standard_normal(shape)
+        yield f"classifier, {size}", MLPClassifier(), X, rng.integers(0, 3, len(X))
+        yield f"regressor, {size}", MLPRegressor(), X, X[:, 0] + rng.standard_normal(len(X))
+
+
+class Way:
+    """A training of its own, whose epochs are timed."""
+
+    def __init__(self, estimator, X, y, compiled):
+        prepared = prepare(estimator.set_params(random_state=0), X, y)
+        prepared.scale_input()
+        self.loss, self.network, self.settings = prepared.targets.loss, prepared.network, prepared.settings
+        self.update, self.batches = prepared.make_update(resume=False), prepared.make_batches()
+        parts = self.network, self.loss, self.update, self.batches
+        self.program = Program.of(*parts) if compiled else None
+        self.seconds = []
+
+    def run(self):
+        """Train for an epoch."""
+        started = perf_counter()
+        run_epoch(
+            self.network, self.loss, self.update, self.batches, learning_rate=self.settings.rate,
+            alpha=self.settings.alpha, program=self.program,
+        )  # fmt: skip
+        self.seconds.append(perf_counter() - started)
+
+
+def measure(estimator, X, y, rounds, n_threads):
+    """Let the ways take turns and return the seconds of each."""
+    ways = {"layers": Way(estimator, X, y, False), "compiled": Way(estimator, X, y, True)}
+    if n_threads > 1:
+        ways["threads"] = Way(estimator, X, y, True)
+    with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1):
+        pool.n_helpers = n_threads - 1
+        for _ in range(rounds + 1):
+            for name, way in ways.items():
+                with several_threads(pool) if name == "threads" else nullcontext():
+                    way.run()
+    return {name: way.seconds[1:] for name, way in ways.items()}
+
+
+def main():
+    """Measure the networks asked for, print a line each, and write the file asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", default="", help="part of the names of the networks to measure")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds to")
+    args = parser.parse_args()
+    results = {}
+    for name, estimator, X, y in networks():
+        if args.only not in name:
+            continue
+        seconds = results[name] = measure(estimator, X, y, args.rounds, args.threads)
+        ratios = {
+            way: np.median(np.divide(seconds["layers"], seconds[way])) for way in seconds if way != "layers"
+        }
+        columns = "   ".join(f"{way} {ratio:.2f}" for way, ratio in ratios.items())
+        print(f"{name:26s} {np.median(seconds['layers']) * 1e3:9.2f} ms   {columns}", flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
