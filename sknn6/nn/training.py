@@ -87,7 +87,39 @@ def record_of(loss: float, rate: float, started: float) -> dict[str, Any]:
     return {"loss": loss, "learning_rate": rate, "seconds": perf_counter() - started}
 
 
-tatistics over the batch, which are each batch's own.
+def loss_and_gradient(
+    network: Network,
+    loss: LossFunction,
+    batches: Iterable[Batch],
+    alpha: float,
+    mean_grad: Array | None = None,
+) -> tuple[float, int]:
+    """Return the penalised mean loss of some batches together and write its gradient to ``network.grad``.
+
+    Parameters
+    ----------
+    network, loss, alpha
+        As in `run_epoch`.
+    batches, mean_grad
+        As in `average`.
+
+    Returns
+    -------
+    loss : float
+    n_rows : int
+        Rows of the batches with any weight; if 0, there is no gradient.
+    """
+    mean_loss, n_rows, weight = average(network, loss, batches, mean_grad)
+    return mean_loss + (network.penalise(alpha / weight) if n_rows else 0.0), n_rows
+
+
+def average(
+    network: Network, loss: LossFunction, batches: Iterable[Batch], mean_grad: Array | None = None
+) -> tuple[float, int, float]:
+    """Return the mean loss of some batches together and write its gradient to ``network.grad``.
+
+    The mean is sum n_k g_k / sum n_k, n_k the samples of a batch or the sum of their weights: the gradient of
+    all the samples at once, unless the network has statistics over the batch, which are each batch's own.
 
     Parameters
     ----------
