@@ -1,0 +1,142 @@
+"""Learn from a table of a million rows and 100 mixed columns, which is read from a parquet file in parts.
+
+    python benchmarks/million.py
+    python benchmarks/million.py --rows 200000 --plot million.svg
+
+The table is made up: 60 columns of numbers, 10 of them with gaps, 20 of booleans and whole numbers,
+18 of strings with 3 to 30 categories, and two with 2000. The class depends on some of each. The file is read
+and learned from in parts of 50000 rows, by `partial_fit`; 20000 rows more are for testing. It needs pyarrow.
+LightGBM, where it is installed, learns from as many rows, read at once.
+
+Memory is the most that the process has had in use, less what it had with one part read. Printed for the rows
+seen so far: seconds of learning, microseconds a row, memory in MB, and accuracy.
+"""
+
+import argparse
+import importlib.util
+import pathlib
+import resource
+import tempfile
+import time
+
+import numpy as np
+import pandas as pd
+
+from sknn6 import MLPClassifier
+
+PART, N_TEST = 50_000, 20_000
+TRUTH = np.random.default_rng(0)
+WEIGHTS = TRUTH.standard_normal(10)
+WORTH = {size: TRUTH.standard_normal(size) for size in (3, 10, 30, 2000)}
+
+
+def table(n_rows, rng):
+    """Return a frame of mixed columns, and the class of each row."""
+    numbers = rng.standard_normal((n_rows, 60))
+    columns = {f"number {j}": numbers[:, j] for j in range(60)}
+    columns |= {f"flag {j}": rng.random(n_rows) < 0.3 for j in range(10)}
+    columns |= {f"count {j}": rng.poisson(3, n_rows) for j in range(10)}
+    score = np.tanh(numbers[:, :10]) @ WEIGHTS + numbers[:, 0] * numbers[:, 1]
+    for j, size in enumerate([3, 10, 30] * 6 + [2000, 2000]):
+        codes = rng.integers(0, size, n_rows)
+        columns[f"kind {j}"] = np.char.add("value ", codes.astype(str)).astype(object)
+        if j in (0, 1, 2, 18):
+            score = score + WORTH[size][codes]
+    for j in range(50, 60):
+        columns[f"number {j}"] = np.where(rng.random(n_rows) < 0.1, np.nan, columns[f"number {j}"])
+    return pd.DataFrame(columns), (score + rng.logistic(size=n_rows) > 0).astype(int)
+
+
+def write(path, n_rows):
+    """Write a table in row groups of a part."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng, writer = np.random.default_rng(1), None
+    for _ in range(n_rows // PART):
+        X, y = table(PART, rng)
+        part = pa.Table.from_pandas(X.assign(target=y), preserve_index=False)
+        writer = writer or pq.ParquetWriter(path, part.schema)
+        writer.write_table(part)
+    writer.close()
+
+
+def parts(path):
+    """Yield X and y of each row group."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    for i in range(file.num_row_groups):
+        X = file.read_row_group(i).to_pandas()
+        yield X, X.pop("target").to_numpy()
+
+
+def most_memory():
+    """Return the most memory that the process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def learn(path, X_test, y_test):
+    """Yield rows, seconds, microseconds a row, MB and accuracy after each part."""
+    model, rows, seconds, before = MLPClassifier(random_state=0), 0, 0.0, None
+    for X, y in parts(path):
+        before = most_memory() if before is None else before
+        started = time.perf_counter()
+        model.partial_fit(X, y, classes=[0, 1])
+        seconds, rows = seconds + time.perf_counter() - started, rows + len(X)
+        yield rows, seconds, 1e6 * seconds / rows, most_memory() - before, model.score(X_test, y_test)
+
+
+def learn_trees(path, n_rows, X_test, y_test):
+    """Print what LightGBM makes of the first rows, read at once, with its defaults."""
+    from lightgbm import LGBMClassifier
+
+    read = [part for part, _ in zip(parts(path), range(n_rows // PART), strict=False)]
+    X, y = pd.concat([X for X, _ in read]), np.concatenate([y for _, y in read])
+    kinds = {name: "category" for name in X if X[name].dtype == object or str(X[name].dtype) == "str"}
+    X, before = X.astype(kinds), most_memory()
+    X_test = X_test.astype({name: X[name].dtype for name in kinds})
+    started = time.perf_counter()
+    model = LGBMClassifier(verbose=-1).fit(X, y)
+    seconds = time.perf_counter() - started
+    row = n_rows, seconds, 1e6 * seconds / n_rows, most_memory() - before, model.score(X_test, y_test)
+    print("LightGBM " + "{:9d}{:9.1f}{:9.1f}{:9.0f}{:9.4f}".format(*row))
+
+
+def main():
+    """Make the file, learn from it, print and plot."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--plot", type=pathlib.Path, help="where to save a picture")
+    args = parser.parse_args()
+    X_test, y_test = table(N_TEST, np.random.default_rng(2))
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "table.parquet"
+        write(path, args.rows)
+        print(f"{'':9s}{'rows':>9s}{'seconds':>9s}{'us/row':>9s}{'MB':>9s}{'accuracy':>9s}")
+        found = []
+        for row in learn(path, X_test, y_test):
+            found.append(row)
+            print("sknn6    " + "{:9d}{:9.1f}{:9.1f}{:9.0f}{:9.4f}".format(*row), flush=True)
+        if importlib.util.find_spec("lightgbm"):
+            learn_trees(path, args.rows, X_test, y_test)
+    if args.plot:
+        draw(np.array(found), args.plot)
+
+
+def draw(found, path):
+    """Save a picture of the accuracy and the time a row over the rows."""
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    left.plot(found[:, 0], found[:, 4], "o-", markersize=3)
+    left.set(xscale="log", xlabel="rows", ylabel="accuracy")
+    right.plot(found[:, 0], found[:, 2], "o-", markersize=3)
+    right.set(xscale="log", xlabel="rows", ylabel="microseconds a row", ylim=(0, None))
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()
