@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 import skopt
+from landscape import PIPELINE, SPACE, Landscape, X, search, y
 from matplotlib import pyplot as plt
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -20,7 +21,6 @@ from sklearn.svm import SVC
 from skopt.learning import ExtraTreesRegressor
 from skopt.plots import plot_evaluations
 from skopt.space import Categorical, Integer, Real, Space
-from test_search import PIPELINE, SPACE, Landscape, X, search, y
 
 from sknn6 import BayesSearchCV, search_space
 from sknn6.inspection import SearchDisplay

@@ -1,0 +1,45 @@
+"""The results of a search."""
+
+import numpy as np
+import pytest
+from landscape import X, search, y
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer, zero_one_loss
+from skopt.space import Real
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:The best .* lies on the border"),
+    pytest.mark.filterwarnings("ignore:batch_size=.* is larger than"),
+]
+
+
+@pytest.mark.parametrize("return_train_score", [False, True])
+def test_results_are_those_of_grid_search(return_train_score):
+    found = search(return_train_score=return_train_score).fit(X, y)
+    results = found.cv_results_
+    splits = np.array([results[f"split{i}_test_score"] for i in range(3)])
+    np.testing.assert_allclose(results["mean_test_score"], splits.mean(axis=0))
+    np.testing.assert_array_equal(np.sort(results["rank_test_score"])[0], 1)
+    assert ("mean_train_score" in results) == ("rank_train_score" in results) == return_train_score
+    assert {"mean_fit_time", "std_score_time", "param_rate", "params"} <= results.keys()
+
+
+def test_results_frame_has_the_best_first():
+    found = search().fit(X, y)
+    frame = found.results_frame()
+    assert frame.loc[0, "mean_test_score"] == found.best_score_
+    assert frame.loc[0, "param_rate"] == found.best_params_["rate"]
+    assert frame["rank_test_score"].is_monotonic_increasing
+    assert sorted(frame["candidate"]) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("refit", ["zero_one", "accuracy"])
+def test_results_frame_is_sorted_by_the_scorer_of_refit(refit):
+    scoring = {"accuracy": "accuracy", "zero_one": make_scorer(zero_one_loss)}  # opposites
+    space = {"C": Real(1e-4, 10.0, "log-uniform")}
+    frame = (
+        search(LogisticRegression(), space, scoring=scoring, refit=refit, n_iter=4).fit(X, y).results_frame()
+    )
+    assert frame[f"mean_test_{refit}"].is_monotonic_decreasing
+    assert frame[f"mean_test_{refit}"].nunique() > 1
