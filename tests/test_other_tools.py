@@ -2,6 +2,8 @@
 
 import ast
 import re
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from textwrap import dedent
 
@@ -25,13 +27,24 @@ def modules(code):
             yield node.module
 
 
+def import_or_skip(module):
+    """Import a module; skip the test if it is missing or does not suit the other packages."""
+    try:
+        import_module(module)
+    except ImportError as error:
+        pytest.skip(str(error))
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "tool", [pytest.param(tool, marks=[pytest.mark.soak] * (tool in LONG)) for tool in BLOCKS]
 )
 def test_the_example_runs(tool, tmp_path, monkeypatch):
     for module in modules(BLOCKS[tool]):
-        pytest.importorskip(module, exc_type=ImportError)
+        if not module.startswith("sknn6"):
+            import_or_skip(module)
+    if tool == "Optuna" and version("optuna_integration").startswith("4.0."):
+        pytest.skip("OptunaSearchCV of that release does not know the tags of scikit-learn 1.6")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
