@@ -59,7 +59,8 @@ def validate_table(estimator, columns, X, *y, reset, y_numeric=False, **options)
     """
     if not hasattr(X, "shape"):
         X = np.array(X, dtype=object)
-    refuse_dates(estimator, X)
+    if not reset:  # else they have been refused before the columns were learned
+        refuse_dates(estimator, X)
     validation.validate_data(estimator, X, reset=reset, skip_check_array=True)
     Z = columns.encode(X)
     if not y:

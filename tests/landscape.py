@@ -1,6 +1,7 @@
 """What searches are tested on: an estimator whose scores are known, and iris."""
 
 import numpy as np
+import pytest
 from ctrl_c import CtrlC, default_handler, in_a_cell  # noqa: F401
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
@@ -13,6 +14,13 @@ from sknn6 import (
     Standardizer,
     Whitener,
 )
+
+# Warnings that have tests of their own, which searches as short as those of the tests may give.
+TOLD_ELSEWHERE = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:The best .* lies on the border"),
+    pytest.mark.filterwarnings("ignore:batch_size=.* is larger than"),
+]
 
 X, y = load_iris(return_X_y=True)
 PIPELINE = Pipeline(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sklearn
 import skopt
-from landscape import PIPELINE, SPACE, Landscape, X, results_without_times, search, y
+from landscape import PIPELINE, SPACE, TOLD_ELSEWHERE, Landscape, X, results_without_times, search, y
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
@@ -30,11 +30,7 @@ from sknn6 import (
 )
 from sknn6.search.proposals import Proposals
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore:The best .* lies on the border"),
-    pytest.mark.filterwarnings("ignore:batch_size=.* is larger than"),
-]
+pytestmark = TOLD_ELSEWHERE
 
 
 def test_search_over_a_pipeline():

@@ -2,17 +2,13 @@
 
 import numpy as np
 import pytest
-from landscape import Landscape, X, search, y
+from landscape import TOLD_ELSEWHERE, Landscape, X, search, y
 from skopt.space import Integer, Real
 
 from sknn6.search.borders import at_border
 from sknn6.search.proposals import Proposals
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore:The best .* lies on the border"),
-    pytest.mark.filterwarnings("ignore:batch_size=.* is larger than"),
-]
+pytestmark = TOLD_ELSEWHERE
 
 
 @pytest.mark.filterwarnings("default:The best .* lies on the border")

@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
-from landscape import X, search, y
+from landscape import TOLD_ELSEWHERE, X, search, y
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, zero_one_loss
 from skopt.space import Real
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore:The best .* lies on the border"),
-    pytest.mark.filterwarnings("ignore:batch_size=.* is larger than"),
-]
+pytestmark = TOLD_ELSEWHERE
 
 
 @pytest.mark.parametrize("return_train_score", [False, True])

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 from ctrl_c import CtrlC, default_handler, in_a_cell  # noqa: F401
-from landscape import SPACE, Landscape, X, results_without_times, search, y
+from landscape import SPACE, TOLD_ELSEWHERE, Landscape, X, results_without_times, search, y
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold
@@ -27,11 +27,7 @@ from sknn6 import (
     plaindata,
 )
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore:The best .* lies on the border"),
-    pytest.mark.filterwarnings("ignore:batch_size=.* is larger than"),
-]
+pytestmark = TOLD_ELSEWHERE
 
 try:
     from sklearn.callback import ScoringMonitor

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from ctrl_c import CtrlC, default_handler, in_a_cell  # noqa: F401
-from landscape import SPACE, Landscape, X, results_without_times, search, y
+from landscape import SPACE, TOLD_ELSEWHERE, Landscape, X, results_without_times, search, y
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.model_selection import KFold
 from skopt.space import Categorical, Integer, Real
@@ -14,11 +14,7 @@ from sknn6 import (
 )
 from sknn6.search.proposals import bounded_losses
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore:The best .* lies on the border"),
-    pytest.mark.filterwarnings("ignore:batch_size=.* is larger than"),
-]
+pytestmark = TOLD_ELSEWHERE
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")

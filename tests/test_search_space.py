@@ -6,7 +6,7 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 import skopt
-from landscape import PIPELINE, X, y
+from landscape import PIPELINE, TOLD_ELSEWHERE, X, y
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import RandomizedSearchCV
@@ -24,11 +24,7 @@ from sknn6 import (
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.search.space import dimensions_of, present_params
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore:The best .* lies on the border"),
-    pytest.mark.filterwarnings("ignore:batch_size=.* is larger than"),
-]
+pytestmark = TOLD_ELSEWHERE
 
 
 def test_space_names_the_parameters_of_every_step():

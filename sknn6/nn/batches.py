@@ -76,11 +76,11 @@ class Batches:
         self._memory: dict[str, Array] = {}
         if isinstance(X, np.ndarray) and self.n_samples * X.shape[1] <= AT_ONCE:
             self._prepare()
-        self.starts = list(range(0, self.n_samples, size))
-        if merge_tail and len(self.starts) > 1 and self.n_samples - self.starts[-1] < size / 2:
-            self.starts.pop()
-        bounds = [*self.starts, self.n_samples]
-        self.largest = max(stop - start for start, stop in pairwise(bounds))
+        starts = list(range(0, self.n_samples, size))
+        if merge_tail and len(starts) > 1 and self.n_samples - starts[-1] < size / 2:
+            starts.pop()
+        self.bounds = [*starts, self.n_samples]
+        self.largest = max(stop - start for start, stop in pairwise(self.bounds))
         dense = isinstance(self.X, np.ndarray)
         self._per_group = max(1, PIECE // (size * self.X.shape[1])) if dense else 1
 
@@ -93,7 +93,7 @@ class Batches:
         self._memory = {}  # what it had may now be X
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.bounds) - 1
 
     def __iter__(self) -> Iterator[Batch]:
         for X, y, weight, bounds in self.slices(self._per_group):
@@ -110,7 +110,7 @@ class Batches:
         if self.rng is not None:
             order = self.rng.permutation(self.n_samples if order is None else order)
         for i in range(0, len(self), n_batches):
-            bounds = [*self.starts, self.n_samples][i : i + n_batches + 1]
+            bounds = self.bounds[i : i + n_batches + 1]
             first, last = bounds[0], bounds[-1]
             rows = slice(first, last) if order is None else order[first:last]
             weight = None if self.weight is None else self.weight[rows]

@@ -179,9 +179,8 @@ class Program:
 
 def covers(network: Network, loss: LossFunction, update: Update) -> bool:
     """Return whether a training has a compiled form, as far as its parts decide."""
-    layers = [
-        layer for layer in network.layers if layer.per_member
-    ]  # the others come first and learn nothing
+    # Those that the members share come first and learn nothing; they go through the layers in any case.
+    layers = [layer for layer in network.layers if layer.per_member]
     return (
         loss_of(loss) is not None
         and type(update.optimizer) in OPTIMIZERS
