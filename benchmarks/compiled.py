@@ -2,11 +2,13 @@
 
     python benchmarks/compiled.py
     python benchmarks/compiled.py --rounds 9 --threads 2 --json compiled.json
+    python benchmarks/compiled.py --first
 
 The networks are those of `workloads.py` with scikit-learn's values for what is "auto", and the defaults of
 both estimators on data of three sizes. The two ways take turns, round after round. A figure is the median
 over the rounds of the ratio within a round, how many times as long the layers take, so that the machine's
-load touches both. Only `run_epoch` is timed. With --threads 2, a third column has the compiled way on that
+load touches both. --first times the first fit of three processes, of which the first finds no compiled code.
+Only `run_epoch` is timed otherwise. With --threads 2, a third column has the compiled way on that
 many threads.
 """
 
@@ -17,6 +19,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import argparse
 import json
 import pathlib
+import subprocess
+import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from time import perf_counter
@@ -81,6 +86,25 @@ def measure(estimator, X, y, rounds, n_threads):
     return {name: way.seconds[1:] for name, way in ways.items()}
 
 
+FIRST_FIT = """
+import time
+import numpy as np
+from sknn6 import MLPClassifier
+X = np.random.default_rng(0).standard_normal((500, 10))
+started = time.perf_counter()
+MLPClassifier(max_iter=2, random_state=0).fit(X, (X[:, 0] > 0).astype(int))
+print(f"{time.perf_counter() - started:.2f}")
+"""
+
+
+def time_first_fits():
+    """Print the seconds of the first fit in processes that share a new folder of compiled code."""
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(3):
+            environment = os.environ | {"NUMBA_CACHE_DIR": folder}
+            subprocess.run([sys.executable, "-c", FIRST_FIT], env=environment, check=True)
+
+
 def main():
     """Measure the networks asked for, print a line each, and write the file asked for."""
     parser = argparse.ArgumentParser(
@@ -90,7 +114,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds to")
+    parser.add_argument("--first", action="store_true", help="time the first fit of a process")
     args = parser.parse_args()
+    if args.first:
+        time_first_fits()
+        return
     results = {}
     for name, estimator, X, y in networks():
         if args.only not in name:
