@@ -109,7 +109,7 @@ def allocated(layer, rng):
     network.initialize(rng)
     network.theta += 0.1 * rng.standard_normal(network.theta.shape)
     make_up_statistics(network, rng)
-    layer.propagates = True
+    layer.gradient_from = 0
     return network
 
 

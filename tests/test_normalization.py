@@ -14,7 +14,7 @@ G = np.array([[1.0, -1], [0.5, 2], [-2, 0.25]])
 def made(kind, units=2, **params):
     layer = kind(units, **params)
     Network([layer]).allocate(np.float64).initialize(None)
-    layer.propagates = True
+    layer.gradient_from = 0
     return layer
 
 

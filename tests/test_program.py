@@ -14,6 +14,7 @@ from sklearn.datasets import load_iris
 from sknn6.nn import activations, kernels, losses, operations, optimizers, parallel, program
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.batches import Batches
+from sknn6.nn.categories import OneHot
 from sknn6.nn.embeddings import find_knots
 from sknn6.nn.layers import Dropout
 from sknn6.nn.optimizers import SGD, Adam
@@ -164,15 +165,28 @@ def test_parts_of_a_training(params, optimizer):
     assert_agree(activation="tanh", optimizer=optimizer, **params)
 
 
-def test_categories():
-    """Whose columns are 0 and 1 here."""
+class OfCategories(Training):
+    """A training on three numbers and two columns of three categories, as columns or vectors."""
 
-    class OfCodes(Training):
-        def __init__(self, **params):
-            super().__init__(X=np.hstack([X[:, 1:], CODES]), network={"one_hot": [3]}, **params)
-            self.network.layers[0].place(CODES, None, scale=False)
+    def __init__(self, layers, **params):
+        codes = np.hstack([CODES, (CODES + np.arange(ROWS)[:, None] // 7) % 3])
+        network = {layer: [3] * n for layer, n in layers.items()} | {"learned_scale": True}
+        super().__init__(X=np.hstack([X[:, 2:], codes]), network=network, **params)
+        for layer in self.network.layers[: len(layers)]:
+            if isinstance(layer, OneHot):
+                layer.place(codes, None, scale=False)
+            else:
+                layer.place(codes[:, -len(layer.sizes) :], None)
 
-    by_layers, compiled = OfCodes(), OfCodes()
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize(
+    "layers",
+    [{"one_hot": 2}, {"embedded": 2}, {"one_hot": 1, "embedded": 1}],
+    ids=["columns", "vectors", "both"],
+)
+def test_categories(layers, members):
+    by_layers, compiled = (OfCategories(layers, members=members) for _ in range(2))
     np.testing.assert_allclose(by_layers.run(), compiled.run_compiled(), rtol=1e-9)
     np.testing.assert_allclose(by_layers.network.theta, compiled.network.theta, rtol=1e-9, atol=1e-12)
 
@@ -214,7 +228,6 @@ def test_the_tables_name_parts_of_the_package():
         {"network": {"batchnorm": "batch"}},
         {"network": {"layernorm": True}},
         {"network": {"residual": True}},
-        {"X": np.hstack([X[:, 1:], CODES]), "network": {"embedded": [3]}},
         {"activation": "prelu"},
         {"activation": "maxout"},
         {"activation": Activation(activations.relu, lambda dA, A: dA)},
@@ -226,7 +239,6 @@ def test_the_tables_name_parts_of_the_package():
         "batchnorm",
         "layernorm",
         "residual",
-        "learned vectors",
         "prelu",
         "maxout",
         "own backward",

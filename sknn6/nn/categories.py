@@ -145,6 +145,7 @@ class Embedding(Layer):
         self.before, self.sizes = before, np.array(sizes)
         self.starts = np.cumsum([0, *sizes[:-1]])
         self.width = before + len(sizes) * EMBEDDING_SIZE
+        self.learned_from = before
         self.parameters = {"E": (int(self.sizes.sum()), EMBEDDING_SIZE)}
         self.statistics = {"s": (int(self.sizes.sum()),)}
 
@@ -162,13 +163,13 @@ class Embedding(Layer):
         return s * self.E
 
     def forward(self, X: Array, weight: Array | None = None) -> Array:
-        self.rows = self._rows(X)
+        self.rows = self.rows_of(X)
         shape = (*self.E.shape[:-2], len(X), self.width)
         return self._map(X, self.rows, self.buffer("Z", shape, self.E.dtype))
 
-    def _rows(self, X: Array) -> Array:
+    def rows_of(self, X: Array) -> Array:
         """Return the rows of E that stand for the codes, an ndarray of int of shape (n_samples, n_sizes)."""
-        codes = X[:, self.before :].astype(np.intp)
+        codes = X[:, self.before : self.before + len(self.sizes)].astype(np.intp)
         # A code that there is not would write beyond the memory of the gradient.
         return np.clip(codes, 0, self.sizes - 1) + self.starts
 
@@ -183,14 +184,13 @@ class Embedding(Layer):
         chosen = csr_array((np.ones(len(rows), dZ.dtype), rows, np.arange(len(rows) + 1)),
                            shape=(len(rows), self.E.shape[-2]))  # fmt: skip
         for member in np.ndindex(dZ.shape[:-2]):
-            vectors = dZ[member][:, self.before :].reshape(len(rows), EMBEDDING_SIZE)
-            self.dE[member] = chosen.T @ vectors
+            self.dE[member] = chosen.T @ dZ[member].reshape(len(rows), EMBEDDING_SIZE)
         self.dE *= self.s[:, None] if self.s.ndim == 1 else self.s.swapaxes(-1, -2)
         return NO_GRADIENT
 
     def predict(self, X: Array) -> Array:
         Z = np.empty((*self.E.shape[:-2], len(X), self.width), self.E.dtype)
-        return self._map(X, self._rows(X), Z)
+        return self._map(X, self.rows_of(X), Z)
 
 
 def count_codes(codes: Array, starts: Array, n_codes: int, weight: Array | None) -> Array:

@@ -112,10 +112,11 @@ class Dense(Layer):
     def backward(self, dZ: Array) -> Array:
         product(transpose(self.X), dZ, out=self.dW)
         self.sum_samples(dZ, out=self.db)
-        if not self.propagates:
+        if self.gradient_from is None:
             return NO_GRADIENT
-        dX = self.buffer("dX", self.X.shape, self.W.dtype)
-        return product(dZ, transpose(self.W), out=dX)
+        W = self.W[..., self.gradient_from :, :]
+        dX = self.buffer("dX", (*self.X.shape[:-1], W.shape[-2]), W.dtype)
+        return product(dZ, transpose(W), out=dX)
 
     def predict(self, X: Rows) -> Array:
         # NumPy's product lets the threads that predict other blocks run, SciPy's does not.
@@ -187,7 +188,9 @@ class ScaledDense(Dense):
             self.du[...] = 0
             self.du[..., used] = self._gradient(self.W[..., used, :], dV)
             self.dW[..., used, :] = dV * s[..., used, :]
-        return np.multiply(dX, s.swapaxes(-1, -2), out=dX) if self.propagates else dX
+        if self.gradient_from is None:
+            return dX
+        return np.multiply(dX, s.swapaxes(-1, -2)[..., self.gradient_from :], out=dX)
 
     def _gradient(self, W: Array, dV: Array) -> Array:
         """Return du for rows of W and dV."""

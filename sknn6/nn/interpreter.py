@@ -16,6 +16,7 @@ from numba import njit
 
 from sknn6.nn.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from sknn6.nn.annotations import Array
+from sknn6.nn.categories import EMBEDDING_SIZE
 from sknn6.nn.compiled import adam, drop_of_member, normalise, subtract_max
 from sknn6.nn.dense import SCALE_SPEED
 from sknn6.nn.exponentials import exponential
@@ -26,6 +27,7 @@ from sknn6.nn.operations import (
     DENSE,
     DROPOUT,
     ELU,
+    EMBEDDING,
     HUBER,
     IDENTITY,
     LEAKY_RELU,
@@ -63,6 +65,7 @@ class Vectors(NamedTuple):
 
     theta: Array
     grad: Array
+    statistics: Array
     first: Array  # of the optimizer's state: m, or the velocity
     second: Array  # v, or empty
     average: Array  # of the weights, or empty
@@ -72,6 +75,7 @@ class Batches(NamedTuple):
     """Some batches, one after the other, and the numbers of their updates."""
 
     X: Array  # (rows, fan_in)
+    codes: Array  # (rows, columns with learned vectors), rows of E
     classes: Array  # (rows,) of the softmax, else empty
     Y: Array  # (rows, outputs) of other losses, else empty
     weight: Array  # (rows,), or empty if all are 1
@@ -128,9 +132,9 @@ def run(
         if weight == 0:
             continue
         X, classes, Y = batches.X[start:stop], batches.classes[start:stop], batches.Y[start:stop]
-        theta, grad = vectors.theta, vectors.grad
+        codes = batches.codes[start:stop]
         for k in range(len(operations)):
-            forward(operations[k], theta, work, X, batches.seeds[i])
+            forward(operations[k], vectors, work, X, codes, batches.seeds[i])
         last = operations[len(operations) - 1]
         Z, dZ = block(work, last.out, len(X), last.units), block(work, last.dout, len(X), last.units)
         if rules.loss == SOFTMAX:
@@ -138,7 +142,7 @@ def run(
         else:
             loss = differences(rules.loss, Z, dZ, Y, p, rules.of_loss)
         for k in range(len(operations) - 1, -1, -1):
-            backward(operations[k], theta, grad, work, X)
+            backward(operations[k], vectors, work, X, codes)
         total += (stop - start) * loss
         if not math.isfinite(total):
             break
@@ -168,10 +172,13 @@ def block(vector: Array, start: int, rows: int, columns: int) -> Array:
 
 
 @compiled
-def forward(op: Operation, theta: Array, work: Array, X: Array, seeds: Array) -> None:
-    """Compute an operation on the batch X."""
+def forward(op: Operation, vectors: Vectors, work: Array, X: Array, codes: Array, seeds: Array) -> None:
+    """Compute an operation on a batch."""
     if op.kind == DENSE or op.kind == SCALED_DENSE:
-        affine(op, theta, work, X)
+        affine(op, vectors.theta, work, X)
+        return
+    if op.kind == EMBEDDING:
+        embed(op, vectors.theta, vectors.statistics, work, X, codes)
         return
     size = len(X) * op.units
     A, out = work[op.source : op.source + size], work[op.out : op.out + size]
@@ -183,10 +190,13 @@ def forward(op: Operation, theta: Array, work: Array, X: Array, seeds: Array) ->
 
 
 @compiled
-def backward(op: Operation, theta: Array, grad: Array, work: Array, X: Array) -> None:
+def backward(op: Operation, vectors: Vectors, work: Array, X: Array, codes: Array) -> None:
     """Write the gradients of an operation: of its parameters, and of its input if that has a place."""
     if op.kind == DENSE or op.kind == SCALED_DENSE:
-        affine_backward(op, theta, grad, work, X)
+        affine_backward(op, vectors.theta, vectors.grad, work, X)
+        return
+    if op.kind == EMBEDDING:
+        embed_backward(op, vectors.grad, vectors.statistics, work, codes)
         return
     size = len(X) * op.units
     dA = work[op.dout : op.dout + size]  # and the gradient of the input, in the same place
@@ -226,7 +236,8 @@ def affine_backward(op: Operation, theta: Array, grad: Array, work: Array, X: Ar
     sum_rows(dZ, grad[op.b : op.b + op.units])
     if op.dsource >= 0:
         V = block(work, op.extra, op.fan_in, op.units) if op.kind == SCALED_DENSE else W
-        np.dot(dZ, V.T, block(work, op.dsource, len(X), op.fan_in))
+        n_columns = op.fan_in - op.gradient_from
+        np.dot(dZ, V[op.gradient_from :].T, block(work, op.dsource, len(X), n_columns))
     if op.kind == SCALED_DENSE:
         speed = grad.dtype.type(SCALE_SPEED)
         for i in range(op.fan_in):
@@ -235,6 +246,32 @@ def affine_backward(op: Operation, theta: Array, grad: Array, work: Array, X: Ar
                 along += W[i, j] * dW[i, j]
                 dW[i, j] *= s
             grad[op.u + i] = speed * along
+
+
+@compiled
+def embed(op: Operation, theta: Array, statistics: Array, work: Array, X: Array, codes: Array) -> None:
+    """Compute `Embedding.forward`."""
+    Z = block(work, op.out, len(X), op.units)
+    for i in range(len(X)):
+        for j in range(op.fan_in):
+            Z[i, j] = X[i, j]
+        for k in range(codes.shape[1]):
+            s, e = statistics[op.s + codes[i, k]], op.E + codes[i, k] * EMBEDDING_SIZE
+            for j in range(EMBEDDING_SIZE):
+                Z[i, op.fan_in + k * EMBEDDING_SIZE + j] = s * theta[e + j]
+
+
+@compiled
+def embed_backward(op: Operation, grad: Array, statistics: Array, work: Array, codes: Array) -> None:
+    """Compute `Embedding.backward`."""
+    dZ = block(work, op.dout, len(codes), codes.shape[1] * EMBEDDING_SIZE)
+    for j in range(op.E, op.E + op.categories * EMBEDDING_SIZE):
+        grad[j] = 0
+    for i in range(len(codes)):
+        for k in range(codes.shape[1]):
+            s, e = statistics[op.s + codes[i, k]], op.E + codes[i, k] * EMBEDDING_SIZE
+            for j in range(EMBEDDING_SIZE):
+                grad[e + j] += s * dZ[i, k * EMBEDDING_SIZE + j]
 
 
 @compiled

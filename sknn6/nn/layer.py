@@ -46,8 +46,11 @@ class Layer(ABC):
         Shapes of the arrays that are kept but not learned.
     training : bool
         Whether `forward` is a training step; it makes a difference to layers with statistics.
-    propagates : bool
-        Whether `backward` is to compute the gradient of the input; the first layer's is not needed.
+    gradient_from : int or None
+        The first column of the input whose gradient `backward` computes; None if nobody needs any. Where it
+        is not 0, the layer is a `Dense`, and the gradient has no columns for the inputs before it.
+    learned_from : int
+        The first column of the output that depends on what the layer learns.
     uncalibrated : bool
         Whether the initial values wait for `calibrate`.
     drifts : bool
@@ -63,7 +66,8 @@ class Layer(ABC):
     decayed: tuple[str, ...] = ()
     statistics: dict[str, Shape] = {}
     training = True
-    propagates = True
+    gradient_from: int | None = 0
+    learned_from = 0
     uncalibrated = False
     drifts = False
     group_size = 1

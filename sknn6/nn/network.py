@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from itertools import count
+from itertools import count, zip_longest
 from typing import Any, Self
 
 import numpy as np
@@ -80,9 +80,11 @@ class Network:
         self, layers: list[Layer], members: int = 1, input_scaling: InputScaling | None = None
     ) -> None:
         self.layers, self.members, self.input_scaling = layers, members, input_scaling
-        for layer in self.layers:  # up to the first that learns: nobody needs the gradient of its input
-            layer.propagates = False
-            if layer.parameters:
+        for layer, after in zip_longest(layers, layers[1:]):
+            layer.gradient_from = None
+            if layer.parameters:  # the first that learns: what comes after it needs gradients
+                if after is not None:
+                    after.gradient_from = layer.learned_from
                 break
         self.leaves = [leaf for layer in layers for leaf in layer.leaves()]
         counts: defaultdict[str, count[int]] = defaultdict(count)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sknn6.nn import activations, losses
+from sknn6.nn.categories import Embedding
 from sknn6.nn.dense import Dense, ScaledDense
 from sknn6.nn.layer import Layer
 from sknn6.nn.layers import Activate, Dropout
@@ -21,13 +22,14 @@ __all__ = ["ACTIVATIONS", "LAYERS", "LOSSES", "OPERATION", "OPTIMIZERS", "Operat
 # A row of the table, whose fields are those of `OPERATION`.
 Operation = Any
 
-DENSE, SCALED_DENSE, ACTIVATE, DROPOUT = range(4)
+DENSE, SCALED_DENSE, ACTIVATE, DROPOUT, EMBEDDING = range(5)
 
 LAYERS: dict[type[Layer], int] = {
     Dense: DENSE,
     ScaledDense: SCALED_DENSE,
     Activate: ACTIVATE,
     Dropout: DROPOUT,
+    Embedding: EMBEDDING,
 }
 
 IDENTITY, RELU, LEAKY_RELU, LOGISTIC, TANH, SILU, ELU, SELU, MISH, SOFTPLUS = range(10)
@@ -67,9 +69,10 @@ ADAM, MOMENTUM = range(2)
 
 OPTIMIZERS: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 
-# An operation of one network. W, b and u are the places of these parameters in theta; `source` and `out` are
-# those of its input and output in the memory of the epoch, `dsource` and `dout` those of their gradients, and
-# `extra` that of what it keeps for backward. A place of -1 is none: the input of the first operation is X.
+# An operation of one network. W, b, u and E are the places of these parameters in theta, and s is that of a
+# vector in the statistics. `source` and `out` are the places of its input and output in the memory of the
+# epoch, `dsource` and `dout` those of their gradients, and `extra` that of what it keeps for backward. A
+# place of -1 is none: the input of the first operation is X.
 OPERATION = np.dtype(
     [
         (name, np.int64)
@@ -77,10 +80,14 @@ OPERATION = np.dtype(
             "kind",
             "code",  # of an activation: which; of dropout: which of the network's
             "units",  # of the output
-            "fan_in",
+            "fan_in",  # of an embedding: the numbers before its codes
+            "gradient_from",  # the first column of the input that has a gradient
             "W",
             "b",
             "u",
+            "E",
+            "s",
+            "categories",  # rows of E
             "source",
             "out",
             "dsource",

@@ -17,6 +17,7 @@ import numpy as np
 from sknn6.nn import kernels
 from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.batches import Batches
+from sknn6.nn.categories import Embedding
 from sknn6.nn.dense import Dense, ScaledDense
 from sknn6.nn.layers import Activate, Dropout
 from sknn6.nn.network import Network
@@ -74,6 +75,7 @@ class Program:
         self.network, self.update, self.batches, self.loss = network, update, batches, loss
         self.shared = [layer for layer in network.layers if not layer.per_member]
         self.dropouts = [layer for layer in network.layers if isinstance(layer, Dropout)]
+        self.embeddings = [layer for layer in network.layers if isinstance(layer, Embedding)]  # one or none
         rows = batches.largest
         self.operations, n_work = tables(network, rows)
         self.parameters = [parameters_of(network, member) for member in range(network.members)]
@@ -103,7 +105,7 @@ class Program:
 
     def load(self) -> None:
         """Compile the interpreter or load its code, by running it on no batch."""
-        no_rows = np.empty((0, self.network.dense()[0].fan_in), self.network.dtype)
+        no_rows = np.empty((0, self.network.dense()[0].fan_in), self.network.dtype)  # of any width
         self._run(no_rows, self.batches.y[:0], None, np.zeros(1, np.int64), np.empty(0))
 
     def run(
@@ -139,8 +141,9 @@ class Program:
         else:
             has_weight = np.add.reduceat(weight, bounds[:-1]) != 0
         X, weight = np.ascontiguousarray(X, self.network.dtype), np.ascontiguousarray(weight, np.float64)
+        codes = np.hstack([np.empty((len(X), 0), np.int64), *(layer.rows_of(X) for layer in self.embeddings)])
         batches = self.interpreter.Batches(
-            X, *self._targets(y), weight, bounds, rates, self._seeds(has_weight)
+            X, codes, *self._targets(y), weight, bounds, rates, self._seeds(has_weight)
         )
 
         def run(k: int) -> float:
@@ -160,7 +163,9 @@ class Program:
         network, average, none = self.network, self.update.average, np.empty(0, self.network.dtype)
         first, second = [*self.update.optimizer.state.values(), none][:2]
         average = none if average is None else average
-        return self.interpreter.Vectors(network.theta, network.grad, first, second, average)
+        return self.interpreter.Vectors(
+            network.theta, network.grad, network.statistics, first, second, average
+        )
 
     def _targets(self, y: Array) -> tuple[Array, Array]:
         """Return the classes and the numbers that are the targets, one of them empty."""
@@ -217,11 +222,15 @@ def tables(network: Network, rows: int) -> tuple[Array, int]:
                 op[field] = written[-1][of_before]
         if isinstance(layer, Dense):
             write_dense(op, layer, network, memory)
+        elif isinstance(layer, Embedding):
+            write_embedding(op, layer, network)
         op["out"] = memory.take(rows * int(op["units"][0]))
         if isinstance(layer, Dense):
             overwritten = isinstance(after, Activate) and ACTIVATIONS[functions_of(after)] not in READ_INPUT
             op["dout"] = op["out"] if overwritten else memory.take(rows * layer.width)
-        if isinstance(layer, Activate):
+        elif isinstance(layer, Embedding):
+            op["dout"] = memory.take(rows * (layer.width - layer.learned_from))
+        elif isinstance(layer, Activate):
             op["code"] = ACTIVATIONS[functions_of(layer)]
         elif isinstance(layer, Dropout):
             op["code"], op["threshold"] = next(dropouts), layer.threshold
@@ -249,11 +258,17 @@ CHAIN = {"units": "units", "source": "out", "dsource": "dout", "dout": "dout"}
 
 def write_dense(op: Array, layer: Dense, network: Network, memory: Memory) -> None:
     """Write the fields of a linear map."""
-    op["fan_in"], op["units"] = layer.fan_in, layer.width
+    op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, layer.gradient_from or 0
     op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
     if isinstance(layer, ScaledDense):
         op["u"] = places(network, layer.u)
         op["extra"] = memory.take(layer.fan_in * layer.width)
+
+
+def write_embedding(op: Array, layer: Embedding, network: Network) -> None:
+    """Write the fields of a layer of learned vectors."""
+    op["fan_in"], op["units"], op["categories"] = layer.before, layer.width, layer.E.shape[-2]
+    op["E"], op["s"] = places(network, layer.E), places(network, layer.s, network.statistics)
 
 
 def parameters_of(network: Network, member: int) -> Array:
@@ -269,9 +284,10 @@ def parameters_of(network: Network, member: int) -> Array:
     )
 
 
-def places(network: Network, array: Array) -> Array:
-    """Return where in theta each member's part of a parameter starts."""
-    first = (array.ctypes.data - network.theta.ctypes.data) // array.itemsize
+def places(network: Network, array: Array, vector: Array | None = None) -> Array:
+    """Return where in theta, or in another vector, each member's part of an array starts."""
+    vector = network.theta if vector is None else vector
+    first = (array.ctypes.data - vector.ctypes.data) // array.itemsize
     return first + np.arange(network.members) * (array.size // network.members)
 
 
