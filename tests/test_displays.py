@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import colormaps
 from matplotlib import pyplot as plt
@@ -141,6 +142,36 @@ def test_filters_hold_the_learned_factors_of_the_input():
     hidden[units] = display.filters.reshape(6, 64) @ z[0]
     expected = layer_statistics(model, X[:1]).outputs[0][0].reshape(4, 6)[2]
     np.testing.assert_allclose(hidden + model.intercepts_[0][2], expected, rtol=1e-6)
+
+
+def test_filters_of_a_frame_are_told_by_name():
+    """A number is a row of weights; of a category, or with positions between quantiles, it is their norm."""
+    frame = pd.DataFrame({"age": X[:, 20], "kind": Y % 3, "size": X[:, 43]}).astype({"kind": "category"})
+    model = Plain(6, max_iter=2, random_state=0, categorical_features="from_dtype").fit(frame, Y)
+    display = FilterDisplay.from_estimator(model, n_filters=4)
+    (panel,) = display.axes_
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["age", "kind", "size"]
+    units = [int(label.get_text().split()[1]) for label in panel.get_xticklabels()]
+    W = model.coefs_[0][:, units]  # the rows of age, size, and of no, the first, second and third kind
+    expected = np.sqrt(np.stack([W[0] ** 2, np.square(W[2:]).sum(axis=0), W[1] ** 2]))
+    np.testing.assert_allclose(panel.images[0].get_array(), expected)
+    assert FilterDisplay.from_estimator(model, image_shape=(1, 3)).filters.shape == (6, 1, 3)
+
+
+def test_filters_of_named_numbers_keep_their_sign():
+    model = Plain(6, max_iter=2, random_state=0).fit(pd.DataFrame(X[:, 20:24]).add_prefix("pixel "), Y)
+    (panel,) = FilterDisplay.from_estimator(model, n_filters=6).axes_
+    order = np.argsort(-np.linalg.norm(model.coefs_[0], axis=0), kind="stable")
+    np.testing.assert_array_equal(panel.images[0].get_array(), model.coefs_[0][:, order])
+
+
+def test_covariances_of_a_frame_are_told_by_name():
+    frame = pd.DataFrame(X[:, 20:23], columns=["a", "b", "c"])
+    before, after = WhiteningDisplay.from_estimator(Whitener(), frame).axes_[:2]
+    for axis in (before.xaxis, before.yaxis):
+        assert [label.get_text() for label in axis.get_ticklabels()] == ["a", "b", "c"]
+    names = Whitener().fit(frame).get_feature_names_out().tolist()
+    assert [label.get_text() for label in after.get_yticklabels()] == names
 
 
 def test_covariances_before_and_after():

@@ -22,7 +22,7 @@ from sknn6._sklearn_compat import (
 )
 from sknn6.annotations import Matrix
 from sknn6.dates import refuse_dates
-from sknn6.estimators.fitted import architecture_of, columns_of, network_of
+from sknn6.estimators.fitted import columns_of, features_of_rows, network_of
 from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
 from sknn6.estimators.preparation import prepare
@@ -287,10 +287,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         network = network_of(self, np.float64)
         squares = np.square(network.dense()[0].weights()).sum(axis=-1)
-        sources = architecture_of(self).sources()
-        if (columns := columns_of(self)) is not None:
-            sources = np.array(columns.sources)[sources]
-        of_feature = sources == np.arange(self.n_features_in_)[:, None]
+        of_feature = features_of_rows(self) == np.arange(self.n_features_in_)[:, None]
         norms = np.sqrt(squares @ of_feature.T)
         strengths = norms if norms.ndim == 1 else norms.mean(axis=0)
         return strengths / (strengths.sum() or 1.0)

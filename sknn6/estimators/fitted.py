@@ -12,8 +12,8 @@ from sknn6.nn.network import Network
 from sknn6.tables import Columns
 
 __all__ = [
-    "architecture_of", "arrays_of", "attributes_of", "columns_of", "network_of", "pieces_of", "scaling_of",
-    "targets_of",
+    "architecture_of", "arrays_of", "attributes_of", "columns_of", "features_of_rows", "network_of",
+    "pieces_of", "scaling_of", "targets_of",
 ]  # fmt: skip
 
 
@@ -75,6 +75,13 @@ def pieces_of(estimator: Any) -> list[int] | None:
 def columns_of(estimator: Any) -> Columns | None:
     """Return what the columns of the fitted table were, None for one of numbers without gaps."""
     return None if estimator._table is None else Columns(**estimator._table)
+
+
+def features_of_rows(estimator: Any) -> NDArray:
+    """Return the feature that each row of the first layer's weights belongs to, an ndarray of int."""
+    sources = architecture_of(estimator).sources()
+    columns = columns_of(estimator)
+    return sources if columns is None else np.array(columns.sources)[sources]
 
 
 def network_of(estimator: Any, dtype: DTypeLike) -> Network:

@@ -1,4 +1,4 @@
-"""Plot the weights of the first layer as images."""
+"""Plot the weights of the first layer, as images or by the names of the features."""
 
 import math
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sknn6.estimators.fitted import architecture_of
-from sknn6.inspection.displays.panels import panels
-from sknn6.inspection.displays.theme import DIVERGING
+from sknn6.estimators.fitted import features_of_rows
+from sknn6.inspection.displays.panels import label_features, panels
+from sknn6.inspection.displays.theme import DIVERGING, SEQUENTIAL
 from sknn6.inspection.probe import perceptron_of
 from sknn6.nn.dense import SCALE_SPEED
 
@@ -22,7 +22,7 @@ __all__ = ["FilterDisplay"]
 
 
 class FilterDisplay:
-    """Images of the weights of the first layer, one per hidden unit.
+    """The weights of the first layer: an image per hidden unit, or a column if the features have names.
 
     Create it with `from_estimator`.
 
@@ -30,10 +30,12 @@ class FilterDisplay:
     ----------
     filters : ndarray of shape (n_units, height, width)
     titles : list of str
+    feature_names : list of str or None, default=None
+        If given, the weights of all units are drawn as the columns of one image, whose rows are labelled.
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes, one per filter
+    axes_ : ndarray of matplotlib Axes, one per filter, or one for all
     figure_ : matplotlib Figure
 
     Examples
@@ -47,8 +49,8 @@ class FilterDisplay:
     (6, 8, 8)
     """
 
-    def __init__(self, filters: NDArray, titles: list[str]):
-        self.filters, self.titles = filters, titles
+    def __init__(self, filters: NDArray, titles: list[str], feature_names: list[str] | None = None):
+        self.filters, self.titles, self.feature_names = filters, titles, feature_names
 
     @classmethod
     def from_estimator(
@@ -62,13 +64,16 @@ class FilterDisplay:
     ) -> Self:
         """Plot the filters of a fitted estimator that have the largest norms.
 
-        In a Pipeline, they are the weights of the transformed features that the network receives.
+        In a Pipeline, they are the weights of the transformed features that the network receives. A feature
+        with several weights in each unit, such as a category or a number with an embedding, is drawn with
+        their Euclidean norm.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         image_shape : (int, int), default=None
-            Height and width; None means a square.
+            Height and width. None means a square, or one image of all units for a network that was fitted on
+            a data frame.
         n_filters : int, default=24
             Number of units to draw; all are drawn if there are fewer.
         member : int, default=0
@@ -90,7 +95,9 @@ class FilterDisplay:
         mlp = perceptron_of(estimator)
         check_is_fitted(mlp)
         W = first_weights(mlp, member)
-        shape = image_shape or (math.isqrt(len(W)),) * 2
+        names = None if image_shape else getattr(mlp, "feature_names_in_", None)
+        square = (math.isqrt(len(W)),) * 2
+        shape = image_shape or (square if names is None else (len(W), 1))
         if math.prod(shape) != len(W):
             raise ValueError(
                 f"image_shape must be (height, width) with as many pixels as the {len(W)} features, got "
@@ -98,44 +105,64 @@ class FilterDisplay:
             )
         units = np.argsort(-np.linalg.norm(W, axis=0), kind="stable")[:n_filters]
         filters = W.T[units].reshape(-1, *shape)
-        return cls(filters, [f"unit {unit}" for unit in units]).plot(**how)
+        return cls(filters, [f"unit {unit}" for unit in units], names).plot(**how)
 
     def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None, n_cols: int = 8) -> Self:
         """Draw the images.
 
         Parameters
         ----------
-        ax : array of matplotlib Axes, one per filter, default=None
+        ax : array of matplotlib Axes, one per filter or one for all, default=None
             Where to draw; None creates a new figure.
         n_cols : int, default=8
-            Number of filters per row.
+            Number of filters per row, if each has Axes of its own.
 
         Returns
         -------
         self : FilterDisplay
         """
+        most = float(np.abs(self.filters).max()) or 1.0
+        colours, label = {"cmap": DIVERGING, "vmin": -most, "vmax": most}, "weight"
+        if self.filters.min() >= 0:
+            colours, label = {"cmap": SEQUENTIAL, "vmin": 0.0, "vmax": most}, "norm of the weights"
+        if self.feature_names is not None:
+            return self._plot_by_name(ax, colours, label)
         self.axes_ = panels(ax, len(self.filters), n_cols=n_cols, size=(1.0, 1.15), sharey=False)
         self.figure_ = self.axes_[0].figure
-        most = float(np.abs(self.filters).max()) or 1.0
         for panel, image, title in zip(self.axes_, self.filters, self.titles, strict=True):
-            drawn = panel.imshow(image, cmap=DIVERGING, vmin=-most, vmax=most)
+            drawn = panel.imshow(image, **colours)
             panel.set_title(title, fontsize="small", pad=3)
             panel.set(xticks=[], yticks=[])
-        self.figure_.colorbar(drawn, ax=list(self.axes_), label="weight", shrink=0.7, aspect=20)
+        self.figure_.colorbar(drawn, ax=list(self.axes_), label=label, shrink=0.7, aspect=20)
+        return self
+
+    def _plot_by_name(self, ax, colours, label):
+        """Draw the weights of all units as one image with a labelled row for each feature."""
+        W = self.filters.reshape(len(self.filters), -1).T
+        size = (2.0 + 0.2 * W.shape[1], 0.8 + 0.2 * W.shape[0])
+        self.axes_ = panels(ax, 1, size=size)
+        self.figure_ = self.axes_[0].figure
+        drawn = self.axes_[0].imshow(W, aspect="auto", **colours)
+        label_features(self.axes_[0].yaxis, self.feature_names)
+        self.axes_[0].set_xticks(range(W.shape[1]), self.titles, rotation=90, fontsize="small")
+        self.figure_.colorbar(drawn, ax=self.axes_[0], label=label)
         return self
 
 
 def first_weights(mlp, member):
-    """Return the weights of the first layer of one of the networks, with the learned factors of its input."""
-    if architecture_of(mlp).pieces is not None:
-        raise ValueError(
-            "FilterDisplay needs a network whose first layer has one row of weights a feature, got one with "
-            "an embedding of the features. Fit it with numeric_embedding=None."
-        )
+    """Return the weights of each feature in the first layer of one network, learned factors included.
+
+    They are its row of the matrix, or the Euclidean norm of its rows if a feature has several.
+    """
     W = mlp.coefs_[0]
     u = mlp.layer_state_.get("dense_0.u", np.full(W.shape[-2], 1 / SCALE_SPEED))
     W = SCALE_SPEED * u.reshape(*W.shape[:-1], 1) * W
     members = W.reshape(-1, *W.shape[-2:])
     if member not in range(len(members)):
         raise ValueError(f"member must be an int from 0 to {len(members) - 1}, got {member!r}.")
-    return members[member]
+    W, features = members[member], features_of_rows(mlp)
+    if len(features) == mlp.n_features_in_:
+        return W[np.argsort(features)]
+    squares = np.zeros((mlp.n_features_in_, W.shape[1]))
+    np.add.at(squares, features, W**2)
+    return np.sqrt(squares)

@@ -6,7 +6,13 @@ import numpy as np
 
 from sknn6.optional import require
 
-__all__ = ["add_legend", "colour_bar", "label_panels", "number_axis", "panels", "parameter_axis"]
+__all__ = [
+    "MOST_NAMES", "add_legend", "colour_bar", "label_features", "label_panels", "number_axis", "panels",
+    "parameter_axis",
+]  # fmt: skip
+
+# With more features than that, their names would overlap.
+MOST_NAMES = 60
 
 
 def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
@@ -117,8 +123,19 @@ def number_axis(ax, values, *, log=False):
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
+def label_features(axis, names):
+    """Label an axis of an image with the names of the features, if they are few enough."""
+    if len(names) <= MOST_NAMES:
+        axis.set_ticks(range(len(names)), shortened(names), fontsize="small")
+
+
+def shortened(texts):
+    """Return texts of at most 20 characters."""
+    return [text if len(text) <= 20 else f"{text[:19]}…" for text in texts]
+
+
 def text_axis(ax, texts):
     """Label the x-axis with texts at 0, 1, 2, ..., rotated if they do not fit side by side."""
-    short = [text if len(text) <= 20 else f"{text[:19]}…" for text in texts]
+    short = shortened(texts)
     ax.set_xticks(range(len(short)), short, rotation=90 if sum(map(len, short)) > 20 else 0)
     ax.set_xlim(-0.5, len(short) - 0.5)

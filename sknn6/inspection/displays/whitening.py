@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from sknn6.inspection.displays.panels import add_legend, panels
+from sknn6.inspection.displays.panels import MOST_NAMES, add_legend, label_features, panels
 from sknn6.inspection.displays.theme import CYCLE, DIVERGING
 from sknn6.threads import products_share_cores
 
@@ -31,6 +31,8 @@ class WhiteningDisplay:
     ----------
     before, after : ndarray of shape (n_features, n_features), (n_components, n_components)
         The covariance matrices.
+    names_before, names_after : array-like of str or None, default=None
+        The names of the features, if there are any.
 
     Attributes
     ----------
@@ -49,8 +51,15 @@ class WhiteningDisplay:
     ['before', 'after', 'spectrum']
     """
 
-    def __init__(self, before: NDArray, after: NDArray):
+    def __init__(
+        self,
+        before: NDArray,
+        after: NDArray,
+        names_before: Sequence[str] | NDArray | None = None,
+        names_after: Sequence[str] | NDArray | None = None,
+    ):
         self.before, self.after = before, after
+        self.names_before, self.names_after = names_before, names_after
 
     @classmethod
     def from_estimator(
@@ -63,6 +72,7 @@ class WhiteningDisplay:
         whitener : Whitener
             If it is not fitted, a copy is fitted to X.
         X : array-like of shape (n_samples, n_features)
+            The columns of a data frame label the axes.
         ax : array of three matplotlib Axes, default=None
             Where to draw; None creates a new figure.
 
@@ -74,8 +84,15 @@ class WhiteningDisplay:
             check_is_fitted(whitener)
         except NotFittedError:
             whitener = clone(whitener).fit(X)
-        before, after = np.asarray(X, float), np.asarray(whitener.transform(X), float)
-        return cls(*(np.atleast_2d(np.cov(part, rowvar=False)) for part in (before, after))).plot(ax=ax)
+        covariances = [
+            np.atleast_2d(np.cov(np.asarray(part, float), rowvar=False))
+            for part in (X, whitener.transform(X))
+        ]
+        names = {}
+        if hasattr(whitener, "feature_names_in_"):
+            names["names_before"] = whitener.feature_names_in_
+            names["names_after"] = whitener.get_feature_names_out()
+        return cls(*covariances, **names).plot(ax=ax)
 
     @products_share_cores()
     def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None) -> Self:
@@ -90,15 +107,23 @@ class WhiteningDisplay:
         -------
         self : WhiteningDisplay
         """
-        self.axes_ = panels(ax, 3, n_cols=3, size=(3.4, 3.0), sharey=False)
+        named = 0 if self.names_before is None else min(len(self.names_before), MOST_NAMES)
+        room = 0.15 * named
+        self.axes_ = panels(ax, 3, n_cols=3, size=(3.4 + room, 3.0 + room), sharey=False)
         self.figure_ = self.axes_[0].figure
-        for panel, title, covariance in zip(
-            self.axes_[:2], ("before", "after"), (self.before, self.after), strict=True
+        for panel, title, covariance, names in (
+            (self.axes_[0], "before", self.before, self.names_before),
+            (self.axes_[1], "after", self.after, self.names_after),
         ):
             most = float(np.abs(covariance).max()) or 1.0
             drawn = panel.imshow(covariance, cmap=DIVERGING, vmin=-most, vmax=most)
             panel.set_title(title, loc="left")
-            panel.set(xlabel="feature", ylabel="feature")
+            if names is None:
+                panel.set(xlabel="feature", ylabel="feature")
+            else:
+                label_features(panel.xaxis, names)
+                label_features(panel.yaxis, names)
+                panel.tick_params("x", rotation=90)
             self.figure_.colorbar(drawn, ax=panel, label="covariance", shrink=0.7)
         spectrum = self.axes_[2]
         spectrum.set_title("spectrum", loc="left")
