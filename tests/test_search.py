@@ -15,7 +15,7 @@ from landscape import PIPELINE, SPACE, TOLD_ELSEWHERE, Landscape, X, results_wit
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
@@ -38,7 +38,8 @@ def test_search_over_a_pipeline():
         PIPELINE, search_space(PIPELINE, exclude="batch_size"), n_iter=8, cv=3, random_state=0
     )
     found.fit(X, y)
-    assert found.best_score_ > 2 / 3  # what two of the three classes taken for one would have
+    own = cross_val_score(PIPELINE, X, y, cv=3).mean()
+    assert found.best_score_ > own + 0.05  # by 0.1 to 0.2 with eight other seeds
     assert found.best_score_ == found.cv_results_["mean_test_score"].max()
     assert found.predict(X).shape == y.shape
     assert set(found.best_params_) == set(search_space(PIPELINE, exclude="batch_size"))
