@@ -1,6 +1,6 @@
-"""An exponential function that Numba compiles to vector instructions.
+"""The exponential and the normal distribution function, as Numba compiles them to vector instructions.
 
-That of the C library is called for one number at a time.
+Those of the C library are called for one number at a time.
 """
 
 import math
@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from numba import types
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
-__all__ = ["exponential"]
+from sknn6.nn.cdf_polynomial import CDF_LARGEST, CDF_POLYNOMIAL
+
+__all__ = ["exponential", "normal_cdf"]
 
 # e^r = sum of r^k / k!, for |r| <= log(2) / 2: the first term left out is below a tenth of the rounding.
 TERMS_32 = tuple(1 / math.factorial(k) for k in range(7, -1, -1))
@@ -40,6 +42,7 @@ def of_type(x: Any) -> Callable[..., Any]:
     return exponential_32 if x == types.float32 else exponential_64
 
 
+@register_jitable
 def exponential_32(x: Any) -> Any:
     """Compute `exponential` in float32."""
     scalar = np.float32
@@ -61,3 +64,29 @@ def exponential_64(x: Any) -> Any:
     for term in TERMS_64[1:]:
         power = power * r + term
     return power * np.int64((np.int64(n) + 1023) << 52).view(np.float64)
+
+
+def normal_cdf(z: float) -> float:
+    """Return P(N <= z), N standard normal; in float32 by the polynomial of `sknn6.nn.cdf_polynomial`."""
+    return 0.5 * math.erfc(-z / math.sqrt(2))
+
+
+@overload(normal_cdf, jit_options={"error_model": "numpy"})
+def normal_cdf_of_type(z: Any) -> Callable[..., Any]:
+    """Return what Numba is to compile for a number of that type."""
+    return normal_cdf_32 if z == types.float32 else normal_cdf_64
+
+
+def normal_cdf_64(z: Any) -> Any:
+    """Compute `normal_cdf` in float64."""
+    return 0.5 * math.erfc(-z / math.sqrt(2))
+
+
+def normal_cdf_32(z: Any) -> Any:
+    """Compute `normal_cdf` in float32; (1 + tanh(x)) / 2 is 1 / (1 + exp(-2 x))."""
+    scalar = np.float32
+    square = min(z * z, scalar(CDF_LARGEST))
+    q = scalar(0)
+    for coefficient in CDF_POLYNOMIAL:
+        q = q * square + scalar(coefficient)
+    return scalar(1) / (scalar(1) + exponential_32(scalar(-2) * z * q))

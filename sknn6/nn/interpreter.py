@@ -19,21 +19,25 @@ from sknn6.nn.annotations import Array
 from sknn6.nn.categories import EMBEDDING_SIZE
 from sknn6.nn.compiled import adam, drop_of_member, normalise, subtract_max
 from sknn6.nn.dense import SCALE_SPEED
-from sknn6.nn.exponentials import exponential
+from sknn6.nn.exponentials import exponential, normal_cdf
 from sknn6.nn.operations import (
     ABSOLUTE,
-    ACTIVATE,
     ADAM,
+    BATCH_NORM,
     DENSE,
     DROPOUT,
     ELU,
     EMBEDDING,
+    GELU,
     HUBER,
     IDENTITY,
+    LAYER_NORM,
     LEAKY_RELU,
     LOGISTIC,
+    MAXOUT,
     MISH,
     POISSON,
+    PRELU,
     RELU,
     SCALED_DENSE,
     SELU,
@@ -84,6 +88,18 @@ class Batches(NamedTuple):
     seeds: Array  # (updates, dropout layers)
 
 
+class Batch(NamedTuple):
+    """One of them."""
+
+    X: Array
+    codes: Array
+    classes: Array
+    Y: Array
+    p: Array  # the normalised weights of the rows, or one number if all are the same
+    weight: float  # their sum before
+    seeds: Array
+
+
 class Rules(NamedTuple):
     """What stays the same during a training; the weight decay is the member's."""
 
@@ -126,29 +142,43 @@ def run(
     """
     total = 0.0
     for i in range(len(batches.rates)):
-        start, stop = batches.bounds[i], batches.bounds[i + 1]
-        p = work[: stop - start] if len(batches.weight) else work[:1]
-        weight = weigh(batches.weight[start:stop], stop - start, p)
-        if weight == 0:
+        batch = batch_of(batches, i, work)
+        n = len(batch.X)
+        if batch.weight == 0:
             continue
-        X, classes, Y = batches.X[start:stop], batches.classes[start:stop], batches.Y[start:stop]
-        codes = batches.codes[start:stop]
         for k in range(len(operations)):
-            forward(operations[k], vectors, work, X, codes, batches.seeds[i])
+            forward(operations[k], vectors, work, batch)
         last = operations[len(operations) - 1]
-        Z, dZ = block(work, last.out, len(X), last.units), block(work, last.dout, len(X), last.units)
+        Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
         if rules.loss == SOFTMAX:
-            loss = cross_entropy(Z, dZ, classes, p, rules.of_loss)
+            loss = cross_entropy(Z, dZ, batch.classes, batch.p, rules.of_loss)
         else:
-            loss = differences(rules.loss, Z, dZ, Y, p, rules.of_loss)
+            loss = differences(rules.loss, Z, dZ, batch.Y, batch.p, rules.of_loss)
         for k in range(len(operations) - 1, -1, -1):
-            backward(operations[k], vectors, work, X, codes)
-        total += (stop - start) * loss
+            backward(operations[k], vectors, work, batch)
+        total += n * loss
         if not math.isfinite(total):
             break
         t += 1
-        total += (stop - start) * update(parameters, rules, vectors, work, batches.rates[i], weight, t)
+        total += n * update(parameters, rules, vectors, work, batches.rates[i], batch.weight, t)
     return total
+
+
+@compiled
+def batch_of(batches: Batches, i: int, work: Array) -> Batch:
+    """Return one of the batches."""
+    start, stop = batches.bounds[i], batches.bounds[i + 1]
+    p = work[: stop - start] if len(batches.weight) else work[:1]
+    weight = weigh(batches.weight[start:stop], stop - start, p)
+    return Batch(
+        batches.X[start:stop],
+        batches.codes[start:stop],
+        batches.classes[start:stop],
+        batches.Y[start:stop],
+        p,
+        weight,
+        batches.seeds[i],
+    )
 
 
 @compiled
@@ -172,39 +202,71 @@ def block(vector: Array, start: int, rows: int, columns: int) -> Array:
 
 
 @compiled
-def forward(op: Operation, vectors: Vectors, work: Array, X: Array, codes: Array, seeds: Array) -> None:
-    """Compute an operation on a batch."""
-    if op.kind == DENSE or op.kind == SCALED_DENSE:
-        affine(op, vectors.theta, work, X)
-        return
-    if op.kind == EMBEDDING:
-        embed(op, vectors.theta, vectors.statistics, work, X, codes)
-        return
-    size = len(X) * op.units
-    A, out = work[op.source : op.source + size], work[op.out : op.out + size]
-    if op.kind == ACTIVATE:
-        activate(op.code, A, out)
-    elif op.kind == DROPOUT:
-        mask, scale = work[op.extra : op.extra + size], work.dtype.type(2**16 / (2**16 - op.threshold))
-        drop_of_member(A, seeds[op.code], op.member, op.threshold, scale, mask, out)
+def part_of(vector: Array, start: int, size: int) -> Array:
+    """View a part of a vector."""
+    return vector[start : start + size]
 
 
 @compiled
-def backward(op: Operation, vectors: Vectors, work: Array, X: Array, codes: Array) -> None:
-    """Write the gradients of an operation: of its parameters, and of its input if that has a place."""
+def forward(op: Operation, vectors: Vectors, work: Array, batch: Batch) -> None:
+    """Compute an operation on a batch."""
+    n = len(batch.X)
+    size = n * op.units
     if op.kind == DENSE or op.kind == SCALED_DENSE:
-        affine_backward(op, vectors.theta, vectors.grad, work, X)
-        return
-    if op.kind == EMBEDDING:
-        embed_backward(op, vectors.grad, vectors.statistics, work, codes)
-        return
-    size = len(X) * op.units
-    dA = work[op.dout : op.dout + size]  # and the gradient of the input, in the same place
-    if op.kind == ACTIVATE:
-        activate_backward(op.code, dA, work[op.source : op.source + size], work[op.out : op.out + size])
+        affine(op, vectors.theta, work, batch.X)
+    elif op.kind == EMBEDDING:
+        embed(op, vectors.theta, vectors.statistics, work, batch.X, batch.codes)
+    elif op.kind == BATCH_NORM:
+        batch_norm(op, vectors, work, n, batch.p, batch.weight)
+    elif op.kind == LAYER_NORM:
+        layer_norm(op, vectors.theta, work, n)
     elif op.kind == DROPOUT:
+        A, mask, out = (
+            part_of(work, op.source, size),
+            part_of(work, op.extra, size),
+            part_of(work, op.out, size),
+        )
+        scale = work.dtype.type(2**16 / (2**16 - op.threshold))
+        drop_of_member(A, batch.seeds[op.code], op.member, op.threshold, scale, mask, out)
+    elif op.code == PRELU:
+        slope = part_of(vectors.theta, op.slope, op.units)
+        prelu(block(work, op.source, n, op.units), slope, block(work, op.out, n, op.units))
+    elif op.code == MAXOUT:
+        maxout(block(work, op.source, n, 2 * op.units), block(work, op.out, n, op.units))
+    else:
+        activate(op.code, part_of(work, op.source, size), part_of(work, op.out, size))
+
+
+@compiled
+def backward(op: Operation, vectors: Vectors, work: Array, batch: Batch) -> None:
+    """Write the gradients of an operation: of its parameters, and of its input if that has a place.
+
+    That of the input takes the place of that of the output, except for linear maps and maxout.
+    """
+    n = len(batch.X)
+    size = n * op.units
+    if op.kind == DENSE or op.kind == SCALED_DENSE:
+        affine_backward(op, vectors.theta, vectors.grad, work, batch.X)
+    elif op.kind == EMBEDDING:
+        embed_backward(op, vectors.grad, vectors.statistics, work, batch.codes)
+    elif op.kind == BATCH_NORM:
+        batch_norm_backward(op, vectors, work, n, batch.p)
+    elif op.kind == LAYER_NORM:
+        layer_norm_backward(op, vectors, work, n)
+    elif op.kind == DROPOUT:
+        dA, mask = part_of(work, op.dout, size), part_of(work, op.extra, size)
         for i in range(size):
-            dA[i] *= work[op.extra + i]
+            dA[i] *= mask[i]
+    elif op.code == PRELU:
+        Z, dA = block(work, op.source, n, op.units), block(work, op.dout, n, op.units)
+        slope = part_of(vectors.theta, op.slope, op.units)
+        prelu_backward(dA, Z, slope, part_of(vectors.grad, op.slope, op.units))
+    elif op.code == MAXOUT:
+        Z, dZ = block(work, op.source, n, 2 * op.units), block(work, op.dsource, n, 2 * op.units)
+        maxout_backward(block(work, op.dout, n, op.units), Z, dZ)
+    else:
+        Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
+        activate_backward(op.code, part_of(work, op.dout, size), Z, A)
 
 
 @compiled
@@ -275,6 +337,139 @@ def embed_backward(op: Operation, grad: Array, statistics: Array, work: Array, c
 
 
 @compiled
+def batch_norm(op: Operation, vectors: Vectors, work: Array, n: int, p: Array, weight: float) -> None:
+    """Compute `BatchNorm.forward`."""
+    scalar, units = work.dtype.type, op.units
+    Z, Xhat = block(work, op.source, n, units), block(work, op.Xhat, n, units)
+    r, mean = part_of(work, op.extra, units), part_of(work, op.extra + units, units)
+    running_mean = part_of(vectors.statistics, op.mean, units)
+    running_var = part_of(vectors.statistics, op.var, units)
+    mean[:], r[:] = running_mean, running_var
+    if n > 1:
+        momentum = scalar(op.momentum)
+        average(Z, p, mean)
+        follow_batch(running_mean, mean, scalar(1), momentum)
+        spread(Z, mean, p, r)
+        follow_batch(running_var, r, scalar(unbiased(p, n, weight)), momentum)
+    for j in range(units):
+        r[j] = scalar(1) / math.sqrt(r[j] + scalar(op.eps))
+    for i in range(n):
+        for j in range(units):
+            Xhat[i, j] = (Z[i, j] - mean[j]) * r[j]
+    scale_and_shift(op, vectors.theta, Xhat, block(work, op.out, n, units))
+
+
+@compiled
+def average(Z: Array, p: Array, mean: Array) -> None:
+    """Write the weighted mean of the rows."""
+    mean[:] = 0
+    for i in range(Z.shape[0]):
+        weight = p[i % p.size]
+        for j in range(Z.shape[1]):
+            mean[j] += weight * Z[i, j]
+
+
+@compiled
+def spread(Z: Array, mean: Array, p: Array, var: Array) -> None:
+    """Write the weighted variance of the rows."""
+    var[:] = 0
+    for i in range(Z.shape[0]):
+        weight = p[i % p.size]
+        for j in range(Z.shape[1]):
+            var[j] += weight * (Z[i, j] - mean[j]) ** 2
+
+
+@compiled
+def unbiased(p: Array, n: int, weight: float) -> float:
+    """Return what a biased variance is multiplied with, as in `BatchStatistics.normalize`."""
+    if p.size == n:
+        n = 0
+        for i in range(p.size):
+            n += p[i] > 0
+    rows = max(weight, n)
+    return rows / max(rows - 1, 1)
+
+
+@compiled
+def follow_batch(running: Array, batch: Array, factor: float, momentum: float) -> None:
+    """Let a running average follow the factor times the batch's; with a momentum of 1, forget it."""
+    for j in range(running.size):
+        before = running[j] if momentum < 1 else 0 * momentum
+        running[j] = before + momentum * (factor * batch[j] - before)
+
+
+@compiled
+def scale_and_shift(op: Operation, theta: Array, Xhat: Array, Y: Array) -> None:
+    """Write Xhat gamma + beta."""
+    for i in range(Xhat.shape[0]):
+        for j in range(op.units):
+            Y[i, j] = Xhat[i, j] * theta[op.gamma + j] + theta[op.beta + j]
+
+
+@compiled
+def batch_norm_backward(op: Operation, vectors: Vectors, work: Array, n: int, p: Array) -> None:
+    """Compute `BatchNorm.backward`."""
+    dY, Xhat = block(work, op.dout, n, op.units), block(work, op.Xhat, n, op.units)
+    r, gamma = part_of(work, op.extra, op.units), part_of(vectors.theta, op.gamma, op.units)
+    dgamma, dbeta = normalization_gradient(op, vectors.grad, dY, Xhat)
+    for i in range(n):
+        weight = p[i % p.size] if n > 1 else 0 * p[0]
+        for j in range(op.units):
+            dY[i, j] = gamma[j] * r[j] * (dY[i, j] - weight * (dbeta[j] + Xhat[i, j] * dgamma[j]))
+
+
+@compiled
+def normalization_gradient(op: Operation, grad: Array, dY: Array, Xhat: Array) -> tuple[Array, Array]:
+    """Write the gradients of gamma and beta and return them."""
+    dgamma, dbeta = part_of(grad, op.gamma, op.units), part_of(grad, op.beta, op.units)
+    sum_rows(dY, dbeta)
+    dgamma[:] = 0
+    for i in range(dY.shape[0]):
+        for j in range(op.units):
+            dgamma[j] += dY[i, j] * Xhat[i, j]
+    return dgamma, dbeta
+
+
+@summing
+def layer_norm(op: Operation, theta: Array, work: Array, n: int) -> None:
+    """Compute `LayerNorm.forward`."""
+    scalar, units = work.dtype.type, op.units
+    Z, Xhat = block(work, op.source, n, units), block(work, op.Xhat, n, units)
+    for i in range(n):
+        mean, var = scalar(0), scalar(0)
+        for j in range(units):
+            mean += Z[i, j]
+        mean /= scalar(units)
+        for j in range(units):
+            Xhat[i, j] = Z[i, j] - mean
+            var += Xhat[i, j] * Xhat[i, j]
+        r = scalar(1) / math.sqrt(var / scalar(units) + scalar(op.eps))
+        work[op.extra + i] = r
+        for j in range(units):
+            Xhat[i, j] *= r
+    scale_and_shift(op, theta, Xhat, block(work, op.out, n, units))
+
+
+@summing
+def layer_norm_backward(op: Operation, vectors: Vectors, work: Array, n: int) -> None:
+    """Compute `LayerNorm.backward`."""
+    scalar, units = work.dtype.type, op.units
+    dY, Xhat = block(work, op.dout, n, units), block(work, op.Xhat, n, units)
+    gamma = part_of(vectors.theta, op.gamma, units)
+    normalization_gradient(op, vectors.grad, dY, Xhat)
+    for i in range(n):
+        mean, along = scalar(0), scalar(0)
+        for j in range(units):
+            dY[i, j] *= gamma[j]
+            mean += dY[i, j]
+            along += dY[i, j] * Xhat[i, j]
+        mean, along = mean / scalar(units), along / scalar(units)
+        r = work[op.extra + i]
+        for j in range(units):
+            dY[i, j] = r * (dY[i, j] - mean - Xhat[i, j] * along)
+
+
+@compiled
 def sum_rows(X: Array, out: Array) -> None:
     """Write the sum of the rows of X."""
     for j in range(X.shape[1]):
@@ -318,6 +513,9 @@ def activate(code: int, Z: Array, A: Array) -> None:
         for i in range(Z.size):
             e = exponential(min(Z[i], Z.dtype.type(20)))
             A[i] = Z[i] * (e * (e + two) / (e * (e + two) + two))
+    elif code == GELU:
+        for i in range(Z.size):
+            A[i] = Z[i] * normal_cdf(Z[i])
     elif code == SOFTPLUS:
         for i in range(Z.size):
             A[i] = max(Z[i], zero) + math.log1p(exponential(-abs(Z[i])))
@@ -356,9 +554,53 @@ def activate_backward(code: int, dA: Array, Z: Array, A: Array) -> None:
             e = exponential(min(Z[i], Z.dtype.type(20)))
             t = e * (e + two) / (e * (e + two) + two)
             dA[i] *= t + Z[i] * (one - t * t) * (e / (one + e))
+    elif code == GELU:
+        factor, half = Z.dtype.type(1 / math.sqrt(2 * math.pi)), Z.dtype.type(0.5)
+        for i in range(Z.size):
+            dA[i] *= normal_cdf(Z[i]) + Z[i] * factor * exponential(-half * Z[i] * Z[i])
     elif code == SOFTPLUS:
         for i in range(Z.size):
             dA[i] *= one - exponential(-A[i])
+
+
+@compiled
+def prelu(Z: Array, slope: Array, A: Array) -> None:
+    """Write max(z, 0) + slope min(z, 0) to A."""
+    zero = Z.dtype.type(0)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            A[i, j] = max(Z[i, j], zero) + slope[j] * min(Z[i, j], zero)
+
+
+@compiled
+def prelu_backward(dA: Array, Z: Array, slope: Array, dslope: Array) -> None:
+    """Multiply dA by 1 or the slope and write the gradient of the slopes."""
+    zero, one = Z.dtype.type(0), Z.dtype.type(1)
+    dslope[:] = 0
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            dslope[j] += dA[i, j] * min(Z[i, j], zero)
+            dA[i, j] *= slope[j] if Z[i, j] < zero else one
+
+
+@compiled
+def maxout(Z: Array, A: Array) -> None:
+    """Write the larger of the two linear maps of each unit to A."""
+    units = A.shape[1]
+    for i in range(A.shape[0]):
+        for j in range(units):
+            A[i, j] = max(Z[i, j], Z[i, units + j])
+
+
+@compiled
+def maxout_backward(dA: Array, Z: Array, dZ: Array) -> None:
+    """Write dA to the larger of the two linear maps and 0 to the other; Z and dZ may be one array."""
+    zero, units = dA.dtype.type(0), dA.shape[1]
+    for i in range(dA.shape[0]):
+        for j in range(units):
+            first = Z[i, j] >= Z[i, units + j]
+            dZ[i, j] = dA[i, j] if first else zero
+            dZ[i, units + j] = zero if first else dA[i, j]
 
 
 @compiled

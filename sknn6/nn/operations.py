@@ -15,6 +15,7 @@ from sknn6.nn.categories import Embedding
 from sknn6.nn.dense import Dense, ScaledDense
 from sknn6.nn.layer import Layer
 from sknn6.nn.layers import Activate, Dropout
+from sknn6.nn.normalization import BatchNorm, LayerNorm
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
 
 __all__ = ["ACTIVATIONS", "LAYERS", "LOSSES", "OPERATION", "OPTIMIZERS", "Operation"]
@@ -22,7 +23,7 @@ __all__ = ["ACTIVATIONS", "LAYERS", "LOSSES", "OPERATION", "OPTIMIZERS", "Operat
 # A row of the table, whose fields are those of `OPERATION`.
 Operation = Any
 
-DENSE, SCALED_DENSE, ACTIVATE, DROPOUT, EMBEDDING = range(5)
+DENSE, SCALED_DENSE, ACTIVATE, DROPOUT, EMBEDDING, BATCH_NORM, LAYER_NORM = range(7)
 
 LAYERS: dict[type[Layer], int] = {
     Dense: DENSE,
@@ -30,9 +31,12 @@ LAYERS: dict[type[Layer], int] = {
     Activate: ACTIVATE,
     Dropout: DROPOUT,
     Embedding: EMBEDDING,
+    BatchNorm: BATCH_NORM,
+    LayerNorm: LAYER_NORM,
 }
 
 IDENTITY, RELU, LEAKY_RELU, LOGISTIC, TANH, SILU, ELU, SELU, MISH, SOFTPLUS = range(10)
+GELU, PRELU, MAXOUT = range(10, 13)
 
 # By their two functions.
 ACTIVATIONS: dict[tuple[Callable[..., Any], Callable[..., Any]], int] = {
@@ -46,10 +50,13 @@ ACTIVATIONS: dict[tuple[Callable[..., Any], Callable[..., Any]], int] = {
     (activations.selu, activations.selu_backward): SELU,
     (activations.mish, activations.mish_backward): MISH,
     (activations.softplus, activations.softplus_backward): SOFTPLUS,
+    (activations.gelu, activations.gelu_backward): GELU,
+    (activations.prelu, activations.prelu_backward): PRELU,
+    (activations.maxout, activations.maxout_backward): MAXOUT,
 }
 
 # Those whose backward reads their input: of the others, the gradient takes its place.
-READ_INPUT = frozenset({SILU, MISH})
+READ_INPUT = frozenset({SILU, MISH, GELU, PRELU})
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, POISSON = range(6)
 
@@ -69,32 +76,26 @@ ADAM, MOMENTUM = range(2)
 
 OPTIMIZERS: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 
-# An operation of one network. W, b, u and E are the places of these parameters in theta, and s is that of a
-# vector in the statistics. `source` and `out` are the places of its input and output in the memory of the
-# epoch, `dsource` and `dout` those of their gradients, and `extra` that of what it keeps for backward. A
-# place of -1 is none: the input of the first operation is X.
+# An operation of one network. The names of parameters are their places in theta; `s`, `mean` and `var` are
+# places in the statistics. `source` and `out` are the places of its input and output in the memory of an
+# epoch, `dsource` and `dout` those of their gradients, `Xhat` and `extra` those of what backward needs.
+# A place of -1 is none: the input of the first operation is X.
+PARAMETERS = "W", "b", "u", "E", "gamma", "beta", "slope"
+STATISTICS = "s", "mean", "var"
+MEMORY = "source", "out", "dsource", "dout", "Xhat", "extra"
+SIZES = (
+    "units",  # of the output
+    "fan_in",  # of an embedding: the numbers before its codes
+    "gradient_from",  # the first column of the input that has a gradient
+    "categories",  # rows of E
+)
+OTHERS = (
+    "kind",
+    "code",  # of an activation: which; of dropout: which of the network's
+    "threshold",  # of dropout
+    "member",  # of the network
+)
 OPERATION = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            "kind",
-            "code",  # of an activation: which; of dropout: which of the network's
-            "units",  # of the output
-            "fan_in",  # of an embedding: the numbers before its codes
-            "gradient_from",  # the first column of the input that has a gradient
-            "W",
-            "b",
-            "u",
-            "E",
-            "s",
-            "categories",  # rows of E
-            "source",
-            "out",
-            "dsource",
-            "dout",
-            "extra",
-            "threshold",  # of dropout
-            "member",  # of the network
-        )
-    ]
+    [(name, np.int64) for name in (*OTHERS, *SIZES, *PARAMETERS, *STATISTICS, *MEMORY)]
+    + [(name, np.float64) for name in ("momentum", "eps")]
 )

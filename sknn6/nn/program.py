@@ -9,16 +9,15 @@ import math
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from itertools import count, zip_longest
 from typing import Any, Self
 
 import numpy as np
 
 from sknn6.nn import kernels
 from sknn6.nn.annotations import Array, LossFunction
+from sknn6.nn.assembler import functions_of, operations_of, parameters_of
 from sknn6.nn.batches import Batches
 from sknn6.nn.categories import Embedding
-from sknn6.nn.dense import Dense, ScaledDense
 from sknn6.nn.layers import Activate, Dropout
 from sknn6.nn.network import Network
 from sknn6.nn.operations import (
@@ -26,9 +25,7 @@ from sknn6.nn.operations import (
     LAYERS,
     LOSSES,
     OF_LOSS,
-    OPERATION,
     OPTIMIZERS,
-    READ_INPUT,
     SOFTMAX,
 )
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
@@ -77,7 +74,7 @@ class Program:
         self.dropouts = [layer for layer in network.layers if isinstance(layer, Dropout)]
         self.embeddings = [layer for layer in network.layers if isinstance(layer, Embedding)]  # one or none
         rows = batches.largest
-        self.operations, n_work = tables(network, rows)
+        self.operations, n_work = operations_of(network, rows)
         self.parameters = [parameters_of(network, member) for member in range(network.members)]
         self.work = np.zeros((network.members, n_work), network.dtype)
         self.rules = rules_of(update, loss, of_loss, self.interpreter)
@@ -194,11 +191,6 @@ def covers(network: Network, loss: LossFunction, update: Update) -> bool:
     )
 
 
-def functions_of(layer: Activate) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the two functions of an activation."""
-    return layer.activation.forward, layer.activation.backward
-
-
 def loss_of(loss: LossFunction) -> tuple[int, float] | None:
     """Return the number of a loss and what it takes besides, None if it has no compiled form."""
     function, given = (loss.func, loss.keywords) if isinstance(loss, partial) else (loss, {})
@@ -206,89 +198,6 @@ def loss_of(loss: LossFunction) -> tuple[int, float] | None:
         return None
     name, default = OF_LOSS.get(LOSSES[function], ("", 0.0))
     return (LOSSES[function], float(given.get(name, default))) if set(given) <= {name} else None
-
-
-def tables(network: Network, rows: int) -> tuple[Array, int]:
-    """Return the operations of each member, of shape (members, operations), and how much memory they need."""
-    memory = Memory()
-    memory.take(rows)  # for the weights of the samples
-    dropouts, written = count(), list[Array]()
-    layers = [layer for layer in network.layers if layer.per_member]
-    for layer, after in zip_longest(layers, layers[1:]):
-        op = np.full(network.members, -1, OPERATION)
-        op["kind"], op["member"] = LAYERS[type(layer)], range(network.members)
-        if written:
-            for field, of_before in CHAIN.items():
-                op[field] = written[-1][of_before]
-        if isinstance(layer, Dense):
-            write_dense(op, layer, network, memory)
-        elif isinstance(layer, Embedding):
-            write_embedding(op, layer, network)
-        op["out"] = memory.take(rows * int(op["units"][0]))
-        if isinstance(layer, Dense):
-            overwritten = isinstance(after, Activate) and ACTIVATIONS[functions_of(after)] not in READ_INPUT
-            op["dout"] = op["out"] if overwritten else memory.take(rows * layer.width)
-        elif isinstance(layer, Embedding):
-            op["dout"] = memory.take(rows * (layer.width - layer.learned_from))
-        elif isinstance(layer, Activate):
-            op["code"] = ACTIVATIONS[functions_of(layer)]
-        elif isinstance(layer, Dropout):
-            op["code"], op["threshold"] = next(dropouts), layer.threshold
-            op["extra"] = memory.take(rows * int(op["units"][0]))
-        written.append(op)
-    return np.ascontiguousarray(np.stack(written, axis=1)), memory.taken
-
-
-class Memory:
-    """Places in a vector that are given away one after the other."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    def take(self, size: int) -> int:
-        """Return the start of the next `size` numbers."""
-        start = self.taken
-        self.taken += size
-        return start
-
-
-# What an operation takes from the one before it. Between two linear maps, gradients are changed in place.
-CHAIN = {"units": "units", "source": "out", "dsource": "dout", "dout": "dout"}
-
-
-def write_dense(op: Array, layer: Dense, network: Network, memory: Memory) -> None:
-    """Write the fields of a linear map."""
-    op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, layer.gradient_from or 0
-    op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
-    if isinstance(layer, ScaledDense):
-        op["u"] = places(network, layer.u)
-        op["extra"] = memory.take(layer.fan_in * layer.width)
-
-
-def write_embedding(op: Array, layer: Embedding, network: Network) -> None:
-    """Write the fields of a layer of learned vectors."""
-    op["fan_in"], op["units"], op["categories"] = layer.before, layer.width, layer.E.shape[-2]
-    op["E"], op["s"] = places(network, layer.E), places(network, layer.s, network.statistics)
-
-
-def parameters_of(network: Network, member: int) -> Array:
-    """Return start, size, and whether it decays, of each array of a member in theta."""
-    return np.array(
-        [
-            (place, getattr(leaf, name).size // network.members, name in leaf.decayed)
-            for leaf in network.leaves
-            for name in leaf.parameters
-            for place in [places(network, getattr(leaf, name))[member]]
-        ],
-        np.int64,
-    )
-
-
-def places(network: Network, array: Array, vector: Array | None = None) -> Array:
-    """Return where in theta, or in another vector, each member's part of an array starts."""
-    vector = network.theta if vector is None else vector
-    first = (array.ctypes.data - vector.ctypes.data) // array.itemsize
-    return first + np.arange(network.members) * (array.size // network.members)
 
 
 # The numbers of an optimizer that the interpreter calls beta_1, beta_2 and epsilon.

@@ -1,0 +1,153 @@
+"""Write down the operations of a network for the interpreter, with the places of what they read and write."""
+
+from collections.abc import Callable
+from itertools import count, zip_longest
+from typing import Any
+
+import numpy as np
+
+from sknn6.nn.annotations import Array
+from sknn6.nn.categories import Embedding
+from sknn6.nn.dense import Dense, ScaledDense
+from sknn6.nn.layer import Layer
+from sknn6.nn.layers import Activate, Dropout
+from sknn6.nn.network import Network
+from sknn6.nn.normalization import BatchNorm, LayerNorm, Normalization
+from sknn6.nn.operations import ACTIVATIONS, LAYERS, MAXOUT, OPERATION, PRELU, READ_INPUT
+
+__all__ = ["functions_of", "operations_of", "parameters_of"]
+
+# What an operation takes from the one before it. Between two linear maps, gradients are changed in place.
+CHAIN = {"units": "units", "source": "out", "dsource": "dout", "dout": "dout"}
+
+
+def operations_of(network: Network, rows: int) -> tuple[Array, int]:
+    """Return the operations of each member, of shape (members, operations), and how much memory they need.
+
+    Parameters
+    ----------
+    network : Network
+    rows : int
+        Rows of the largest batch.
+    """
+    memory, dropouts, written = Memory(rows), count(), list[Array]()
+    memory.take(1)  # for the weights of the samples
+    layers = [layer for layer in network.layers if layer.per_member]
+    for layer, after in zip_longest(layers, layers[1:]):
+        op = np.full(network.members, -1, OPERATION)
+        op["kind"], op["member"] = LAYERS[type(layer)], range(network.members)
+        if written:
+            for field, of_before in CHAIN.items():
+                op[field] = written[-1][of_before]
+        if isinstance(layer, Dense):
+            write_dense(op, layer, after, network, memory)
+        elif isinstance(layer, Embedding):
+            write_embedding(op, layer, network, memory)
+        elif isinstance(layer, Activate):
+            write_activation(op, layer, network, memory)
+        elif isinstance(layer, Normalization):
+            write_normalization(op, layer, network, memory)
+        elif isinstance(layer, Dropout):
+            op["code"], op["threshold"] = next(dropouts), layer.threshold
+            op["extra"] = memory.take(int(op["units"][0]))
+        if op["out"][0] < 0:
+            op["out"] = memory.take(int(op["units"][0]))
+        written.append(op)
+    return np.ascontiguousarray(np.stack(written, axis=1)), memory.taken
+
+
+class Memory:
+    """Places in a vector that are given away one after the other.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the largest batch.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.rows, self.taken = rows, 0
+
+    def take(self, columns: int) -> int:
+        """Return the place of so many numbers for each row."""
+        return self.take_numbers(self.rows * columns)
+
+    def take_numbers(self, size: int) -> int:
+        """Return the place of so many numbers."""
+        start = self.taken
+        self.taken += size
+        return start
+
+
+def write_dense(op: Array, layer: Dense, after: Layer | None, network: Network, memory: Memory) -> None:
+    """Write the fields of a linear map."""
+    op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, layer.gradient_from or 0
+    op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
+    op["out"] = memory.take(layer.width)
+    op["dout"] = op["out"] if keeps_what_it_reads(after) else memory.take(layer.width)
+    if isinstance(layer, ScaledDense):
+        op["u"] = places(network, layer.u)
+        op["extra"] = memory.take_numbers(layer.fan_in * layer.width)
+
+
+def keeps_what_it_reads(layer: Layer | None) -> bool:
+    """Return whether the gradient of a layer's input may take the place of the input."""
+    if isinstance(layer, Activate):
+        return ACTIVATIONS[functions_of(layer)] not in READ_INPUT
+    return isinstance(layer, Normalization)
+
+
+def write_embedding(op: Array, layer: Embedding, network: Network, memory: Memory) -> None:
+    """Write the fields of a layer of learned vectors."""
+    op["fan_in"], op["units"], op["categories"] = layer.before, layer.width, layer.E.shape[-2]
+    op["E"], op["s"] = places(network, layer.E), places(network, layer.s, network.statistics)
+    op["dout"] = memory.take(layer.width - layer.learned_from)
+
+
+def write_activation(op: Array, layer: Activate, network: Network, memory: Memory) -> None:
+    """Write the fields of a nonlinearity."""
+    op["code"] = ACTIVATIONS[functions_of(layer)]
+    if op["code"][0] == MAXOUT:
+        op["units"] //= 2
+        op["dout"] = memory.take(int(op["units"][0]))
+    elif op["code"][0] == PRELU:
+        (slope,) = layer.learned_values()
+        op["slope"] = places(network, slope)
+
+
+def functions_of(layer: Activate) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the two functions of an activation."""
+    return layer.activation.forward, layer.activation.backward
+
+
+def write_normalization(op: Array, layer: Normalization, network: Network, memory: Memory) -> None:
+    """Write the fields of a normalisation."""
+    op["gamma"], op["beta"], op["eps"] = places(network, layer.gamma), places(network, layer.beta), layer.eps
+    op["Xhat"] = memory.take(layer.units)
+    if isinstance(layer, LayerNorm):
+        op["extra"] = memory.take(1)
+    elif isinstance(layer, BatchNorm):
+        op["momentum"] = layer.momentum
+        op["mean"] = places(network, layer.running_mean, network.statistics)
+        op["var"] = places(network, layer.running_var, network.statistics)
+        op["extra"] = memory.take_numbers(2 * layer.units)
+
+
+def parameters_of(network: Network, member: int) -> Array:
+    """Return start, size, and whether it decays, of each array of a member in theta."""
+    return np.array(
+        [
+            (place, getattr(leaf, name).size // network.members, name in leaf.decayed)
+            for leaf in network.leaves
+            for name in leaf.parameters
+            for place in [places(network, getattr(leaf, name))[member]]
+        ],
+        np.int64,
+    )
+
+
+def places(network: Network, array: Array, vector: Array | None = None) -> Array:
+    """Return where in theta, or in another vector, each member's part of an array starts."""
+    vector = network.theta if vector is None else vector
+    first = (array.ctypes.data - vector.ctypes.data) // array.itemsize
+    return first + np.arange(network.members) * (array.size // network.members)
