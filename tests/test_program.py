@@ -262,11 +262,18 @@ def test_numpy_is_numpy():
     assert Training().program() is None
 
 
-def test_accumulated_gradients_are_left_to_the_layers(monkeypatch):
-    monkeypatch.setattr(minibatch.Program, "of", lambda *args: pytest.fail("asked for a program"))
+@pytest.mark.parametrize(
+    ("params", "asked"),
+    [({"batch_size": 10}, True), ({"batch_size": 10, "gradient_accumulation_steps": 2}, False), ({}, False)],
+    ids=["a fit", "accumulated gradients", "few updates"],
+)
+def test_which_trainings_have_a_program(monkeypatch, params, asked):
+    calls = []
+    monkeypatch.setattr(minibatch.Program, "of", lambda *args: calls.append(args))
     X, y = load_iris(return_X_y=True)
     with pytest.warns(match="hasn't converged"):
-        MLPClassifier(gradient_accumulation_steps=2, max_iter=2).fit(X, y)
+        MLPClassifier(max_iter=2, **params).fit(X, y)
+    assert bool(calls) is asked
 
 
 @pytest.mark.parametrize("n_helpers", [0, 1, 2, 5])

@@ -17,6 +17,9 @@ __all__ = ["train_in_batches"]
 # a whitened group; for smaller chunks it uses the running averages.
 ROWS_PER_UNIT = 8
 
+# For fewer updates it takes longer to write down the compiled form than it saves.
+WORTH_COMPILING = 10
+
 
 def train_in_batches(training: Training, interrupts: Interrupts) -> None:
     """Train until all epochs are done or the training stops; keep the best or the last finite weights.
@@ -73,7 +76,9 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
 
 def compiled(training):
     """Return the compiled form of the training, None if it has none."""
-    if training.settings.gradient_accumulation_steps > 1:
+    settings = training.settings
+    few = settings.max_iter * len(training.batches) < WORTH_COMPILING
+    if few or settings.gradient_accumulation_steps > 1:
         return None
     return Program.of(training.network, training.targets.loss, training.update, training.batches)
 
