@@ -13,7 +13,7 @@ from sknn6.nn.layer import Layer
 from sknn6.nn.layers import Activate, Dropout
 from sknn6.nn.network import Network
 from sknn6.nn.normalization import BatchNorm, LayerNorm, Normalization
-from sknn6.nn.operations import ACTIVATIONS, LAYERS, MAXOUT, OPERATION, PRELU, READ_INPUT
+from sknn6.nn.operations import ACTIVATIONS, GELU, LAYERS, MAXOUT, OPERATION, PRELU, READ_INPUT
 
 __all__ = ["functions_of", "operations_of", "parameters_of"]
 
@@ -110,6 +110,8 @@ def write_activation(op: Array, layer: Activate, network: Network, memory: Memor
     if op["code"][0] == MAXOUT:
         op["units"] //= 2
         op["dout"] = memory.take(int(op["units"][0]))
+    if op["code"][0] in (GELU, MAXOUT):
+        op["extra"] = memory.take(int(op["units"][0]))
     elif op["code"][0] == PRELU:
         (slope,) = layer.learned_values()
         op["slope"] = places(network, slope)

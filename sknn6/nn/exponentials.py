@@ -11,6 +11,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
+from sknn6.nn.annotations import Array
 from sknn6.nn.cdf_polynomial import CDF_LARGEST, CDF_POLYNOMIAL
 
 __all__ = ["exponential", "normal_cdf"]
@@ -66,27 +67,37 @@ def exponential_64(x: Any) -> Any:
     return power * np.int64((np.int64(n) + 1023) << 52).view(np.float64)
 
 
-def normal_cdf(z: float) -> float:
-    """Return P(N <= z), N standard normal; in float32 by the polynomial of `sknn6.nn.cdf_polynomial`."""
-    return 0.5 * math.erfc(-z / math.sqrt(2))
+def normal_cdf(Z: Array, out: Array) -> None:
+    """Write P(N <= z) of each number, N standard normal; the arrays are vectors.
+
+    In float32 by the polynomial of `sknn6.nn.cdf_polynomial`.
+    """
+    raise NotImplementedError("only compiled code calls it")
 
 
 @overload(normal_cdf, jit_options={"error_model": "numpy"})
-def normal_cdf_of_type(z: Any) -> Callable[..., Any]:
-    """Return what Numba is to compile for a number of that type."""
-    return normal_cdf_32 if z == types.float32 else normal_cdf_64
+def normal_cdf_of_type(Z: Any, out: Any) -> Callable[..., Any]:
+    """Return what Numba is to compile for arrays of that type."""
+    return normal_cdf_32 if Z.dtype == types.float32 else normal_cdf_64
 
 
-def normal_cdf_64(z: Any) -> Any:
+def normal_cdf_64(Z: Any, out: Any) -> Any:
     """Compute `normal_cdf` in float64."""
-    return 0.5 * math.erfc(-z / math.sqrt(2))
+    for i in range(Z.size):
+        out[i] = 0.5 * math.erfc(-Z[i] / math.sqrt(2))
 
 
-def normal_cdf_32(z: Any) -> Any:
-    """Compute `normal_cdf` in float32; (1 + tanh(x)) / 2 is 1 / (1 + exp(-2 x))."""
+def normal_cdf_32(Z: Any, out: Any) -> Any:
+    """Compute `normal_cdf` in float32; (1 + tanh(x)) / 2 is 1 / (1 + exp(-2 x)).
+
+    In two loops, which take two thirds of the time of one that does both.
+    """
     scalar = np.float32
-    square = min(z * z, scalar(CDF_LARGEST))
-    q = scalar(0)
-    for coefficient in CDF_POLYNOMIAL:
-        q = q * square + scalar(coefficient)
-    return scalar(1) / (scalar(1) + exponential_32(scalar(-2) * z * q))
+    for i in range(Z.size):
+        square = min(Z[i] * Z[i], scalar(CDF_LARGEST))
+        q = scalar(0)
+        for coefficient in CDF_POLYNOMIAL:
+            q = q * square + scalar(coefficient)
+        out[i] = scalar(-2) * Z[i] * q
+    for i in range(Z.size):
+        out[i] = scalar(1) / (scalar(1) + exponential_32(out[i]))

@@ -88,18 +88,6 @@ class Batches(NamedTuple):
     seeds: Array  # (updates, dropout layers)
 
 
-class Batch(NamedTuple):
-    """One of them."""
-
-    X: Array
-    codes: Array
-    classes: Array
-    Y: Array
-    p: Array  # the normalised weights of the rows, or one number if all are the same
-    weight: float  # their sum before
-    seeds: Array
-
-
 class Rules(NamedTuple):
     """What stays the same during a training; the weight decay is the member's."""
 
@@ -140,45 +128,32 @@ def run(
     t : int
         Updates of the optimizer so far.
     """
+    theta, grad, statistics = vectors.theta, vectors.grad, vectors.statistics
     total = 0.0
     for i in range(len(batches.rates)):
-        batch = batch_of(batches, i, work)
-        n = len(batch.X)
-        if batch.weight == 0:
+        start, stop = batches.bounds[i], batches.bounds[i + 1]
+        n = stop - start
+        p = work[:n] if len(batches.weight) else work[:1]
+        weight = weigh(batches.weight[start:stop], n, p)
+        if weight == 0:
             continue
+        X, codes = batches.X[start:stop], batches.codes[start:stop]
         for k in range(len(operations)):
-            forward(operations[k], vectors, work, batch)
+            forward(operations[k], theta, statistics, work, X, codes, p, weight, batches.seeds[i])
         last = operations[len(operations) - 1]
         Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
         if rules.loss == SOFTMAX:
-            loss = cross_entropy(Z, dZ, batch.classes, batch.p, rules.of_loss)
+            loss = cross_entropy(Z, dZ, batches.classes[start:stop], p, rules.of_loss)
         else:
-            loss = differences(rules.loss, Z, dZ, batch.Y, batch.p, rules.of_loss)
+            loss = differences(rules.loss, Z, dZ, batches.Y[start:stop], p, rules.of_loss)
         for k in range(len(operations) - 1, -1, -1):
-            backward(operations[k], vectors, work, batch)
+            backward(operations[k], theta, grad, statistics, work, X, codes, p)
         total += n * loss
         if not math.isfinite(total):
             break
         t += 1
-        total += n * update(parameters, rules, vectors, work, batches.rates[i], batch.weight, t)
+        total += n * update(parameters, rules, vectors, work, batches.rates[i], weight, t)
     return total
-
-
-@compiled
-def batch_of(batches: Batches, i: int, work: Array) -> Batch:
-    """Return one of the batches."""
-    start, stop = batches.bounds[i], batches.bounds[i + 1]
-    p = work[: stop - start] if len(batches.weight) else work[:1]
-    weight = weigh(batches.weight[start:stop], stop - start, p)
-    return Batch(
-        batches.X[start:stop],
-        batches.codes[start:stop],
-        batches.classes[start:stop],
-        batches.Y[start:stop],
-        p,
-        weight,
-        batches.seeds[i],
-    )
 
 
 @compiled
@@ -208,18 +183,28 @@ def part_of(vector: Array, start: int, size: int) -> Array:
 
 
 @compiled
-def forward(op: Operation, vectors: Vectors, work: Array, batch: Batch) -> None:
-    """Compute an operation on a batch."""
-    n = len(batch.X)
+def forward(
+    op: Operation,
+    theta: Array,
+    statistics: Array,
+    work: Array,
+    X: Array,
+    codes: Array,
+    p: Array,
+    weight: float,
+    seeds: Array,
+) -> None:
+    """Compute an operation on the batch X; `p` as `weigh` writes it, `weight` as it returns it."""
+    n = len(X)
     size = n * op.units
     if op.kind == DENSE or op.kind == SCALED_DENSE:
-        affine(op, vectors.theta, work, batch.X)
+        affine(op, theta, work, X)
     elif op.kind == EMBEDDING:
-        embed(op, vectors.theta, vectors.statistics, work, batch.X, batch.codes)
+        embed(op, theta, statistics, work, X, codes)
     elif op.kind == BATCH_NORM:
-        batch_norm(op, vectors, work, n, batch.p, batch.weight)
+        batch_norm(op, theta, statistics, work, n, p, weight)
     elif op.kind == LAYER_NORM:
-        layer_norm(op, vectors.theta, work, n)
+        layer_norm(op, theta, work, n)
     elif op.kind == DROPOUT:
         A, mask, out = (
             part_of(work, op.source, size),
@@ -227,43 +212,58 @@ def forward(op: Operation, vectors: Vectors, work: Array, batch: Batch) -> None:
             part_of(work, op.out, size),
         )
         scale = work.dtype.type(2**16 / (2**16 - op.threshold))
-        drop_of_member(A, batch.seeds[op.code], op.member, op.threshold, scale, mask, out)
+        drop_of_member(A, seeds[op.code], op.member, op.threshold, scale, mask, out)
     elif op.code == PRELU:
-        slope = part_of(vectors.theta, op.slope, op.units)
+        slope = part_of(theta, op.slope, op.units)
         prelu(block(work, op.source, n, op.units), slope, block(work, op.out, n, op.units))
     elif op.code == MAXOUT:
-        maxout(block(work, op.source, n, 2 * op.units), block(work, op.out, n, op.units))
+        Z, first = block(work, op.source, n, 2 * op.units), block(work, op.extra, n, op.units)
+        maxout(Z, first, block(work, op.out, n, op.units))
+    elif op.code == GELU:
+        gelu(part_of(work, op.source, size), part_of(work, op.extra, size), part_of(work, op.out, size))
     else:
         activate(op.code, part_of(work, op.source, size), part_of(work, op.out, size))
 
 
 @compiled
-def backward(op: Operation, vectors: Vectors, work: Array, batch: Batch) -> None:
+def backward(
+    op: Operation,
+    theta: Array,
+    grad: Array,
+    statistics: Array,
+    work: Array,
+    X: Array,
+    codes: Array,
+    p: Array,
+) -> None:
     """Write the gradients of an operation: of its parameters, and of its input if that has a place.
 
     That of the input takes the place of that of the output, except for linear maps and maxout.
     """
-    n = len(batch.X)
+    n = len(X)
     size = n * op.units
     if op.kind == DENSE or op.kind == SCALED_DENSE:
-        affine_backward(op, vectors.theta, vectors.grad, work, batch.X)
+        affine_backward(op, theta, grad, work, X)
     elif op.kind == EMBEDDING:
-        embed_backward(op, vectors.grad, vectors.statistics, work, batch.codes)
+        embed_backward(op, grad, statistics, work, codes)
     elif op.kind == BATCH_NORM:
-        batch_norm_backward(op, vectors, work, n, batch.p)
+        batch_norm_backward(op, theta, grad, work, n, p)
     elif op.kind == LAYER_NORM:
-        layer_norm_backward(op, vectors, work, n)
+        layer_norm_backward(op, theta, grad, work, n)
     elif op.kind == DROPOUT:
         dA, mask = part_of(work, op.dout, size), part_of(work, op.extra, size)
         for i in range(size):
             dA[i] *= mask[i]
     elif op.code == PRELU:
         Z, dA = block(work, op.source, n, op.units), block(work, op.dout, n, op.units)
-        slope = part_of(vectors.theta, op.slope, op.units)
-        prelu_backward(dA, Z, slope, part_of(vectors.grad, op.slope, op.units))
+        slope = part_of(theta, op.slope, op.units)
+        prelu_backward(dA, Z, slope, part_of(grad, op.slope, op.units))
     elif op.code == MAXOUT:
-        Z, dZ = block(work, op.source, n, 2 * op.units), block(work, op.dsource, n, 2 * op.units)
-        maxout_backward(block(work, op.dout, n, op.units), Z, dZ)
+        first, dZ = block(work, op.extra, n, op.units), block(work, op.dsource, n, 2 * op.units)
+        maxout_backward(block(work, op.dout, n, op.units), first, dZ)
+    elif op.code == GELU:
+        Z, cdf = part_of(work, op.source, size), part_of(work, op.extra, size)
+        gelu_backward(part_of(work, op.dout, size), Z, cdf)
     else:
         Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
         activate_backward(op.code, part_of(work, op.dout, size), Z, A)
@@ -337,97 +337,84 @@ def embed_backward(op: Operation, grad: Array, statistics: Array, work: Array, c
 
 
 @compiled
-def batch_norm(op: Operation, vectors: Vectors, work: Array, n: int, p: Array, weight: float) -> None:
+def batch_norm(
+    op: Operation, theta: Array, statistics: Array, work: Array, n: int, p: Array, weight: float
+) -> None:
     """Compute `BatchNorm.forward`."""
     scalar, units = work.dtype.type, op.units
     Z, Xhat = block(work, op.source, n, units), block(work, op.Xhat, n, units)
-    r, mean = part_of(work, op.extra, units), part_of(work, op.extra + units, units)
-    running_mean = part_of(vectors.statistics, op.mean, units)
-    running_var = part_of(vectors.statistics, op.var, units)
-    mean[:], r[:] = running_mean, running_var
-    if n > 1:
-        momentum = scalar(op.momentum)
-        average(Z, p, mean)
-        follow_batch(running_mean, mean, scalar(1), momentum)
-        spread(Z, mean, p, r)
-        follow_batch(running_var, r, scalar(unbiased(p, n, weight)), momentum)
+    mean, var = part_of(work, op.extra + units, units), part_of(work, op.extra, units)
+    running_mean, running_var = part_of(statistics, op.mean, units), part_of(statistics, op.var, units)
     for j in range(units):
-        r[j] = scalar(1) / math.sqrt(r[j] + scalar(op.eps))
+        mean[j], var[j] = (scalar(0), scalar(0)) if n > 1 else (running_mean[j], running_var[j])
+    if n > 1:
+        for i in range(n):
+            share = p[i % p.size]
+            for j in range(units):
+                mean[j] += share * Z[i, j]
+        for i in range(n):
+            share = p[i % p.size]
+            for j in range(units):
+                var[j] += share * (Z[i, j] - mean[j]) ** 2
+        momentum, factor = scalar(op.momentum), scalar(unbiased(p, n, weight))
+        kept = scalar(1) - momentum
+        for j in range(units):
+            if kept == 0:  # whatever they were before
+                running_mean[j], running_var[j] = scalar(0), scalar(0)
+            running_mean[j] = kept * running_mean[j] + momentum * mean[j]
+            running_var[j] = kept * running_var[j] + momentum * factor * var[j]
+    for j in range(units):
+        var[j] = scalar(1) / math.sqrt(var[j] + scalar(op.eps))  # r, from here on
     for i in range(n):
         for j in range(units):
-            Xhat[i, j] = (Z[i, j] - mean[j]) * r[j]
-    scale_and_shift(op, vectors.theta, Xhat, block(work, op.out, n, units))
-
-
-@compiled
-def average(Z: Array, p: Array, mean: Array) -> None:
-    """Write the weighted mean of the rows."""
-    mean[:] = 0
-    for i in range(Z.shape[0]):
-        weight = p[i % p.size]
-        for j in range(Z.shape[1]):
-            mean[j] += weight * Z[i, j]
-
-
-@compiled
-def spread(Z: Array, mean: Array, p: Array, var: Array) -> None:
-    """Write the weighted variance of the rows."""
-    var[:] = 0
-    for i in range(Z.shape[0]):
-        weight = p[i % p.size]
-        for j in range(Z.shape[1]):
-            var[j] += weight * (Z[i, j] - mean[j]) ** 2
+            Xhat[i, j] = (Z[i, j] - mean[j]) * var[j]
+    scale_and_shift(op, theta, Xhat, block(work, op.out, n, units))
 
 
 @compiled
 def unbiased(p: Array, n: int, weight: float) -> float:
     """Return what a biased variance is multiplied with, as in `BatchStatistics.normalize`."""
+    rows = n
     if p.size == n:
-        n = 0
-        for i in range(p.size):
-            n += p[i] > 0
-    rows = max(weight, n)
-    return rows / max(rows - 1, 1)
-
-
-@compiled
-def follow_batch(running: Array, batch: Array, factor: float, momentum: float) -> None:
-    """Let a running average follow the factor times the batch's; with a momentum of 1, forget it."""
-    for j in range(running.size):
-        before = running[j] if momentum < 1 else 0 * momentum
-        running[j] = before + momentum * (factor * batch[j] - before)
+        rows = 0
+        for i in range(n):
+            rows += p[i] > 0
+    repeated = max(weight, rows)
+    return repeated / max(repeated - 1, 1)
 
 
 @compiled
 def scale_and_shift(op: Operation, theta: Array, Xhat: Array, Y: Array) -> None:
     """Write Xhat gamma + beta."""
+    gamma, beta = part_of(theta, op.gamma, op.units), part_of(theta, op.beta, op.units)
     for i in range(Xhat.shape[0]):
         for j in range(op.units):
-            Y[i, j] = Xhat[i, j] * theta[op.gamma + j] + theta[op.beta + j]
+            Y[i, j] = Xhat[i, j] * gamma[j] + beta[j]
 
 
 @compiled
-def batch_norm_backward(op: Operation, vectors: Vectors, work: Array, n: int, p: Array) -> None:
+def batch_norm_backward(op: Operation, theta: Array, grad: Array, work: Array, n: int, p: Array) -> None:
     """Compute `BatchNorm.backward`."""
     dY, Xhat = block(work, op.dout, n, op.units), block(work, op.Xhat, n, op.units)
-    r, gamma = part_of(work, op.extra, op.units), part_of(vectors.theta, op.gamma, op.units)
-    dgamma, dbeta = normalization_gradient(op, vectors.grad, dY, Xhat)
+    sum_gradients(op, grad, dY, Xhat)
+    gamma, r = part_of(theta, op.gamma, op.units), part_of(work, op.extra, op.units)
+    dgamma, dbeta = part_of(grad, op.gamma, op.units), part_of(grad, op.beta, op.units)
     for i in range(n):
-        weight = p[i % p.size] if n > 1 else 0 * p[0]
+        share = p[i % p.size] if n > 1 else 0 * p[0]
         for j in range(op.units):
-            dY[i, j] = gamma[j] * r[j] * (dY[i, j] - weight * (dbeta[j] + Xhat[i, j] * dgamma[j]))
+            dY[i, j] = gamma[j] * r[j] * (dY[i, j] - share * (dbeta[j] + Xhat[i, j] * dgamma[j]))
 
 
 @compiled
-def normalization_gradient(op: Operation, grad: Array, dY: Array, Xhat: Array) -> tuple[Array, Array]:
-    """Write the gradients of gamma and beta and return them."""
+def sum_gradients(op: Operation, grad: Array, dY: Array, Xhat: Array) -> None:
+    """Write the gradients of gamma and beta."""
     dgamma, dbeta = part_of(grad, op.gamma, op.units), part_of(grad, op.beta, op.units)
-    sum_rows(dY, dbeta)
-    dgamma[:] = 0
+    for j in range(op.units):
+        dgamma[j], dbeta[j] = 0, 0
     for i in range(dY.shape[0]):
         for j in range(op.units):
             dgamma[j] += dY[i, j] * Xhat[i, j]
-    return dgamma, dbeta
+            dbeta[j] += dY[i, j]
 
 
 @summing
@@ -451,12 +438,12 @@ def layer_norm(op: Operation, theta: Array, work: Array, n: int) -> None:
 
 
 @summing
-def layer_norm_backward(op: Operation, vectors: Vectors, work: Array, n: int) -> None:
+def layer_norm_backward(op: Operation, theta: Array, grad: Array, work: Array, n: int) -> None:
     """Compute `LayerNorm.backward`."""
     scalar, units = work.dtype.type, op.units
     dY, Xhat = block(work, op.dout, n, units), block(work, op.Xhat, n, units)
-    gamma = part_of(vectors.theta, op.gamma, units)
-    normalization_gradient(op, vectors.grad, dY, Xhat)
+    gamma = part_of(theta, op.gamma, units)
+    sum_gradients(op, grad, dY, Xhat)
     for i in range(n):
         mean, along = scalar(0), scalar(0)
         for j in range(units):
@@ -513,9 +500,6 @@ def activate(code: int, Z: Array, A: Array) -> None:
         for i in range(Z.size):
             e = exponential(min(Z[i], Z.dtype.type(20)))
             A[i] = Z[i] * (e * (e + two) / (e * (e + two) + two))
-    elif code == GELU:
-        for i in range(Z.size):
-            A[i] = Z[i] * normal_cdf(Z[i])
     elif code == SOFTPLUS:
         for i in range(Z.size):
             A[i] = max(Z[i], zero) + math.log1p(exponential(-abs(Z[i])))
@@ -554,10 +538,6 @@ def activate_backward(code: int, dA: Array, Z: Array, A: Array) -> None:
             e = exponential(min(Z[i], Z.dtype.type(20)))
             t = e * (e + two) / (e * (e + two) + two)
             dA[i] *= t + Z[i] * (one - t * t) * (e / (one + e))
-    elif code == GELU:
-        factor, half = Z.dtype.type(1 / math.sqrt(2 * math.pi)), Z.dtype.type(0.5)
-        for i in range(Z.size):
-            dA[i] *= normal_cdf(Z[i]) + Z[i] * factor * exponential(-half * Z[i] * Z[i])
     elif code == SOFTPLUS:
         for i in range(Z.size):
             dA[i] *= one - exponential(-A[i])
@@ -576,7 +556,8 @@ def prelu(Z: Array, slope: Array, A: Array) -> None:
 def prelu_backward(dA: Array, Z: Array, slope: Array, dslope: Array) -> None:
     """Multiply dA by 1 or the slope and write the gradient of the slopes."""
     zero, one = Z.dtype.type(0), Z.dtype.type(1)
-    dslope[:] = 0
+    for j in range(dslope.size):
+        dslope[j] = 0
     for i in range(Z.shape[0]):
         for j in range(Z.shape[1]):
             dslope[j] += dA[i, j] * min(Z[i, j], zero)
@@ -584,23 +565,39 @@ def prelu_backward(dA: Array, Z: Array, slope: Array, dslope: Array) -> None:
 
 
 @compiled
-def maxout(Z: Array, A: Array) -> None:
-    """Write the larger of the two linear maps of each unit to A."""
-    units = A.shape[1]
+def maxout(Z: Array, first: Array, A: Array) -> None:
+    """Write the larger of the two linear maps of each unit to A, and 1 to `first` where it is the first."""
+    zero, one, units = Z.dtype.type(0), Z.dtype.type(1), A.shape[1]
     for i in range(A.shape[0]):
         for j in range(units):
             A[i, j] = max(Z[i, j], Z[i, units + j])
+            first[i, j] = one if Z[i, j] >= Z[i, units + j] else zero
 
 
 @compiled
-def maxout_backward(dA: Array, Z: Array, dZ: Array) -> None:
-    """Write dA to the larger of the two linear maps and 0 to the other; Z and dZ may be one array."""
-    zero, units = dA.dtype.type(0), dA.shape[1]
+def maxout_backward(dA: Array, first: Array, dZ: Array) -> None:
+    """Write dA to the larger of the two linear maps and 0 to the other."""
+    one, units = dA.dtype.type(1), dA.shape[1]
     for i in range(dA.shape[0]):
         for j in range(units):
-            first = Z[i, j] >= Z[i, units + j]
-            dZ[i, j] = dA[i, j] if first else zero
-            dZ[i, units + j] = zero if first else dA[i, j]
+            dZ[i, j] = dA[i, j] * first[i, j]
+            dZ[i, units + j] = dA[i, j] * (one - first[i, j])
+
+
+@compiled
+def gelu(Z: Array, cdf: Array, A: Array) -> None:
+    """Write z P(N <= z) to A, and P(N <= z) to `cdf`."""
+    normal_cdf(Z, cdf)
+    for i in range(Z.size):
+        A[i] = Z[i] * cdf[i]
+
+
+@compiled
+def gelu_backward(dA: Array, Z: Array, cdf: Array) -> None:
+    """Multiply dA by cdf(z) + z pdf(z)."""
+    factor, half = Z.dtype.type(1 / math.sqrt(2 * math.pi)), Z.dtype.type(0.5)
+    for i in range(Z.size):
+        dA[i] *= cdf[i] + Z[i] * factor * exponential(-half * Z[i] * Z[i])
 
 
 @compiled
