@@ -52,6 +52,15 @@ def test_every_public_name_has_a_page(module):
     assert set(module.__all__) <= names
 
 
+def test_the_code_of_readme_is_run_as_the_example_of_the_front_page():
+    """But for the last line, which prints."""
+    block = re.search(r"```python\n(.+?)```", (DOCS.parent / "README.md").read_text(), re.DOTALL)[1]
+    *code, last = [line for line in block.splitlines() if line]
+    assert last.startswith("print(")
+    example = re.findall(r"^>>> (.+)$", (DOCS / "index.rst").read_text(), re.MULTILINE)
+    assert example[: len(code)] == code
+
+
 NAMED = {
     "activation": ACTIVATIONS,
     "init": INITIALIZERS,
