@@ -9,6 +9,7 @@ from docutils.statemachine import StringList
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import grouped
 import tables
 
 import sknn6
@@ -70,11 +71,39 @@ class RegistryTable(Directive):
     def run(self):
         """Let docutils parse the table."""
         container = nodes.container()
-        lines = tables.list_table(self.arguments[0]).splitlines()
+        lines = tables.registry_table(self.arguments[0]).splitlines()
         self.state.nested_parse(StringList(lines, source="registry-table"), self.content_offset, container)
         return container.children
 
 
+def describe(name, rawtext, text, *_):
+    """Return the name of a parameter or attribute, where its description begins: the target of a link."""
+    shown = text.partition(".")[2]
+    return [nodes.strong(shown, shown, ids=[f"described-{text}"])], []
+
+
+def described(name, rawtext, text, *_):
+    """Return a link to where a parameter or attribute is described, further down the page."""
+    shown = nodes.literal("", text.partition(".")[2])
+    return [nodes.reference("", "", shown, internal=True, refid=f"described-{text}")], []
+
+
+def regroup(app, what, name, obj, options, lines):
+    """Put the parameters and attributes of the networks in groups, once numpydoc is done."""
+    if what == "class" and name in grouped.NETWORKS:
+        lines[:] = grouped.regroup(obj, lines)
+
+
+def shorten(app, what, name, obj, options, signature, returned):
+    """Return a short signature of the networks, whose table of parameters says more."""
+    if what == "class" and name in grouped.NETWORKS:
+        return "(" + signature[1:].partition(", *")[0] + ", *, ...)", returned
+
+
 def setup(app):
-    """Make the directive known."""
+    """Make directive and roles known, and connect the functions."""
     app.add_directive("registry-table", RegistryTable)
+    app.add_role("describe", describe)
+    app.add_role("described", described)
+    app.connect("autodoc-process-docstring", regroup, priority=900)
+    app.connect("autodoc-process-signature", shorten, priority=900)

@@ -63,10 +63,15 @@ TABLES = {
 }
 
 
-def list_table(name):
-    """Return the table as reStructuredText."""
-    header, rows = TABLES[name]
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in [header, *rows()]:
+def list_table(rows, header=None):
+    """Return a table as reStructuredText."""
+    lines = [".. list-table::", *(["   :header-rows: 1"] if header else []), ""]
+    for row in [header, *rows] if header else rows:
         lines += [f"   {'*' if i == 0 else ' '} - {cell}" for i, cell in enumerate(row)]
     return "\n".join(lines)
+
+
+def registry_table(name):
+    """Return the table of a registry as reStructuredText."""
+    header, rows = TABLES[name]
+    return list_table(rows(), header)

@@ -5,6 +5,8 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import sknn6
@@ -18,6 +20,7 @@ from sknn6.nn.schedules import SCHEDULES
 
 DOCS = Path(__file__).parents[1] / "docs"
 TABLES = runpy.run_path(str(DOCS / "tables.py"))["TABLES"]
+GROUPS = runpy.run_path(str(DOCS / "groups.py"))
 REGISTRIES = {
     "activations": ACTIVATIONS,
     "initializers": INITIALIZERS,
@@ -98,3 +101,29 @@ def test_links_are_checked(body, complaint, tmp_path):
     found = list(check(tmp_path))
     assert len(found) == (complaint is not None)
     assert all(complaint in line for line in found)
+
+
+@pytest.mark.parametrize("cls", [sknn6.MLPClassifier, sknn6.MLPRegressor])
+def test_every_parameter_is_in_one_group(cls):
+    names = [name for members in GROUPS["PARAMETERS"].values() for name in members]
+    assert len(names) == len(set(names))
+    assert set(inspect.signature(cls).parameters) <= set(names)
+
+
+@pytest.mark.parametrize("kind", ["PARAMETERS", "ATTRIBUTES"])
+def test_every_name_in_a_group_is_described(kind):
+    """In the docstring of one of the networks, or of a property."""
+    docs = "".join(inspect.getdoc(cls) for cls in (sknn6.MLPClassifier, sknn6.MLPRegressor))
+    headings = re.findall(r"^(\w+(?:, \w+)*)(?: :|$)", docs, re.MULTILINE)
+    described = {name for heading in headings for name in heading.split(", ")} | set(dir(sknn6.MLPClassifier))
+    assert {name for members in GROUPS[kind].values() for name in members} <= described
+
+
+@pytest.mark.parametrize("cls", [sknn6.MLPClassifier, sknn6.MLPRegressor])
+def test_every_attribute_is_in_one_group(cls):
+    """Those that a fit sets, and the properties."""
+    X = pd.DataFrame({"a": np.arange(50.0)})
+    fitted = cls(early_stopping=True, random_state=0).fit(X, np.arange(50) > 25)
+    names = [name for members in GROUPS["ATTRIBUTES"].values() for name in members]
+    assert len(names) == len(set(names))
+    assert {name for name in (*vars(fitted), *dir(cls)) if re.fullmatch(r"[a-z]\w*_", name)} <= set(names)
