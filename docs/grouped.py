@@ -1,4 +1,4 @@
-"""The reference of the networks: a table with a line on each parameter, then the docstring, in groups."""
+"""The reference of the networks: tables with a line on each parameter, then the docstring, in groups."""
 
 import re
 from inspect import signature
@@ -18,23 +18,23 @@ def link(cls, name):
     return f":described:`{cls.__name__}.{name}`"
 
 
-def cells(cls, name, line):
-    """Return the cells of a row: the name, a parameter's default, and what it is."""
+def row(cls, name, line):
+    """Return the two cells of a row: the name, and what it is, with the default of a parameter."""
     parameter = signature(cls).parameters.get(name)
     if parameter is None:
         return [link(cls, name), line]
     known = signature(getattr(neural_network, cls.__name__)).parameters
     default = repr(parameter.default).replace("'", '"')
-    return [link(cls, name) + ("" if name in known else r" \*"), f"``{default}``", line]
+    return [link(cls, name) + ("" if name in known else r" \*"), f"{line}; ``{default}``"]
 
 
-def table(cls, groups, described):
-    """Return the lines of a table of what a class has of the groups, a row each."""
-    rows = []
+def tables(cls, groups, described):
+    """Return the lines of a table for each group, of what the class has of it."""
+    lines = []
     for group, members in groups.items():
-        found = [cells(cls, *member) for member in members.items() if member[0] in described]
-        rows += [[group if i == 0 else "", *row] for i, row in enumerate(found)]
-    return list_table(rows).splitlines()
+        if rows := [row(cls, *member) for member in members.items() if member[0] in described]:
+            lines += [*list_table(rows, group, widths="45 55", class_="grouped").splitlines(), ""]
+    return lines
 
 
 def entries(lines):
@@ -53,9 +53,10 @@ def in_groups(cls, lines):
     field, *lines = lines
     groups, described = FIELDS[field], entries(lines)
     properties = [name for members in groups.values() for name in members if hasattr(cls, name)]
-    body = [*table(cls, groups, {name for names, _ in described for name in names} | set(properties)), ""]
+    body = tables(cls, groups, {name for names, _ in described for name in names} | set(properties))
     if field == ":Parameters:":
-        body = [f"An asterisk marks what scikit-learn's ``{cls.__name__}`` does not have.", "", *body]
+        note = f"With their defaults. An asterisk marks what scikit-learn's ``{cls.__name__}`` lacks."
+        body = [note, "", *body]
     for group, members in groups.items():
         found = [entry for name in members for entry in described if entry[0][0] == name]
         body += [f".. rubric:: {group}", ""] if found else []

@@ -63,10 +63,12 @@ TABLES = {
 }
 
 
-def list_table(rows, header=None):
-    """Return a table as reStructuredText."""
-    lines = [".. list-table::", *(["   :header-rows: 1"] if header else []), ""]
-    for row in [header, *rows] if header else rows:
+def list_table(rows, title="", **options):
+    """Return a table as reStructuredText; an option such as header_rows is written with a hyphen."""
+    lines = [f".. list-table:: {title}".rstrip()]
+    lines += [f"   :{name.strip('_').replace('_', '-')}: {value}" for name, value in options.items()]
+    lines += [""]
+    for row in rows:
         lines += [f"   {'*' if i == 0 else ' '} - {cell}" for i, cell in enumerate(row)]
     return "\n".join(lines)
 
@@ -74,4 +76,4 @@ def list_table(rows, header=None):
 def registry_table(name):
     """Return the table of a registry as reStructuredText."""
     header, rows = TABLES[name]
-    return list_table(rows(), header)
+    return list_table([header, *rows()], header_rows=1)
