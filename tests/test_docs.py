@@ -55,6 +55,27 @@ def test_every_public_name_has_a_page(module):
     assert set(module.__all__) <= names
 
 
+MODULES = sknn6, sknn6.inspection
+CLASSES = [getattr(module, name) for module in MODULES for name in module.__all__]
+
+
+def without_example(cls):
+    """Return the names of public methods and properties of this package whose docstrings have no example."""
+    members = {name: getattr(cls, name) for name in dir(cls) if name[0] != "_"}
+    functions = {name: getattr(member, "fget", member) for name, member in members.items()}
+    ours = {name: f for name, f in functions.items() if getattr(f, "__module__", "").startswith("sknn6.")}
+    return [name for name, function in ours.items() if ">>> " not in (inspect.getdoc(function) or "")]
+
+
+@pytest.mark.parametrize("cls", filter(inspect.isclass, CLASSES))
+def test_every_method_has_an_example(cls):
+    """In its docstring, or in the section of its class on the page of methods."""
+    sections = re.split(r"\n(?=\w.*\n-+\n)", (DOCS / "methods.rst").read_text())
+    (section,) = (section for section in sections if cls.__name__ in section.partition("\n")[0].split(", "))
+    examples = "\n".join(re.findall(r"^(?:>>>|\.\.\.) (.+)$", section, re.MULTILINE))
+    assert [name for name in without_example(cls) if not re.search(rf"\.{name}\b", examples)] == []
+
+
 def test_the_code_of_readme_is_run_as_the_example_of_the_front_page():
     """But for the last line, which prints."""
     block = re.search(r"```python\n(.+?)```", (DOCS.parent / "README.md").read_text(), re.DOTALL)[1]
