@@ -35,7 +35,7 @@ exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 html_title = "sknn6"
 html_static_path = ["_static"]
-html_css_files = ["grouped.css"]
+html_css_files = ["own.css"]
 html_theme_options = {
     "logo": {"text": "sknn6"},
     "header_links_before_dropdown": 5,
