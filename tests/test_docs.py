@@ -85,6 +85,17 @@ def test_the_code_of_readme_is_run_as_the_example_of_the_front_page():
     assert example[: len(code)] == code
 
 
+def test_the_front_page_has_the_figures_of_readme():
+    readme, page = ((DOCS / name).read_text() for name in ("../README.md", "index.rst"))
+    ratios = re.search(r"(?m)^\| sknn6 \| (.+), .+ \| (.+), .+ \| (.+) \|$", readme).groups()
+    few, many, rmse = (f"{100 * (1 - float(ratio)):.0f} %" for ratio in ratios)
+    assert f"**{few} fewer**, {many} with many rows" in page
+    assert f"**{rmse} less**" in page
+    numpy, numba = zip(*re.findall(r"(?m)^\| \d.+? \| ([\d.]+), ([\d.]+) \|", readme), strict=True)
+    assert f"**{min(numpy, key=float)} to {max(numpy, key=float)} times as fast**" in page
+    assert f"{min(numba, key=float)} to {max(numba, key=float)} times with Numba" in page
+
+
 NAMED = {
     "activation": ACTIVATIONS,
     "init": INITIALIZERS,
