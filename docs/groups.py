@@ -43,7 +43,7 @@ PARAMETERS = {
         "clip_norm": "largest norm of a gradient",
         "ema_decay": "decay of an average of the weights",
         "early_stopping": "stop by the score on held-out rows, keep the best epoch",
-        "scoring": "this score",
+        "scoring": "the score that early stopping goes by",
         "validation_fraction": "share of the rows that is held out",
         "ensemble_selection": "held-out rows choose which networks to keep",
     },
