@@ -199,7 +199,7 @@ def test_several_scorers_need_one_to_guide():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"fit_params": {"sample_weight": y}}, "fit_params must be None; give parameters of the fits to fit"),
+        ({"fit_params": {"sample_weight": y}}, "fit_params must be None, got {.sample_weight"),
         ({"n_iter": 0}, "n_iter must be an int of at least 1, got 0"),
         ({"n_points": 1.5}, "n_points must be an int of at least 1, got 1.5"),
     ],

@@ -404,7 +404,7 @@ def test_what_is_no_fitted_search_is_refused(found):
         with pytest.raises(NotFittedError, match="search must be a search that has been fitted, got"):
             SearchDisplay.from_search(other)
     grid = GridSearchCV(Landscape(), {"width": [1, 2]}, cv=2).fit(X, y)
-    with pytest.raises(ValueError, match=r"kind must be .* for a search that is no BayesSearchCV"):
+    with pytest.raises(ValueError, match=r"kind must be .* for a search other than BayesSearchCV"):
         SearchDisplay.from_search(grid, kind="partial_dependence")
 
 

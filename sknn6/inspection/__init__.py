@@ -1,4 +1,4 @@
-"""What happens inside a training or a search: numbers and pictures."""
+"""Statistics, checks and plots of networks, trainings and searches."""
 
 from sknn6.inspection.displays import (
     FilterDisplay,

@@ -58,7 +58,7 @@ class SanityReport:
         ]  # fmt: skip
 
     def to_frame(self) -> "DataFrame":
-        """Return the findings as a pandas DataFrame, a row a check."""
+        """Return the findings as a pandas DataFrame with one row per check."""
         pd = require("pandas", "pandas")
         return pd.DataFrame(self.rows).set_index("check")
 

@@ -1,4 +1,4 @@
-"""Export to ONNX by skl2onnx, which needs to be told of the estimators: see `register`."""
+"""Export of fitted estimators to ONNX, by converters that `register` adds to skl2onnx."""
 
 from sknn6.onnx.converters import register
 

@@ -1,10 +1,11 @@
 """Activations as ONNX nodes: the registry of their names.
 
-``f(graph, Z, *learned) -> A``, Z and A names in the graph and the learned parameters arrays, as in
-`sknn6.nn.activations`. To add one, write the function and give it a row in `NODES`.
+Each is a function ``f(graph, Z, *learned) -> A``. Z and A are names of tensors in the graph; the learned
+parameters are arrays, in the order of `Activation.learned`. To add one, write the function and give it a row
+in `NODES`.
 
-They are made of operators that ONNX Runtime has in float32 and float64; Elu, Selu, LeakyRelu, PRelu,
-Softplus, Erf, Gelu and Mish it has in float32 only.
+The functions use only operators that ONNX Runtime implements in float32 and in float64. It implements Elu,
+Selu, LeakyRelu, PRelu, Softplus, Erf, Gelu and Mish in float32 only.
 """
 
 import math
@@ -53,7 +54,7 @@ def elu(graph, Z, alpha=1.0):
 
 
 def selu(graph, Z):
-    """A = scale elu(z), of another alpha."""
+    """A = scale elu(z, alpha), with the constants of SELU."""
     return graph("Mul", elu(graph, Z, SELU_ALPHA), SELU_SCALE)
 
 
@@ -64,7 +65,7 @@ def maxout(graph, Z):
 
 
 def gelu(graph, Z):
-    """A = z (1 + erf(z / sqrt(2))) / 2, erf in float32: to 1e-7."""
+    """A = z (1 + erf(z / sqrt(2))) / 2, with erf in float32, to 1e-7."""
     erf = graph("Erf", graph.cast(graph("Mul", Z, math.sqrt(0.5)), np.float32))
     twice_cdf = graph("Add", graph.cast(erf, graph.dtype), 1.0)
     return graph("Mul", graph("Mul", Z, 0.5), twice_cdf)
@@ -73,7 +74,7 @@ def gelu(graph, Z):
 def silu(graph, Z):
     """A = z logistic(z) = z / 2 (1 + tanh(z / 2)).
 
-    Of z logistic(z) ONNX Runtime makes one operator, which old releases have in float32 only.
+    By tanh, because ONNX Runtime fuses z logistic(z) into an operator that old releases have in float32 only.
     """
     half = graph("Mul", Z, 0.5)
     return graph("Mul", half, graph("Add", graph("Tanh", half), 1.0))
@@ -114,7 +115,7 @@ def activation_nodes(activation):
     Raises
     ------
     NotImplementedError
-        If it is not one of `NODES`: a function in Python says nothing of its nodes.
+        If it has no row in `NODES`: nodes cannot be derived from a Python function.
     """
     for name, known in ACTIVATIONS.items():
         if known.forward is activation.forward and name in NODES:

@@ -26,21 +26,21 @@ CLASSIFIER_OPTIONS = {
 def register() -> None:
     """Register the estimators with skl2onnx, whose ``to_onnx`` then converts them, in Pipelines too.
 
-    A classifier has the outputs and the options of skl2onnx's own: "label" and "probabilities", which are
-    dicts unless ``options={"zipmap": False}``, as ONNX needs it for float64. Of indicators of labels, both
-    have a column a label; a regressor has a column a target. A model of a frame has an input a column.
-    float64 input is computed in float64, all other in float32. What is linear after a layer, batch
-    normalisation and batch whitening, becomes part of it.
+    A converted classifier has the outputs and options of skl2onnx's own classifiers: "label", and
+    "probabilities", which are dicts unless ``options={"zipmap": False}``, which float64 needs. For multilabel
+    targets, both outputs have one column per label; the output of a regressor has one column per target. A
+    model of a data frame has one input per column. float64 input is computed in float64, all other input in
+    float32. Batch normalisation and batch whitening are merged into the linear layer before them.
 
     Raises
     ------
     ImportError
-        If skl2onnx is not installed, which ``pip install "sknn6[onnx]"`` does.
+        If skl2onnx is not installed; ``pip install "sknn6[onnx]"`` installs it.
 
     Notes
     -----
-    The conversion raises NotImplementedError for an activation of one's own, and ValueError for a
-    `target_opset` below 13 and for classes that are neither whole numbers nor strings.
+    The conversion raises NotImplementedError for an activation that is not from this package, and ValueError
+    for a `target_opset` below 13 and for classes that are neither whole numbers nor strings.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def register() -> None:
 
 
 def check_input(operator):
-    """Raise unless the inputs are numeric, one array or the columns of a frame; of a table, also strings."""
+    """Raise an error unless all inputs are numeric; those of a table may also be strings."""
     from skl2onnx.common import data_types, utils
 
     numbers = [
@@ -146,7 +146,7 @@ def convert_regressor(scope, operator, container):
 
 @products_share_cores()
 def predictions(graph, mlp):
-    """Return the output activation of the logits, averaged over the members of an ensemble."""
+    """Add the nodes of the predictions, averaged over the members of an ensemble; return their name."""
     with np.errstate(all="ignore"):  # as in a prediction
         Z = network_nodes(graph, network_of(mlp, graph.dtype))
     if getattr(targets_of(mlp), "binary", False):
@@ -218,7 +218,7 @@ def convert_standardizer(scope, operator, container):
 
 
 def convert_whitener(scope, operator, container):
-    """Add the nodes of a Whitener: z = W (x - mean), W perhaps in factors."""
+    """Add the nodes of a Whitener: z = W (x - mean), where W may be given by its factors."""
     graph, whitener = Graph(scope, operator, container), operator.raw_operator
     centred = graph.centre(graph.input, whitener.mean_)
     right, *more = (factor.astype(graph.dtype) for factor in whitener._whitening)

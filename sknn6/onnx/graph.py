@@ -7,14 +7,15 @@ from sknn6.onnx.tables import is_table_model, table_nodes
 
 __all__ = ["OLDEST_OPSET", "Graph", "has_float64"]
 
-# From here on ReduceSum takes its axes as an input, and Clip and Softmax are as they are today.
+# Since this version, ReduceSum takes its axes as an input, and Clip and Softmax have their present form.
 OLDEST_OPSET = 13
 
 
 def has_float64(operator):
     """Return whether an operator computes in float64.
 
-    It does if an input is float64, and for a table if it has numbers of 32 bits or more, as in prediction.
+    It does if an input is float64 or, for a table, if a column has integers of 32 bits or more, as in
+    prediction.
     """
     from skl2onnx.common.data_types import DoubleTensorType, Int32TensorType, Int64TensorType
 
@@ -26,25 +27,25 @@ def has_float64(operator):
 
 
 class Graph:
-    """The part of an ONNX graph that stands for one estimator.
+    """The part of an ONNX graph that computes one estimator.
 
-    Called with the name of an operator, it adds a node and gives the name of what comes out. What goes in are
-    such names, arrays, which become constants as they are, and floats, which become constants of `dtype`.
+    ``graph(op, *inputs)`` adds a node and returns the name of its output. Inputs are names of tensors,
+    arrays, which become constants of their own dtype, or floats, which become constants of the graph's dtype.
 
     Parameters
     ----------
     scope, operator, container
-        As skl2onnx gives them to a converter.
+        As skl2onnx passes them to a converter.
 
     Attributes
     ----------
     dtype : numpy.dtype
-        What the estimator computes in: float64 if an input is, otherwise float32.
+        The dtype of the computation: float64 if `has_float64` says so, otherwise float32.
     opset : int
         Version of the operators.
     input : str
-        The input, cast to `dtype`; several inputs, as the columns of a frame, side by side; those of a table
-        with categories or missing values as `sknn6.tables.Columns` encodes them.
+        Name of the input, cast to `dtype`. Several inputs, the columns of a data frame, are concatenated. A
+        table with categories or missing values is encoded as by `sknn6.tables.Columns`.
     """
 
     def __init__(self, scope, operator, container):
@@ -60,7 +61,7 @@ class Graph:
         self.input = self("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
 
     def __call__(self, op, *inputs, n_outputs=1, **attributes):
-        """Add a node; give the name of its output, or a list of the names if there are several."""
+        """Add a node; return the name of its output, or a list of names if there are several."""
         names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
         outputs = [self.scope.get_unique_variable_name(op.lower()) for _ in range(n_outputs)]
         name = self.scope.get_unique_operator_name(op)
@@ -68,7 +69,7 @@ class Graph:
         return outputs[0] if n_outputs == 1 else outputs
 
     def constant(self, value):
-        """Add an array, or a number of `dtype`; give its name."""
+        """Add a constant, which is an array or a float; return its name."""
         from onnx.helper import np_dtype_to_tensor_dtype
 
         array = np.asarray(value, self.dtype if isinstance(value, float) else None)
@@ -78,7 +79,7 @@ class Graph:
         return name
 
     def cast(self, X, dtype):
-        """Cast X."""
+        """Add the node that casts X; return the name of the result."""
         from onnx.helper import np_dtype_to_tensor_dtype
 
         return self("Cast", X, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
@@ -90,7 +91,7 @@ class Graph:
         return self.cast(self("Div", Z, np.asarray(scale, wide)), self.dtype)
 
     def write(self, variable, value):
-        """Let a value be one of the estimator's outputs."""
+        """Make a tensor one of the estimator's outputs."""
         self.container.add_node(
             "Identity", [value], [variable.full_name], name=self.scope.get_unique_operator_name("Identity")
         )

@@ -1,7 +1,8 @@
-"""The layers of a network, as they are in prediction, as ONNX nodes.
+"""The ONNX nodes of each kind of layer, in prediction.
 
-``f(graph, layer, X) -> Y``, X and Y names in the graph. To add a layer, write the function and give it a row
-in `NODES`; a normalisation that is a linear map in prediction can have one in `FOLDS`, too.
+Each is a function ``f(graph, layer, X) -> Y``, where X and Y are names of tensors in the graph. To add a
+layer, write the function and give it a row in `NODES`. A normalisation that is a linear map in prediction can
+also have a row in `FOLDS`: a function that merges it into the linear layer before it.
 """
 
 from copy import copy
@@ -30,7 +31,7 @@ __all__ = ["FOLDS", "NODES", "bend", "network_nodes"]
 
 
 def network_nodes(graph, network):
-    """Add the nodes of a network; give the name of its logits, overflow made finite as the network does."""
+    """Add the nodes of a network; return the name of its logits, made finite as in prediction."""
     X, scaling = graph.input, network.input_scaling
     if scaling is not None:
         X = scaled(graph, X, scaling, any(isinstance(layer, OneHot | Embedding) for layer in network.layers))
@@ -48,7 +49,7 @@ def scaled(graph, X, scaling, has_codes):
 
 
 def columns_from(graph, X, start):
-    """Return the columns from a number on."""
+    """Return the columns from the index `start` on."""
     return graph("Slice", X, np.array([start]), np.array([np.iinfo(np.int64).max]), np.array([1]))
 
 
@@ -61,7 +62,7 @@ def bend(graph, Z, c):
 
 
 def in_a_row(graph, layers, X):
-    """Add layer after layer; what follows a Dense and is a linear map becomes part of it."""
+    """Add the layers one after the other, and merge linear maps that follow a Dense into it."""
     layers = list(layers)
     while layers:
         layer = layers.pop(0)
@@ -163,7 +164,7 @@ def layer_norm(graph, layer, X):
 
 
 def slope_and_shift(layer):
-    """Return the vectors of the map X slope + shift that batch normalisation is in prediction."""
+    """Return slope and shift: in prediction, batch normalisation is X slope + shift."""
     slope = layer.gamma / np.sqrt(layer.running_var + layer.eps)
     return slope, layer.beta - slope * layer.running_mean
 
@@ -181,7 +182,7 @@ def fold_batch_norm(layer, W, b):
 
 
 def matrix_and_shift(layer):
-    """Return A and c of the map (X - E[X]) A + c that batch whitening is in prediction."""
+    """Return A and c: in prediction, batch whitening is (X - E[X]) A + c."""
     linear = copy(layer)
     linear.running_mean, linear.beta = np.zeros_like(layer.running_mean), np.zeros_like(layer.beta)
     eye = np.eye(layer.units, dtype=layer.gamma.dtype)
@@ -200,7 +201,7 @@ def fold_batch_whitening(layer, W, b):
 
 
 def spectrum(layer, v):
-    """Return L, one number a unit, and U of v1 S + v2 diag(S) = U L U^T, S the running covariance."""
+    """Decompose v1 S + v2 diag(S) = U L U^T, S the running covariance; return the diagonal of L, and U."""
     parts = [eigh(v[0] * S + v[1] * only_diagonal(S), RUNNING_ROUNDING) for S in layer.covariances()]
     lead = layer.gamma.shape[:-1]
     L = np.concatenate([values.reshape(*lead, -1) for values, _ in parts], axis=-1)
@@ -208,7 +209,7 @@ def spectrum(layer, v):
 
 
 def block_diagonal(blocks):
-    """Return the matrix, or one a member, that has the blocks on its diagonal and zeros elsewhere."""
+    """Return the block-diagonal matrix, or one for each member, of the blocks."""
     sizes = [block.shape[-1] for block in blocks]
     whole = np.zeros((*blocks[0].shape[:-2], sum(sizes), sum(sizes)), blocks[0].dtype)
     for block, stop in zip(blocks, np.cumsum(sizes), strict=True):

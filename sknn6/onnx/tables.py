@@ -1,4 +1,4 @@
-"""A table with categories or missing values, as the ONNX nodes that encode it."""
+"""The ONNX nodes that encode a table with categories or missing values."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from sknn6.tables import MISSING
 
 __all__ = ["is_table_model", "table_nodes"]
 
-# The number of the type of strings in ONNX.
+# ONNX's number for the type string.
 STRING = 8
 
 
@@ -19,8 +19,8 @@ def is_table_model(estimator):
 def table_nodes(graph, operator):
     """Add the nodes that encode the inputs of an operator; return the name of the encoded table.
 
-    A table has an input for each column, or a single one if all columns are numbers. In a column of numbers
-    NaN is missing, in one of strings an empty string, and in one of whole numbers nothing.
+    A table has one input per column, or a single input if all columns are numbers. A missing number is NaN, a
+    missing string is the empty one, and whole numbers are never missing.
     """
     columns = columns_of(operator.raw_operator)
     missing, encoded = {}, []
@@ -50,7 +50,7 @@ def code_nodes(graph, operator, j, categories):
         codes.setdefault("", codes.pop(MISSING))
     x = input_column(graph, operator, j)
     if not isinstance(operator.inputs[min(j, len(operator.inputs) - 1)].type, StringTensorType):
-        x = graph("Cast", graph.cast(x, np.int64), to=STRING)  # the digits alone, as for a category
+        x = graph("Cast", graph.cast(x, np.int64), to=STRING)  # a category is known by its digits
     return graph(
         "LabelEncoder", x, op_domain="ai.onnx.ml", op_version=2,
         keys_strings=[text.encode() for text in codes], values_int64s=list(codes.values()), default_int64=0,

@@ -1,8 +1,8 @@
-"""Searching: a space for the package's estimators, and a Bayesian search over it."""
+"""Bayesian search of hyperparameters, and search spaces for the package's estimators."""
 
 try:
     import skopt  # noqa: F401
-except Exception as error:  # an old one beside a new NumPy raises other errors than ImportError
+except Exception as error:  # an old release with a new NumPy raises errors other than ImportError
     raise ImportError(
         "The search of sknn6 needs scikit-optimize, which failed to import: "
         f"{error!r}. Try pip install -U scikit-optimize."

@@ -1,4 +1,4 @@
-"""A Bayesian search that goes on where scikit-optimize's ends."""
+"""Bayesian search with cross-validation: an extension of scikit-optimize's."""
 
 import sys
 from collections.abc import Callable
@@ -31,7 +31,7 @@ __all__ = ["BayesSearchCV"]
 
 
 def dimension_of(name, given):
-    """Return the dimension that is given for a parameter; raise ValueError if it is none."""
+    """Return what is given for a parameter as a dimension; raise ValueError if that is not possible."""
     try:
         return Axis.of(given).dimension
     except ValueError as error:
@@ -44,59 +44,61 @@ def dimension_of(name, given):
 class BayesSearchCV(Versioned, skopt.BayesSearchCV):
     """Bayesian search over parameters with cross-validation, on scikit-optimize's optimizer.
 
-    The estimator's own parameters are evaluated first, then a few points spread over the space, then, one
-    after the other, those from which a model of the scores expects the largest improvement on the best one.
+    The search first evaluates the estimator's own parameters, then a few points spread over the space, then
+    one point after the other: the one for which a model of the scores expects the largest improvement.
 
-    It takes what `skopt.BayesSearchCV` takes, and categories of any kind: tuples, lists, None, estimators.
+    It takes the arguments of `skopt.BayesSearchCV`; categories may also be tuples, lists, None or estimators.
     A candidate that fails, or whose score is not finite, is recorded in `cv_results_` and the search goes on.
     Candidates whose worker processes are lost are evaluated once more.
 
     Parameters
     ----------
     estimator : estimator
-        What is tuned.
+        The estimator to tune.
     search_spaces : dict, or list of dict or (dict, int)
-        Names of parameters and their dimensions, see `search_space`; several spaces are searched in turn,
-        each with `n_iter` candidates or its own number.
+        The dimension of each parameter, by its name, see `search_space`. Several spaces are searched in turn,
+        each with `n_iter` candidates, or with the number that is given with it.
     optimizer_kwargs : dict or None, default=None
-        Arguments of `skopt.Optimizer`. By default a Gaussian process and a forest of extremely randomised
-        trees ("base_estimator") take turns to model the scores, expected improvement chooses, and
-        "n_initial_points" is 5.
+        Arguments of `skopt.Optimizer`. By default the model of the scores ("base_estimator") alternates
+        between a Gaussian process and extremely randomised trees, the acquisition function is expected
+        improvement, and "n_initial_points" is 5.
     n_iter : int, default=50
-        Candidates. A space with fewer points ends earlier, for each is evaluated once.
+        Number of candidates. No point is evaluated twice, so the search of a space with fewer points ends
+        earlier.
     scoring, cv, pre_dispatch, return_train_score
-        As in `sklearn.model_selection.GridSearchCV`. All candidates are scored on the same splits, also if
-        `cv` draws them anew each time.
+        As in `sklearn.model_selection.GridSearchCV`. All candidates are scored on the same splits, even if
+        `cv` draws new ones at each call.
     fit_params : None
-        There for the sake of scikit-optimize's signature; give them to `fit`.
+        Not used; it is in the signature because scikit-optimize has it. Pass parameters of the fits to `fit`.
     n_jobs : int or None, default=None
-        Fits side by side; None is 1, unless `joblib.parallel_config` says otherwise.
+        Number of fits that run in parallel; None means 1, unless `joblib.parallel_config` says otherwise.
     n_points : int, default=1
-        Candidates proposed and evaluated together.
+        Number of candidates that are proposed and evaluated together.
     iid : "deprecated"
         Not used.
     refit : bool, str or callable, default=True
         As in `GridSearchCV`. With several scorers it must be the name of the one that guides the search.
     verbose : int, default=0
-        1 prints a line a candidate: its score, the best so far, the time gone and left; more, what
-        `GridSearchCV` prints for one less.
+        1 prints one line per candidate: its score, the best score so far, the elapsed time and the remaining
+        time. A larger v also prints what `GridSearchCV` prints for v - 1.
     random_state : int, RandomState or None, default=None
         Seed of the proposals.
     error_score : "raise" or float, default=nan
         The score of a fit that fails; "raise" ends the search.
     checkpoint : path or None, default=None
-        A file that the candidates are saved to, one after the other. The same search goes on from it where it
-        stopped, and ends as if it had not; `n_iter` may have grown.
+        A file to which each candidate is saved once it is evaluated. A search with the same parameters and
+        data resumes from it, and finds what it would have found without the interruption. `n_iter` may have
+        changed.
 
     Attributes
     ----------
     cv_results_ : dict of str to ndarray
-        As `GridSearchCV` has it, and "failed", whether all fits of the candidate failed.
+        As in `GridSearchCV`; the further column "failed" says whether all fits of a candidate failed.
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
         As in `GridSearchCV`.
     optimizer_results_ : list of OptimizeResult
-        For each space, the points and their losses as `skopt.plots` takes them: categories that are no
-        strings or numbers are their text there.
+        For each space, the points and their losses, for `skopt.plots`. Categories other than strings and
+        numbers are replaced by their text.
 
     See Also
     --------
@@ -159,7 +161,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         self.checkpoint = checkpoint
 
     def _check_search_space(self, search_space):
-        """Check as scikit-optimize does, after making dimensions of what it would not take."""
+        """Convert the spaces to dimensions that scikit-optimize accepts, and let it check them."""
 
         def with_dimensions(space):
             if isinstance(space, tuple) and space and isinstance(space[0], dict):
@@ -200,9 +202,9 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         groups : array-like of shape (n_samples,), default=None
             Passed on to the splitter.
         callback : callable or list of callables, default=None
-            ``callback(result)`` is called after each candidate with scikit-optimize's result so far. One
-            that returns True, or anything else that is true, ends the search; a warning says so, unless it
-            is an `EarlyStopper` of scikit-optimize.
+            ``callback(result)`` is called with scikit-optimize's result so far, after each candidate or group
+            of `n_points` candidates. If it returns something true, the search ends, with a warning unless the
+            callback is an `EarlyStopper` of scikit-optimize.
         **params
             Passed on to the estimator's `fit`, the splitter and the scorer, as `GridSearchCV` does.
 
@@ -213,11 +215,11 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         Raises
         ------
         ValueError
-            If a parameter is not what it needs to be, or if no candidate at all could be fitted.
+            If a parameter is invalid, or if none of the candidates could be fitted.
         """
         if self.fit_params is not None:
             raise ValueError(
-                "fit_params must be None; give parameters of the fits to fit, got them in __init__."
+                f"fit_params must be None, got {self.fit_params!r}. Pass parameters of the fits to fit."
             )
         for name in ("n_iter", "n_points"):
             value = getattr(self, name)
@@ -243,10 +245,10 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         return self
 
     def _search_and_refit(self, X, y, params):
-        """Search and refit; where only the refit fails, keep the results and warn."""
+        """Search and refit; if only the refit fails, keep the results and warn."""
         vars(self).pop("best_estimator_", None)
         try:
-            # The one of BaseSearchCV, to which scikit-optimize's adds what is handled here otherwise.
+            # BaseSearchCV.fit, without what scikit-optimize's `fit` adds: `Run` does that in its own way.
             super(skopt.BayesSearchCV, self).fit(X, y, **params)
         except (Exception, KeyboardInterrupt) as error:
             in_refit = "best_estimator_" in vars(self)
@@ -260,7 +262,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             )
 
     def __getstate__(self):
-        """Leave out what a worker of a running search has no use for, the callbacks and the checkpoint."""
+        """Leave out the callbacks and the checkpoint of a running search, which its workers do not need."""
         state = super().__getstate__()
         state.pop("_search", None)
         return state
@@ -278,7 +280,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         ]
 
     def _check_names(self):
-        """Raise if a space has a name that is no parameter of the estimator, nor of one of the categories."""
+        """Raise ValueError if a name in a space is not a parameter of the estimator or of a category."""
         for space, _ in self._subspaces():
             axes = {name: Axis.of(given) for name, given in space.items()}
             parts = {
@@ -289,7 +291,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
                 f"{name}__{own}" for name in parts for part in parts[name] for own in part.get_params()
             )
             for name in sorted(axes.keys() - known):
-                try:  # some take more than get_params shows
+                try:  # some estimators accept parameters that get_params does not list
                     clone(self.estimator).set_params(**{name: axes[name].some_value()})
                 except ValueError as error:
                     raise ValueError(
@@ -298,7 +300,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
                     ) from error
 
     def results_frame(self) -> "DataFrame":
-        """Return the candidates as a pandas DataFrame, best first: scores, seconds of a fit, parameters."""
+        """Return the candidates as a pandas DataFrame, best first: scores, seconds per fit, parameters."""
         pd = require("pandas", "pandas")
         check_is_fitted(self, "cv_results_")
         results = self.cv_results_

@@ -165,7 +165,8 @@ class Proposals:
             optimizer.tell(list(points), losses)
             asked = [self._unlike(points, optimizer.ask())]
             while len(asked) < n_points:
-                optimizer.tell(asked[-1], min(losses))  # a constant liar, so that the next one differs
+                # A constant liar: the point counts as evaluated, so that the next one differs from it.
+                optimizer.tell(asked[-1], min(losses))
                 asked.append(self._unlike([*points, *asked], optimizer.ask()))
         return [(self.decode(point), point) for point in asked]
 

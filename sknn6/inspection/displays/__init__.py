@@ -1,4 +1,4 @@
-"""Pictures of trainings, networks, whitening and searches: one display a module, on matplotlib."""
+"""Plots of trainings, networks, whitening and searches with matplotlib: one display per module."""
 
 from sknn6.inspection.displays.filters import FilterDisplay
 from sknn6.inspection.displays.layer_statistics import LayerStatisticsDisplay

@@ -1,4 +1,4 @@
-"""Pictures of a search."""
+"""Plot a search."""
 
 from collections.abc import Sequence
 from numbers import Number
@@ -27,9 +27,9 @@ __all__ = ["SearchDisplay"]
 
 
 class SearchDisplay:
-    """What a search found, where it looked, and what there is to learn from it about each parameter.
+    """Plots of a search: its progress, its candidates, and the effect of each parameter.
 
-    Made by `from_search`; `plot` draws the same search again, in another kind of picture.
+    Create it with `from_search`; `plot` draws the same search again, as another kind of plot.
 
     Parameters
     ----------
@@ -40,16 +40,16 @@ class SearchDisplay:
     spaces : list of (skopt.Space, range), default=()
         The spaces that were searched, if they are known, each with the positions of its candidates.
     metric : str, default="score"
-        What the scores are.
+        Name of the scores, for the axis labels.
     name : str, default="search"
-        What the search is called in the legend.
+        Name of the search in the legend.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes, or ndarray of them, one a parameter
+    ax_ : matplotlib Axes, or ndarray of them, one per parameter
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
-        The best so far, or what the model expects in each panel; empty for "evaluations".
+        The best score so far, or the predicted scores in each panel; empty for "evaluations".
 
     See Also
     --------
@@ -88,18 +88,18 @@ class SearchDisplay:
     def from_search(
         cls, search: BaseEstimator, *, metric: str | None = None, name: str | None = None, **how: Any
     ) -> Self:
-        """Draw a search that has been fitted.
+        """Plot a fitted search.
 
         Parameters
         ----------
         search : BayesSearchCV
-            For "convergence" and "evaluations" any search with `cv_results_` will do, scikit-learn's too.
+            For "convergence" and "evaluations", any search with `cv_results_`, such as scikit-learn's.
         metric : str, default=None
-            Which of several scores; None is the one of `refit`.
+            Which of several scores to plot; None means the one that `refit` names.
         name : str, default=None
-            What the legend calls the search; None is the name of its class.
+            Name of the search in the legend; None means the name of its class.
         **how
-            What `plot` takes.
+            Parameters of `plot`.
 
         Returns
         -------
@@ -126,27 +126,28 @@ class SearchDisplay:
         n_cols: int = 3,
         ax: "Axes | Sequence[Axes] | NDArray | None" = None,
     ) -> Self:
-        """Draw.
+        """Draw the plot.
 
-        Scores further from the best than three times the median is would hide the differences that matter;
-        they are marked at this bound, as are candidates that failed.
+        Very low scores would hide the differences that matter. So scores further below the best one than
+        three times the distance of the median are marked at that bound, as are candidates that failed.
 
         Parameters
         ----------
         kind : {"convergence", "evaluations", "partial_dependence"}, default="convergence"
-            The scores in the order of evaluation, and the best so far; or the scores over the values of each
-            parameter, the later the darker; or the score that a model of them expects for each value of a
-            parameter: its mean over points spread over the space.
+            - "convergence": the scores in the order of evaluation, and the best score so far.
+            - "evaluations": the scores over the values of each parameter; later candidates are darker.
+            - "partial_dependence": the score that a model predicts for each value of a parameter, averaged
+              over random values of the other parameters.
         params : str or list of str, default=None
-            Parameters to draw; None is all that vary, those with the largest effect first for
-            "partial_dependence".
+            Parameters to draw; None means all that vary. For "partial_dependence", those with the largest
+            effect come first.
         space : int, default=0
-            Which one if several spaces were searched, for "partial_dependence".
+            Index of the space for "partial_dependence", if several were searched.
         n_cols : int, default=3
-            Panels in a row.
+            Number of panels per row.
         ax : matplotlib Axes, or array of them, default=None
-            Where to draw: one, which several searches may share, or for the other kinds one a parameter. None
-            makes a new figure.
+            Where to draw: for "convergence" one Axes, which several searches may share; for the other kinds
+            one per parameter. None creates a new figure.
 
         Returns
         -------
@@ -159,8 +160,8 @@ class SearchDisplay:
 
         Notes
         -----
-        The model is the forest of extremely randomised trees that has its turn in proposing candidates. It is
-        fitted for the picture, so that a search takes no time for it.
+        The model is a forest of extremely randomised trees, one of the two models with which the search
+        proposes candidates. It is fitted when the plot is drawn.
         """
         draw = {
             "convergence": lambda: self._plot_convergence(ax),
@@ -208,7 +209,7 @@ class SearchDisplay:
         return axes, []
 
     def _plot_partial_dependence(self, params, space, n_cols, ax):
-        """Draw for each parameter the scores that a model expects, with those of the candidates behind."""
+        """Draw for each parameter the scores that a model predicts, over the scores of the candidates."""
         space, which = self._space(space)
         values = {name: [self.candidates[i][name] for i in which] for name in space.dimension_names}
         points = list(zip(*values.values(), strict=True))
@@ -228,7 +229,7 @@ class SearchDisplay:
         """Return a space and the positions of its candidates."""
         if not self.spaces:
             raise ValueError(
-                'kind must be "convergence" or "evaluations" for a search that is no BayesSearchCV, got '
+                'kind must be "convergence" or "evaluations" for a search other than BayesSearchCV, got '
                 '"partial_dependence".'
             )
         if index not in range(len(self.spaces)):
@@ -236,7 +237,7 @@ class SearchDisplay:
         return self.spaces[index]
 
     def _bounded_scores(self):
-        """Return the scores as the search's models see them, see `sknn6.search.proposals.bounded_losses`."""
+        """Return the scores, bounded below as for the search's models: see `bounded_losses`."""
         from sknn6.search.proposals import bounded_losses
 
         return -np.array(bounded_losses(self.scores))
@@ -254,7 +255,7 @@ class SearchDisplay:
 
 
 def scores_of(search, metric):
-    """Return the name of the scores to draw, and these."""
+    """Return the name of the scores to draw, and the scores."""
     results = search.cv_results_
     names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
     if metric is None and len(names) == 1:
@@ -269,7 +270,7 @@ def scores_of(search, metric):
 
 
 def candidates_of(search):
-    """Return the candidates as they are drawn, and the spaces with the positions of theirs, if known."""
+    """Return the candidates, and the spaces with the positions of their candidates if they are known."""
     if not hasattr(search, "optimizer_results_"):
         drawn = [
             {name: plain(value) for name, value in params.items()} for params in search.cv_results_["params"]
