@@ -257,7 +257,7 @@ def test_zeros_keep_the_units_of_a_layer_identical_and_the_fit_says_so(activatio
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(X, TARGETS["multiclass"])
-    told = [str(w.message) for w in caught if "starts all units of a hidden layer the same" in str(w.message)]
+    told = [str(w.message) for w in caught if "gives all units of a hidden layer the same" in str(w.message)]
     assert len(told) == 1
     for i, W in enumerate(model.coefs_):
         if i < 2:
@@ -292,7 +292,7 @@ def test_xavier_with_a_rectifier_warns_once(params, warns):
     told = [
         w
         for w in caught
-        if "init='xavier_normal' with init_scale=1.0 is made for activations like tanh" in str(w.message)
+        if "init='xavier_normal' with init_scale=1.0 suits activations such as tanh" in str(w.message)
     ]
     assert len(told) == warns
     assert all(w.filename == __file__ for w in told)

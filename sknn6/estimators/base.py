@@ -1,4 +1,4 @@
-"""What the estimators share: the course of a fit, and what is kept of it."""
+"""The base class of the estimators: how a fit proceeds, and which attributes it sets."""
 
 import math
 from abc import ABC, abstractmethod
@@ -47,15 +47,16 @@ from sknn6.versions import Versioned
 
 __all__ = ["BaseMLP", "has_stochastic_solver"]
 
-# What X may be: CSR makes the rows of a batch quick to find, and floats are taken as they are.
-CHECKS = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
+# What validation accepts as X. In CSR, the rows of a batch are found quickly; float32 and float64 stay as
+# they are.
+ACCEPTED = {"accept_sparse": "csr", "dtype": (np.float64, np.float32)}
 
-# Lists that a training appends to, an entry an epoch.
+# Attributes that are lists to which a training appends one entry per epoch.
 LISTS = ("history_", "loss_curve_", "validation_scores_")
 
 
 def has_stochastic_solver(estimator):
-    """Return True if partial_fit is available; raise what scikit-learn raises where it is not."""
+    """Return True if partial_fit is available; otherwise raise the same AttributeError as scikit-learn."""
     if estimator.solver not in OPTIMIZERS:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
@@ -64,22 +65,22 @@ def has_stochastic_solver(estimator):
 
 
 class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
-    """Base of the multi-layer perceptrons; a subclass says what its targets are."""
+    """Base class of the multi-layer perceptrons; a subclass defines the kind of targets."""
 
-    # Where the question mark of the HTML representation leads.
+    # Where the question mark in the HTML representation links to.
     _doc_link_module = "sknn6"
     _doc_link_template = "https://sknn6.readthedocs.io/en/stable/api/sknn6.{estimator_name}.html"
 
     _parameter_constraints = SHARED_CONSTRAINTS
 
-    # The recipe of each solver for which it is not "plain", where the parameter `recipe` is "auto".
+    # The recipe that recipe="auto" means for each solver; "plain" for solvers that are not listed.
     _recipes: dict[str, str] = {}
 
-    # The fields of the `Columns` of a table with categories or missing values, None for other X.
+    # The fields of `Columns`, if the estimator was fitted on a table with categories or missing values.
     _table: dict[str, list] | None = None
 
     def _assign(self, arguments):
-        """Set the parameters: the arguments of __init__, as `locals()` returns them there."""
+        """Set the parameters from the arguments of __init__, given as its `locals()`."""
         vars(self).update({name: value for name, value in arguments.items() if name != "self"})
 
     @with_callbacks
@@ -94,7 +95,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        """Train on X and y, from fresh weights unless `warm_start` is set.
+        """Train on X and y, starting from new initial weights unless `warm_start` is set.
 
         Parameters
         ----------
@@ -106,12 +107,12 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             Weights of the samples, not negative. A weight of 2 counts as two equal samples, in the loss and
             in the statistics of batch normalisation.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation data. Loss and score on them are recorded in `history_`; with `early_stopping` they
-            take the place of samples held out. In a Pipeline, ``transform_input=["X_val"]`` prepares them.
+            Validation data. Their loss and score are recorded in `history_`; `early_stopping` uses them
+            instead of held-out samples. In a Pipeline, ``transform_input=["X_val"]`` transforms them.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Their targets; needed with X_val.
+            Targets of the validation data; required with X_val.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights.
+            Weights of the validation data.
 
         Returns
         -------
@@ -120,13 +121,13 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If a parameter, X, y or sample_weight is not what it needs to be.
+            If a parameter, X, y or sample_weight is invalid.
 
         Warns
         -----
         ConvergenceWarning
-            If `max_iter` ends the training, or the loss stops being finite; the model then has the weights
-            of the last epoch with finite ones.
+            If `max_iter` ends the training before it has converged, or if the loss or the weights are no
+            longer finite; the model then has the last finite weights.
         """
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
@@ -139,7 +140,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _fit(self, X, y, sample_weight, *, incremental=False, validation=None):
         """Prepare, train, and set the fitted attributes; a fit that fails leaves the estimator as it was."""
         with Interrupts() as interrupts, unchanged_if_it_fails(self):
-            interrupts.patience = 0  # nothing has been learned yet
+            interrupts.patience = 0  # Ctrl-C may raise at once: nothing has been learned yet
             resume = self._goes_on(incremental)
             prepared = prepare(self, X, y, sample_weight, resume=resume, incremental=incremental)
             if validation is not None:
@@ -164,12 +165,12 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     def _goes_on(self, incremental):
-        """Return whether the training goes on from fitted weights; raise if it cannot be done as asked."""
+        """Return whether the training continues from fitted weights; raise ValueError if it cannot."""
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.checkpoint is not None and self.solver not in OPTIMIZERS:
             raise ValueError(
-                "checkpoint needs a solver whose training can be taken up again, one of "
+                "checkpoint needs a solver whose training can be resumed, one of "
                 f"{sorted(OPTIMIZERS)}, got {self.solver!r}."
             )
         goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
@@ -178,7 +179,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         return goes_on
 
     def _set_up(self, prepared, validation, callbacks, resume, incremental):
-        """Return the training of a network that is prepared."""
+        """Return the training of a prepared network."""
         settings, network, state, data = prepared.settings, prepared.network, prepared.state, prepared.data
         file = None
         if settings.checkpoint is not None and not incremental:
@@ -186,9 +187,9 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         selects = settings.ensemble_selection and network.members > 1 and not incremental
         parts = split(data, prepared.targets, settings, state.split_seed, given=validation, selects=selects)
         update = prepared.make_update(resume=incremental) if settings.stochastic else None
-        if file is None or not file.is_taken_up:  # which else has the scaling
+        if file is None or not file.is_taken_up:  # a resumed file has the scaling already
             prepared.scale_input(parts.rows, update)
-        scorer = self._scorer(prepared)  # which checks `scoring`, needed or not
+        scorer = self._scorer(prepared)  # in any case, because it checks `scoring`
         evaluation = parts.validation and Evaluation(parts.validation, prepared.targets, scorer)
         return Training(
             network=network,
@@ -206,13 +207,14 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _scorer(self, prepared):
-        """Return the function that scores validation data by `scoring`, None if that is None."""
+        """Return a function that scores validation data by `scoring`, or None if `scoring` is None."""
         if self.scoring is None:
             return None
         scorer = check_scoring(self, self.scoring)
 
         def score(X, labels, weight):
-            # As if it were fitted, and takes X as it was validated, numbers without column names.
+            # The scorer gets a copy that looks fitted and that accepts X as it is after validation: numbers
+            # without column names.
             model = copy(self)
             vars(model).update(prepared.attributes())
             vars(model).update(_table=None, n_features_in_=X.shape[1])
@@ -235,14 +237,14 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _find_targets(self, y: Any, settings: Settings, resume: bool, incremental: bool) -> Targets:
-        """Return what the targets of a training are; raise ValueError if y is nothing of the kind."""
+        """Return the `Targets` for the y of a training; raise ValueError if y is invalid."""
 
     @abstractmethod
     def _fitted_targets(self) -> Targets:
-        """Return what the targets of the last training were, as far as predictions need it."""
+        """Return the `Targets` of the last training, as far as predictions need them."""
 
     def _validate_arrays(self, X, y, sample_weight, reset):
-        """Return X, y and weights as arrays, a table as numbers, a y of one column as a vector."""
+        """Return X, y and weights as validated arrays; a table is encoded, a y of one column is a vector."""
         if reset:
             refuse_dates(self, X)
             columns = find_columns(X, self.categorical_features, sample_weight)
@@ -255,34 +257,35 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         return X, y, sample_weight
 
     def _validate(self, X, *y, **options):
-        """Return X, and y if it is given, as arrays; a table of mixed columns as numbers."""
+        """Return X, and y if it is given, as validated arrays; a table is encoded as numbers."""
         columns = columns_of(self)
         if columns is None:
-            return validate_data(self, X, *y, **CHECKS, **options)
+            return validate_data(self, X, *y, **ACCEPTED, **options)
         return validate_table(self, columns, X, *y, **options)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_structure")
 
     def _predict(self, X, what):
-        """Return what a method of the targets, such as "decide", makes of the logits of X."""
+        """Apply a method of the targets, such as "decide", to the logits of X and return the result."""
         with products_share_cores():
             if not (self.__sklearn_is_fitted__() and is_valid(X, self)):
                 check_is_fitted(self)
                 X = self._validate(X, reset=False)
             finish = getattr(self._fitted_targets(), what)
-            with np.errstate(all="ignore"):  # a weight beyond the range of float32 is infinite, for one
+            with np.errstate(all="ignore"):  # for example, weights may overflow when they are cast to float32
                 return network_of(self, X.dtype).predict_in_blocks(X, finish)
 
     @property
     def feature_importances_(self) -> NDArray:
         """How strongly each feature enters the network, an ndarray of shape (n_features,) that sums to 1.
 
-        It is the Euclidean norm of the feature's weights in the first layer, those of its embedding included,
-        times its learned factors if `input_scaling` is "learned", averaged over the networks. It says
-        something only of features on one scale, and most with learned factors: without them, or with an
-        embedding, initial weights may hide what was learned. scikit-learn's ``RFE`` and ``SelectFromModel``
-        select by it. Permutation importance, which looks at predictions, is the better measure.
+        It is the Euclidean norm of the feature's weights in the first layer, including those of its
+        embedding, times its learned factor if `input_scaling` is "learned", averaged over the networks. It is
+        meaningful only if all features have the same scale, and most reliable with learned factors: without
+        them, or with an embedding, the initial weights may hide what was learned. scikit-learn's ``RFE`` and
+        ``SelectFromModel`` use it. Permutation importance is the better measure, because it depends on the
+        predictions.
         """
         check_is_fitted(self)
         network = network_of(self, np.float64)
@@ -296,9 +299,9 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def switchable_weights_(self) -> NDArray:
         """The learned weights of batchnorm="switchable", an ndarray of shape (n_hidden_layers, 2, 3).
 
-        For each hidden layer the weights of the mean and of the covariance, which sum to 1 over the last
-        axis: batch whitening, batch normalisation, layer normalisation. With an `ensemble_size` of more than
-        1, there is a leading axis of the networks.
+        For each hidden layer, the weights in the mixture of the mean and in that of the covariance. The last
+        axis, which sums to 1, is batch whitening, batch normalisation, layer normalisation. With an
+        `ensemble_size` of more than 1, there is a leading axis for the networks.
         """
         state = getattr(self, "layer_state_", {})
         if "switchablewhitening_0.mean_logits" not in state:
@@ -316,7 +319,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         return softmax(logits, axis=-1)
 
     def __copy__(self):
-        """Share the attributes, unpacked, but for the lists that a training appends to."""
+        """Return a shallow copy, with its own copies of the lists to which a training appends."""
         new = type(self).__new__(type(self))
         vars(new).update(vars(self))
         vars(new).update({name: list(vars(self)[name]) for name in LISTS if vars(self).get(name)})

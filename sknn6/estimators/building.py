@@ -1,4 +1,4 @@
-"""The network that a training starts from: with fresh weights, or with those that are fitted."""
+"""Build the network that a training starts from, with initial or with fitted weights."""
 
 from typing import Any
 
@@ -14,7 +14,8 @@ from sknn6.warn import warn_user
 __all__ = ["build"]
 
 
-# The parameters that make the fields of an architecture which a training that goes on cannot change.
+# Fields of an architecture that must not change when a training is continued, and the parameters that
+# determine them.
 PARAMETERS = {
     "batchnorm": "batchnorm",
     "batchnorm_group_size": "batchnorm_group_size",
@@ -30,17 +31,17 @@ PARAMETERS = {
 def build(
     estimator: Any, architecture: Architecture, settings: Settings, rng: Generator, resume: bool
 ) -> Network:
-    """Return the network, with the fitted weights to resume, else with fresh ones.
+    """Return the network, with the fitted weights if `resume` is set, otherwise with initial weights.
 
     Raises
     ------
     ValueError
-        If the training is to resume with another network than the one that was fitted.
+        If the training is to continue with another architecture than the fitted one.
     """
     if resume:
         check_same(estimator, architecture, settings)
-    # L-BFGS needs a loss that is the same at each evaluation, so nothing is dropped; it sees all data at
-    # once, so the averages need no memory.
+    # L-BFGS needs the same loss at each evaluation, so it has no dropout. It sees all data at once, so its
+    # running averages are those of the last evaluation.
     stochastic = settings.stochastic
     network = architecture.build(
         init=settings.init,
@@ -59,13 +60,13 @@ def build(
 
 
 def warn_of_init(network, architecture, settings):
-    """Warn of initial weights that the hidden layers cannot learn well from."""
+    """Warn of initial weights from which the hidden layers do not learn well."""
     given = f"init={settings.given['init']!r} with init_scale={settings.init_scale}"
     hidden = [layer.W for layer in network.dense()[:-1]]
     if any(W.shape[-1] > 1 and (W[..., :1] == W).all() for W in hidden):
         warn_user(
-            f"{given} starts all units of a hidden layer the same. They get the same gradient and stay "
-            "the same for ever; use init='auto'."
+            f"{given} gives all units of a hidden layer the same weights. They then have the same gradient "
+            "and stay equal for ever. Use init='auto'."
         )
         return
     activations = map(find_activation, architecture.activation)
@@ -73,14 +74,14 @@ def warn_of_init(network, architecture, settings):
     normalised = settings.batchnorm or settings.layernorm
     if settings.init in ("xavier_uniform", "xavier_normal") and shrinking and not normalised:
         warn_user(
-            f"{given} is made for activations like tanh. With {shrinking[0].forward.__name__}, of gain "
+            f"{given} suits activations such as tanh. With {shrinking[0].forward.__name__}, whose gain is "
             f"{shrinking[0].gain:.2f}, the activations shrink from layer to layer. Use init='auto' or "
             "'he_uniform'."
         )
 
 
 def check_same(estimator, architecture, settings):
-    """Raise if a training that goes on is to have another network than the one that was fitted."""
+    """Raise ValueError if a continued training is to have another architecture than the fitted one."""
     now = vars(architecture)
     before = getattr(estimator, "_structure", now)  # coefs_ may have been set before any fit
     scaled = "learned" if before.get("learned_scale") else scaling_of(estimator) is not None

@@ -31,74 +31,78 @@ __all__ = ["MLPClassifier"]
 
 @documented
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """Multi-layer perceptron classifier, a drop-in for scikit-learn's with more to choose from.
+    """Multi-layer perceptron classifier, a drop-in replacement for scikit-learn's with more options.
 
-    Each hidden layer maps its input to ``f(normalise(X W + b))``; the output is a softmax over the classes,
-    or a logistic function where there are two classes or indicators of labels. The weights minimise the mean
-    cross-entropy plus ``alpha / (2 n)`` times the sum of the squared weights, n the samples of a batch or
-    the sum of their weights.
+    Each hidden layer maps its input to ``f(normalise(X W + b))``. The output is a softmax over the classes,
+    or a logistic function for two classes and for each label of multilabel targets. The training minimises
+    the mean cross-entropy plus ``alpha / (2 n)`` times the sum of the squared weights of the network, where n
+    is the number of samples of a batch, or the sum of their weights.
 
-    What is "auto" depends on the solver. With "adam" it is a recipe of today: four networks, trained side by
-    side on scaled input and averaged, 30 epochs in batches of 100 at a rate that falls from 0.02 to 0 along
-    a half cosine, dropout 0.2, label smoothing 0.03, decoupled weight decay 0.1. With "sgd" and "lbfgs"
-    it is what scikit-learn has: one network, input as it is, a constant rate of 0.001, 200 epochs in batches
-    of 200, and none of the rest.
+    The values of parameters that are "auto" depend on the solver. With "adam" they are a modern recipe: four
+    networks, trained side by side on scaled input and averaged, 30 epochs in batches of 100 at a rate that
+    falls from 0.02 to 0 along a half cosine, dropout 0.2, label smoothing 0.03, decoupled weight decay 0.1;
+    from 5000 rows on, some of them differ. With "sgd" and "lbfgs" they are those of scikit-learn: one
+    network, unscaled input, a constant rate of 0.001, 200 epochs in batches of 200, and no dropout, label
+    smoothing or weight decay.
 
     Parameters
     ----------
     {shared}
     class_weight : "balanced", dict, list of dict or None, default=None
-        Weights of the classes, which multiply those of the samples; "balanced" is n / (n_classes count),
-        where weighted samples count by their weight. For indicators of labels, a list of dicts, one a label.
+        Weights of the classes, by which the weights of the samples are multiplied. "balanced" is
+        n / (n_classes count), where weighted samples count by their weight. For multilabel targets, a list
+        with one dict per label.
     label_smoothing : float or "auto", default={label_smoothing}
-        s, 0 to < 1: the target of the true class is 1 - s + s / C, that of the others s / C, C the classes.
+        s, from 0 to below 1. With C classes, the target of the true class is 1 - s + s / C, and that of each
+        other class is s / C.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The classes, sorted.
     coefs_ : list of ndarray of shape (fan_in, fan_out) or (`ensemble_size`, fan_in, fan_out)
-        The weights of each layer, in the dtype of X. They may be replaced: prediction and further training
-        start from what stands here.
+        The weights of each layer, in the dtype of X. You may replace or change them: prediction and further
+        training use these arrays.
     intercepts_ : list of ndarray of shape (fan_out,) or (`ensemble_size`, fan_out)
-        The biases of each layer, likewise.
+        The biases of each layer, which you may change in the same way.
     layer_state_ : dict of str to ndarray
         The other arrays of the network by name, such as "batchnorm_0.gamma" and "batchnorm_0.running_mean";
         with `input_scaling`, "input.mean" and "input.scale".
     ensemble_members_ : list of int or None
-        The numbers of the networks that ensemble selection has kept; None without it.
+        The indices of the networks that ensemble selection has kept; None without ensemble selection.
     history_ : list of dict
-        A record an epoch: "epoch", "loss", "seconds", with a stochastic solver "learning_rate", with
-        validation data "validation_loss" and "validation_score", and what `track` asks for.
-        ``pandas.DataFrame(model.history_)`` makes a table of it. `partial_fit` keeps the last 10000 records.
+        One record per epoch: "epoch", "loss" and "seconds"; "learning_rate" with a stochastic solver;
+        "validation_loss" and "validation_score" with validation data; and the statistics of `track`.
+        ``pandas.DataFrame(model.history_)`` converts it to a table. `partial_fit` keeps the last 10000
+        records.
     loss_ : float
-        The loss of the last epoch, penalty included.
+        The loss of the last epoch, including the penalty.
     loss_curve_ : list of float
-        The loss of each epoch. Like the next three, not with "lbfgs".
+        The loss of each epoch. This attribute and the next three do not exist with "lbfgs".
     best_loss_ : float or None
         The lowest loss; None with early stopping.
     validation_scores_ : list of float or None
-        The score on the validation data, by epoch; None without early stopping.
+        The score on the validation data after each epoch; None without early stopping.
     best_validation_score_ : float or None
-        The highest of them.
+        The highest of these scores; None without early stopping.
     n_iter_ : int
-        Epochs, or iterations, of the last fit.
+        Number of epochs or iterations of the last fit.
     t_ : int
-        Samples seen, all epochs together.
+        Number of samples seen in all epochs together.
     n_features_in_ : int
-        Features of X.
+        Number of features of X.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
+        Names of the features, if X had names.
     n_layers_ : int
-        Layers, input and output included.
+        Number of layers, including input and output.
     n_outputs_ : int
-        Logits: 1 for two classes.
+        Number of logits, which is 1 for two classes.
     out_activation_ : {"softmax", "logistic"}
-        What makes logits probabilities.
+        The function that maps logits to probabilities.
 
     See Also
     --------
-    sklearn.neural_network.MLPClassifier : The model for the parameters' names and meaning.
+    sklearn.neural_network.MLPClassifier : scikit-learn's classifier, with the same names of parameters.
 
     Examples
     --------
@@ -189,19 +193,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
     ) -> Self:
-        """Train for one epoch on X and y, going on from the present weights and optimizer state.
+        """Train for one epoch on X and y, starting from the present weights and optimizer state.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The input data.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Classes, or indicators of labels.
+            Classes, or a matrix of multilabel indicators.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
         classes : array-like of shape (n_classes,), default=None
-            All classes that y will ever hold; needed at the first call. For indicators of labels, the values
-            0 and 1, or the numbers of the labels.
+            All classes that y will ever have; required in the first call. For multilabel targets, the values
+            0 and 1, or the indices of the labels.
 
         Returns
         -------
@@ -210,8 +214,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Raises
         ------
         ValueError
-            As `fit`; and if `classes` is missing at the first call or differs from it later, if y has
-            another class, or if `early_stopping` is set.
+            For the same reasons as in `fit`; and if `classes` is missing in the first call or differs from it
+            in a later one, if y has a class that is not in `classes`, or if `early_stopping` is set.
         """
         with unchanged_if_it_fails(self):
             if isinstance(self.class_weight, str):
@@ -233,8 +237,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Classes; or, trained on indicators of labels, indicators of those of more than even odds, sparse
-            if those were.
+            Classes. For multilabel targets, indicators of the labels with a probability above 0.5; sparse if
+            the y of the training was.
         """
         found = self._predict(X, "decide")
         if found.ndim == 1:
@@ -247,12 +251,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data. What is float64 is computed in float64.
+            The input data. Predictions for float64 are computed in float64.
 
         Returns
         -------
         P : ndarray of shape (n_samples, n_classes)
-            Finite, in the order of `classes_`.
+            Finite numbers, in the order of `classes_`.
         """
         return self._predict(X, "probabilities")
 
@@ -267,23 +271,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         log_P : ndarray of shape (n_samples, n_classes)
-            Where a probability rounds to 0, minus infinity.
+            Minus infinity for a probability that rounds to 0.
         """
         P = self.predict_proba(X)
         with np.errstate(divide="ignore"):
             return np.log(P, out=P)
 
     def _check_classes(self, y, classes):
-        """Raise if the classes are missing at the first call of partial_fit or are others than before."""
+        """Raise ValueError if classes are missing in the first call of partial_fit, or change later."""
         before = getattr(self, "classes_", None)
         if before is not None and (classes is None or np.array_equal(classes, before)):
-            return  # the check that follows takes a fifth of a call
+            return  # saves the check below, which takes a fifth of the time of a small call
         if classes is not None and set(np.unique(classes)) <= {0, 1} and self._takes_indicators(y):
             classes = np.arange(np.shape(y)[1]) if before is None else before
         check_partial_fit_first_call(self, classes)
 
     def _takes_indicators(self, y):
-        """Return whether y is to be indicators of labels; at the first call, whether it is."""
+        """Return whether the targets are multilabel, by the first call or, in the first call, by y."""
         if hasattr(self, "_sparse_labels"):
             return isinstance(self._fitted_targets(), Labels)
         return type_of_target(y, input_name="y") == "multilabel-indicator"

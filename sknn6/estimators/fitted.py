@@ -1,4 +1,4 @@
-"""The arrays of a fitted estimator, and the network that they are of."""
+"""Convert a network to the attributes of a fitted estimator, and back."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ __all__ = [
 def attributes_of(
     network: Network, architecture: Architecture, dtype: np.dtype, others: dict[str, NDArray]
 ) -> dict[str, Any]:
-    """Return the fitted attributes that hold a network, in a dtype, cut off at its largest number."""
+    """Return the fitted attributes that hold a network, cast to a dtype and clipped to its range."""
     most = np.finfo(dtype).max
     arrays = {
         name: np.clip(array, -most, most, out=np.empty(array.shape, dtype), casting="same_kind")
@@ -51,13 +51,13 @@ def arrays_of(estimator: Any) -> dict[str, NDArray]:
 
 
 def scaling_of(estimator: Any) -> InputScaling | None:
-    """Return what the fitted network does to its input, None if nothing."""
+    """Return the input scaling of the fitted network, or None if there is none."""
     state = getattr(estimator, "layer_state_", {})
     return InputScaling(state["input.mean"], state["input.scale"]) if "input.mean" in state else None
 
 
 def targets_of(estimator: Any) -> Targets:
-    """Return what the targets of a fitted estimator are."""
+    """Return the `Targets` of a fitted estimator."""
     return estimator._fitted_targets()
 
 
@@ -67,13 +67,13 @@ def architecture_of(estimator: Any) -> Architecture:
 
 
 def pieces_of(estimator: Any) -> list[int] | None:
-    """Return the intervals of each input in the fitted embedding, None if there is no embedding."""
+    """Return the number of intervals of each input in the fitted embedding, None without an embedding."""
     structure = getattr(estimator, "_structure", {})  # coefs_ may have been set before any fit
     return structure.get("pieces")
 
 
 def columns_of(estimator: Any) -> Columns | None:
-    """Return what the columns of the fitted table were, None for one of numbers without gaps."""
+    """Return the `Columns` of the fitted table, None if all were numbers and none was missing."""
     return None if estimator._table is None else Columns(**estimator._table)
 
 
@@ -85,6 +85,6 @@ def features_of_rows(estimator: Any) -> NDArray:
 
 
 def network_of(estimator: Any, dtype: DTypeLike) -> Network:
-    """Return the network of a fitted estimator, which predicts in a dtype."""
+    """Return the network of a fitted estimator, for predictions in a dtype."""
     network = architecture_of(estimator).build(input_scaling=scaling_of(estimator))
     return network.attach(arrays_of(estimator), dtype)

@@ -1,4 +1,4 @@
-"""The parameters that the estimators share: what they may be, and what the docstrings say of them."""
+"""The parameters that the estimators share: their constraints and their documentation."""
 
 from collections import ChainMap
 from inspect import cleandoc, signature
@@ -24,7 +24,7 @@ AUTO = StrOptions({"auto"})
 
 
 def among(registry: dict[str, Any], *others: str) -> StrOptions:
-    """Return a constraint: the names of a registry, those that are added to it later too, and others."""
+    """Return the constraint that allows the names of a registry, also those added later, and others."""
     return StrOptions(ChainMap(dict.fromkeys(others), registry).keys())
 
 
@@ -80,172 +80,185 @@ SHARED_CONSTRAINTS = {
     "dtype": [StrOptions({"float32", "float64"})],
 }
 
-# What the docstrings of the estimators say of the parameters that they share.
+# The documentation of the shared parameters, for the docstrings of the estimators.
 SHARED_PARAMETERS = """\
     hidden_layer_sizes : int, sequence of int, str or "auto", default={hidden_layer_sizes}
         Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
-        which a search can hold. An empty sequence makes a linear model. "auto" is 128-128 with few rows,
-        192-192 from 5000 rows on, and 100 with plain values.
+        which can be a category of a search. An empty sequence makes a linear model. "auto" is 128-128 with
+        few rows, 192-192 from 5000 rows on, and 100 with the plain recipe.
     activation : str, Activation or list of them, default="relu"
         Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
-        "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "maxout", whose units have
-        two linear maps each, so that `coefs_` are twice as wide; one of your own; or a list, one a hidden
-        layer.
+        "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus"; "maxout", whose units have
+        two linear maps each, so that `coefs_` are twice as wide; an `Activation` of your own; or a list with
+        one entry per hidden layer.
     depth : int or None, default=None
-        How many times over the hidden layers of `hidden_layer_sizes` come; None is once. With a width, the
-        number of hidden layers of that width.
+        How often the hidden layers of `hidden_layer_sizes` are repeated; None means once. If
+        `hidden_layer_sizes` is a single width, this is the number of hidden layers.
     init : str or callable, default="auto"
-        How the weights start: "zeros", "normal" (standard normal), "uniform" (-1 to 1), "xavier_uniform",
-        "xavier_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal"; "lsuv",
-        orthogonal, then scaled layer by layer until the outputs on a sample have variance 1; "sklearn",
-        weights and biases of each layer uniform up to sqrt(6 / (fan_in + fan_out)), with the activation
-        "logistic" sqrt(2 / (fan_in + fan_out)); or a function ``f(rng, fan_in, fan_out, gain) -> W``, of
-        shape (fan_in, fan_out), or (fan_in + 1, fan_out) with the biases as the last row. Biases start at 0
-        otherwise. "auto" is "sklearn" with the plain recipe, and so with "sgd" and "lbfgs"; with those of
-        "adam", the uniform law of He for the ReLU family, LeCun's normal law for selu, and the uniform law
-        of Xavier for the others and the output.
+        Distribution of the initial weights:
+
+        - "zeros", "normal" (standard normal), "uniform" (from -1 to 1), "xavier_uniform", "xavier_normal",
+          "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal";
+        - "lsuv": orthogonal, then scaled layer by layer until the outputs for a sample of the data have
+          variance 1;
+        - "sklearn": weights and biases of each layer uniform with the bound sqrt(6 / (fan_in + fan_out)), or
+          sqrt(2 / (fan_in + fan_out)) with the activation "logistic";
+        - a function ``f(rng, fan_in, fan_out, gain) -> W``, with W of shape (fan_in, fan_out), or
+          (fan_in + 1, fan_out) with the biases as the last row;
+        - "auto": "sklearn" with the plain recipe, which "sgd" and "lbfgs" use; with the other recipes, He's
+          uniform distribution for the ReLU family, LeCun's normal one for selu, and Xavier's uniform one for
+          other activations and for the output.
+
+        Biases start at 0 where nothing else is said.
     init_scale : float, default=1.0
-        Factor on the initial weights, and on biases that are drawn with them.
+        Factor by which the initial weights are multiplied, and the biases that are drawn with them.
     batchnorm : bool, "batch", "whiten" or "switchable", default=False
-        Whether and how to normalise each hidden layer over the batch, before the nonlinearity: True or
-        "batch" by mean and variance of each unit; "whiten" by the covariance of groups of units, so that
-        they are uncorrelated too; "switchable" by a mixture of these two and layer normalisation, with
-        learned weights, see `switchable_weights_`. A last batch of less than half the size then joins the
-        one before it. A batch of one row is normalised as in prediction.
+        How to normalise each hidden layer over the batch, before the nonlinearity. True or "batch": by the
+        mean and variance of each unit. "whiten": by the covariance of groups of units, so that the units are
+        uncorrelated. "switchable": by a mixture of these two and layer normalisation, with learned weights,
+        see `switchable_weights_`. A last batch of less than half the batch size is joined with the one before
+        it. A batch of one row is normalised as in prediction.
     batchnorm_momentum : float, default=0.1
-        Weight of a new batch in the averages that prediction uses, over 0 to 1. Not used by "lbfgs", which
-        sees all samples at once.
+        Weight of a new batch in the running averages that prediction uses, above 0 and at most 1. Not used by
+        "lbfgs", which sees all samples at once.
     batchnorm_group_size : int, default=16
-        Units that "whiten" and "switchable" take the covariance of. Batches should have several times as
-        many samples.
+        Number of units in a group of "whiten" and "switchable". Batches should have several times as many
+        samples.
     layernorm : bool, default=False
-        Whether to normalise each sample over the units of each hidden layer, before the nonlinearity and, if
-        there is both, after the normalisation over the batch.
+        Whether to normalise each sample over the units of each hidden layer, before the nonlinearity and
+        after `batchnorm`, if both are used.
     residual : bool, default=False
-        Whether to add shortcuts: from the second hidden layer on, what a layer computes before its
-        normalisation is added to what the layer before it did, by way of a learned projection where the
-        widths differ. These are pre-norm residual blocks; with `layernorm` or `batchnorm`, they keep nets of
-        tens of layers trainable.
+        Whether to add shortcuts: from the second hidden layer on, the output of the linear map of the layer
+        before is added to that of the layer's own linear map, through a learned projection if the widths
+        differ. These are pre-norm residual blocks; with `layernorm` or `batchnorm`, networks of tens of
+        layers can be trained.
     recipe : {"auto", "plain", "modern", "modern_regression", "modern_quantiles"}, default="auto"
-        The values of the parameters that are "auto": "plain" has those of scikit-learn, "modern",
-        "modern_regression" and "modern_quantiles" those that the classifier, the regressor and the regressor
-        with loss="quantile" have with "adam". "auto" is one of these with "adam", and "plain" with the other
-        solvers. From 5000 rows on, "modern" and "modern_regression" have other values.
+        The values of the parameters that are "auto". "plain" has those of scikit-learn. "modern",
+        "modern_regression" and "modern_quantiles" are made for the classifier, the regressor, and the
+        regressor with loss="quantile". "auto" means one of these three with "adam", and "plain" with the
+        other solvers. From 5000 rows on, "modern" and "modern_regression" have other values.
     ensemble_size : int or "auto", default={ensemble_size}
-        Networks that are trained side by side, each from weights of its own, and whose predictions are
-        averaged. With more than one, the arrays of `coefs_`, `intercepts_` and `layer_state_` have a leading
-        axis of them. It takes about as many times as long to train.
+        Number of networks that are trained side by side from different initial weights. Their predictions are
+        averaged. If there are several, the arrays of `coefs_`, `intercepts_` and `layer_state_` have a
+        leading axis for them. The training time grows about in proportion.
     input_scaling : bool, "learned" or "auto", default={input_scaling}
-        Whether to standardise each feature by its mean and standard deviation in the training data, and bend
-        outliers inwards, z / sqrt(1 + (z / 3)^2), before the first layer. A training that goes on, such as by
-        `partial_fit`, learns them from the first 1000 rows, and of a feature that was constant in these, from
-        the first rows in which it varies. Sparse data are not centred. "learned" multiplies each feature by a
-        factor besides, 1 at first, which is learned at six times the rate: 6 times
-        ``layer_state_["dense_0.u"]``.
+        Whether to standardise each feature with its mean and standard deviation in the training data, and
+        then compress outliers by z / sqrt(1 + (z / 3)^2), before the first layer. A continued training, for
+        example by `partial_fit`, learns mean and deviation from the first 1000 rows; for a feature that is
+        constant in these, from the first rows in which it varies. Sparse data are not centred. "learned" also
+        multiplies each feature by a learned factor, which starts at 1 and moves six times as fast as the
+        weights: it is 6 times ``layer_state_["dense_0.u"]``.
     categorical_features : "from_dtype", array-like or None, default={categorical_features}
-        Which columns of X hold categories. By "from_dtype", those of a data frame that hold strings or have
-        a category dtype, as in `sklearn.ensemble.HistGradientBoostingClassifier`; otherwise a mask, numbers
-        or names of the columns. A category is known by its text. In a column of up to 32 categories, each
-        gets a 0 or 1 of its own; in one of more, a learned vector of 8 numbers (Guo & Berkhahn, 2016,
-        arXiv:1604.06737). Categories of fewer than 3 rows and those that `fit` has not seen are one
-        category; missing ones are another. A missing number (NaN, None, pandas.NA) becomes the mean of its
-        column, and a column that has some at `fit` gets an indicator of them. `partial_fit` keeps what its
-        first call has found. With None, all columns must be numbers, and none may be missing.
+        Which columns of X hold categories. "from_dtype" means the columns of a data frame that hold strings
+        or have a category dtype, as in `sklearn.ensemble.HistGradientBoostingClassifier`; otherwise a mask,
+        indices or names of columns. A category is identified by its text. In a column of up to 32 categories,
+        each becomes an indicator of 0 or 1; in a column of more, each becomes a learned vector of 8 numbers
+        (Guo & Berkhahn, 2016, arXiv:1604.06737). Categories of fewer than 3 rows and categories that `fit`
+        has not seen are treated as one category, missing values as another. A missing number (NaN, None,
+        pandas.NA) is replaced by the mean of its column, and a column with missing numbers in `fit` gets an
+        indicator of them. `partial_fit` keeps what its first call has learned. With None, all columns must be
+        numbers, and none may be missing.
     numeric_embedding : "piecewise", None or "auto", default={numeric_embedding}
-        Whether the first layer gets, beside each feature of more than two values, its position in each of up
-        to 48 intervals between quantiles of the training data, so that it can bend and jump where the data
-        are (Gorishniy et al., 2022, arXiv:2203.05556). All features together get about 256 of them, with at
-        least ten rows each, and none if that makes fewer than three a feature. A training that begins with
-        `partial_fit` has none unless it is asked for, for they are those of the first call. `coefs_[0]` has a
-        row for each column of the embedded input. For dense X.
+        "piecewise" gives the first layer, beside each feature of more than two values, its position in each
+        of up to 48 intervals between quantiles of the training data, so that the function of each feature can
+        bend and jump where the data are (Gorishniy et al., 2022, arXiv:2203.05556). There are about 256
+        intervals for all features together, each with at least ten rows, and none if that leaves fewer than
+        three per feature. A training that begins with `partial_fit` has no embedding unless "piecewise" is
+        given, because the quantiles are those of the first call. `coefs_[0]` has a row for each column of the
+        embedded input. X must be dense.
     ensemble_selection : bool or "auto", default={ensemble_selection}
-        Whether to hold out `validation_fraction` of the rows, and keep of the `ensemble_size` networks those
-        that together predict them best (Caruana et al., 2004). `ensemble_members_` has their numbers.
+        Whether to hold out `validation_fraction` of the rows, and to keep only those of the `ensemble_size`
+        networks that together predict them best (Caruana et al., 2004). `ensemble_members_` has their
+        indices.
     dropout : float or "auto", default={dropout}
-        Fraction of each hidden layer's activations that are set to 0 in training, 0 to < 1. Not used by
-        "lbfgs", whose loss must not change from one evaluation to the next.
+        Fraction of the activations of each hidden layer that are set to 0 in training, from 0 to below 1. Not
+        used by "lbfgs", which needs the same loss at each evaluation.
     weight_decay : float, sequence of float or "auto", default={weight_decay}
-        Decoupled decay: each update first multiplies the weights by 1 - rate weight_decay. A sequence has a
-        number for each of the networks. Like the next three, for the stochastic solvers.
+        Decoupled weight decay: each update first multiplies the weights by 1 - rate weight_decay. A sequence
+        has one number for each network. This parameter and the next three apply to the stochastic solvers.
     gradient_accumulation_steps : int, default=1
-        Mini-batches to an update. Their gradients are averaged by sample count, so that the update is that
-        of one big batch; but batch normalisation sees each mini-batch by itself.
+        Number of mini-batches per update. Their gradients are averaged by their number of samples, so that
+        the update is that of one large batch, except that batch normalisation uses each mini-batch by itself.
     clip_norm : float or None, default=None
-        A gradient of a larger Euclidean norm is scaled down to this, that of each network by itself.
+        A gradient with a larger Euclidean norm is scaled down to this norm, separately for each network.
     ema_decay : float, default=0.0
-        Decay rate, 0 to < 1, of an average of the weights over the updates that takes their place for
-        validation and at the end; 0 is no average. `partial_fit` goes on from the averaged weights.
+        Decay rate, from 0 to below 1, of an exponential moving average of the weights over the updates. The
+        averaged weights are used for validation and at the end of the training; 0 means no average.
+        `partial_fit` goes on from the averaged weights.
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         Adam, stochastic gradient descent with momentum, or L-BFGS on the whole data, always in float64.
     alpha : float, default=0.0001
         Strength of the L2 penalty.
     batch_size : int or "auto", default="auto"
-        Samples of a mini-batch, or all if there are fewer.
+        Number of samples in a mini-batch, or all samples if there are fewer.
     learning_rate : str, default={learning_rate}
-        How the rate changes: "constant"; with "sgd" also "invscaling", divided by (samples seen + 1)^power_t,
-        and "adaptive", divided by 5 whenever `n_iter_no_change` epochs brought no improvement; with both
-        stochastic solvers "cosine", "one_cycle" and "step", along `max_iter` in `fit`, constant in
-        `partial_fit`.
+        The schedule of the learning rate. "constant". Only with "sgd": "invscaling", which divides the rate
+        by (samples seen + 1)^power_t, and "adaptive", which divides it by 5 whenever `n_iter_no_change`
+        epochs brought no improvement. With both stochastic solvers: "cosine", "one_cycle" and "step", over
+        `max_iter` epochs in `fit`, constant in `partial_fit`.
     learning_rate_init : float or "auto", default={learning_rate_init}
-        The rate that the schedule starts from. Where "auto" is 0.02, it is that for a `fit` from fresh
-        weights; a training that goes on takes 0.001, and one that begins with `partial_fit` 0.02 times the
-        root of b / B, b the rows of an update, at most B, the recipe's `batch_size`.
+        The learning rate from which the schedule starts. "auto" is the value of the recipe in a `fit` from
+        initial weights. With the modern recipes, a training that continues from the weights of a `fit` has
+        0.001, and one that begins with `partial_fit` has the recipe's value times sqrt(b / B), where b is the
+        number of rows of an update, at most B, and B is the `batch_size` of the recipe.
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default={max_iter}
-        Epochs at most; for "lbfgs", iterations.
+        Largest number of epochs; for "lbfgs", of iterations.
     shuffle : bool, default=True
-        Whether each epoch has its own order of the samples.
+        Whether each epoch has its own random order of the samples.
     random_state : int, RandomState or None, default=None
         Seed of the initial weights, the order of samples and the validation set.
     tol : float, default=0.0001
-        An epoch is an improvement if the loss is lower, or the validation score higher, than the best before
-        by this.
+        An epoch is an improvement if the loss is lower, or the validation score higher, than the best so far
+        by at least this much.
     verbose : bool or int, default=False
-        Whether to print a line an epoch.
+        Whether to print one line per epoch.
     track : "layers" or None, default=None
-        Whether to look at the layers after each epoch and add to its record in `history_`, for layer i from 1
-        on, the output last: "mean_i" and "std_i" of what it puts out, the shares "saturated_i" and "dead_i"
-        as in `sknn6.inspection.LayerStatistics`, "weight_norm_i", and "change_i", the norm of the epoch's
-        change of the weights divided by theirs. Of a fiftieth of the rows, 64 to 256, the same ones each
-        time.
+        "layers" adds statistics of each layer to the records of `history_`, for layer i from 1 on, with the
+        output layer last: "mean_i" and "std_i" of its output, the shares "saturated_i" and "dead_i" as in
+        `sknn6.inspection.LayerStatistics`, "weight_norm_i", and "change_i", the norm of the change of the
+        weights in the epoch divided by the norm of the weights. They are computed on a fiftieth of the rows,
+        but at least 64 and at most 256, the same ones each time.
     checkpoint : path or None, default=None
-        A file that `fit` saves the training to, after its epochs, in a twentieth of the time at most. The
-        same training, with the same parameters and data, goes on from it where it stopped, and ends as if it
-        had not; `max_iter` may have grown, unless `learning_rate` follows it. For the stochastic solvers.
+        A file to which `fit` saves the training after epochs, in at most a twentieth of the time. A `fit`
+        with the same parameters and data resumes from it, and ends with the weights of a training that was
+        not interrupted. `max_iter` may be larger, unless `learning_rate` depends on it. For the stochastic
+        solvers.
     warm_start : bool, default=False
-        Whether `fit` goes on from the present weights.
+        Whether `fit` continues from the present weights.
     momentum : float, default=0.9
-        Momentum of "sgd", 0 to 1.
+        Momentum of "sgd", from 0 to 1.
     nesterovs_momentum : bool, default=True
-        Whether the momentum of "sgd" is Nesterov's.
+        Whether "sgd" uses Nesterov's momentum.
     early_stopping : bool, default=False
         Whether to hold out samples, stop when the score on them does not improve, and keep the weights of the
         best epoch.
     scoring : str, callable or None, default=None
-        What early stopping maximises on the validation data: the name of a scorer or a callable
-        ``scorer(estimator, X, y)``; None is what `score` gives. Weights of samples count, those of classes
-        do not. Between equal scores the lower validation loss decides.
+        The score that early stopping maximises on the validation data: the name of a scorer or a callable
+        ``scorer(estimator, X, y)``; None means the score of `score`. Sample weights count, class weights do
+        not. Among equal scores, the lowest validation loss decides.
     validation_fraction : float, default=0.1
-        Share of the samples that early stopping holds out, unless `fit` is given validation data.
+        Fraction of the samples that early stopping holds out, unless `fit` is given validation data.
     beta_1, beta_2 : float, default=0.9, 0.999
-        Decay rates of Adam's averages of the gradient and of its square, 0 to < 1.
+        Decay rates of Adam's averages of the gradient and of its square, from 0 to below 1.
     epsilon : float, default=1e-8
         Added to the denominator of Adam's step.
     n_iter_no_change : int or inf, default=10
-        The training stops after more epochs than this in a row without improvement.
+        The training stops after more than this number of consecutive epochs without improvement.
     max_fun : int, default=15000
-        Evaluations of the loss by "lbfgs" at most.
+        Largest number of evaluations of the loss by "lbfgs".
     dtype : {"float32", "float64"}, default="float32"
-        What the stochastic solvers compute in. Prediction computes in the dtype of its X.
+        The dtype in which the stochastic solvers compute. Prediction computes in the dtype of its X.
 """
 
 
 def documented(cls):
-    """Put the shared parameters, with the class's defaults, in their place in the class's docstring."""
-    if cls.__doc__ is not None:  # as it is under python -OO
+    """Insert the documentation of the shared parameters, with the defaults of the class, in its docstring."""
+    if cls.__doc__ is not None:  # python -OO removes docstrings
         shared = dedent(SHARED_PARAMETERS)
         for name, parameter in signature(cls).parameters.items():
             shared = shared.replace(f"{{{name}}}", repr(parameter.default).replace("'", '"'))
-        cls.__doc__ = cleandoc(cls.__doc__).replace("{shared}\n", shared)  # as Python 3.13 has it already
+        # cleandoc for all releases of Python; 3.13 removes the indentation itself.
+        cls.__doc__ = cleandoc(cls.__doc__).replace("{shared}\n", shared)
     return cls

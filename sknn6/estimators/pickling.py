@@ -1,4 +1,4 @@
-"""What a pickle of an estimator holds, which is mostly weights."""
+"""Compress the attributes of an estimator for a pickle, so that it holds little but the weights."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from sknn6.training.scaling import Moments
 
 __all__ = ["pack_state", "unpack_state"]
 
-# Curves of a training that a pickle can take from a column of the history.
+# Attributes that repeat a column of the history, so that a pickle needs only the name of the column.
 CURVES = {"loss_curve_": "loss", "validation_scores_": "validation_score"}
 
-# What is known of columns and targets while there is more to learn.
+# Attributes with the moments of the columns of X and of the targets, while they can still change.
 MOMENTS = ("_moments", "_target_moments")
 
 

@@ -30,14 +30,16 @@ from sknn6.training.training import Training
 __all__ = ["Prepared", "prepare"]
 
 
-# Rows that the knots of an embedding are taken from, and rows that its pieces are standardised over.
-KNOTS_SAMPLE = 2**16
-EMBEDDED_SAMPLE = 2**13
+# Numbers of random rows from which the knots of an embedding are computed, and over which its columns are
+# standardised.
+ROWS_FOR_KNOTS = 2**16
+ROWS_FOR_COLUMNS = 2**13
 
-# The distance of the quartiles of the normal distribution of variance 1.
+# The interquartile range of the standard normal distribution.
 IQR_OF_NORMAL = 1.3489795
 
-# Of fewer rows, the first of a stream, quartiles may be anywhere, where more rows better mean and deviation.
+# In a stream, quartiles of fewer rows are not used: they are uncertain, and later rows do not correct them,
+# as they correct mean and deviation.
 FEWEST_FOR_QUARTILES = 100
 
 
@@ -52,16 +54,16 @@ class Prepared:
     data : Data
     architecture : Architecture
     network : Network
-        With fresh weights or, where the training goes on, those that are fitted.
+        With initial weights or, in a continued training, with the fitted weights.
     state : TrainingState
     n_numbers : int
-        The first columns of X, which are numbers; those after them are codes of categories.
+        Number of columns of X that are numbers. They come first; the other columns are codes of categories.
     fresh : bool
         Whether the training starts from initial weights.
     knots : ndarray or None
-        The ends of the intervals of an embedding that is still to be placed, see `find_knots`.
+        The ends of the intervals of a new embedding, see `find_knots`; None without a new embedding.
     output_ratio : ndarray or None
-        The scale of the targets before, divided by that now, where it has changed.
+        The earlier scale of the targets divided by the new one; None if the scale has not changed.
     """
 
     settings: Settings
@@ -76,7 +78,7 @@ class Prepared:
     output_ratio: NDArray | None = None
 
     def scale_input(self, rows=None, update: Update | None = None) -> None:
-        """Learn from the rows, or from all, how to scale the input, if it is to be scaled."""
+        """Learn the scaling of the input from the given rows, or from all; also place the input layers."""
         if self.settings.input_scaling and not self.n_numbers:
             self.network.input_scaling = InputScaling(np.empty(0), np.empty(0))
         elif self.settings.input_scaling:
@@ -89,7 +91,7 @@ class Prepared:
             self._place_codes()
 
     def _place_codes(self) -> None:
-        """Let the layers of categories know how many rows have each code."""
+        """Set the arrays of the layers of categories, which depend on the number of rows with each code."""
         codes, weight = self.data.X[:, self.n_numbers :], self.data.weight
         for layer in self.network.layers:
             if isinstance(layer, OneHot):
@@ -98,21 +100,21 @@ class Prepared:
                 layer.place(codes[:, -len(layer.sizes) :], weight)
 
     def _place(self, knots: NDArray) -> None:
-        """Put the intervals of the embedding where the scaled features have their knots."""
+        """Place the intervals of the embedding between the knots of the scaled features."""
         scaling = self.network.input_scaling
-        sample = self.data.take(sample_of(self.data, EMBEDDED_SAMPLE))
+        some = self.data.take(random_rows(self.data, ROWS_FOR_COLUMNS))
         knots = knots if scaling is None else scaling.of(knots)
         for layer in self.network.layers:
             if isinstance(layer, Piecewise):
-                layer.place(knots, self.network.read(sample.X), sample.weight)
-        self.state.moments = None  # the intervals stay where they are, and so does the scaling
+                layer.place(knots, self.network.read(some.X), some.weight)
+        self.state.moments = None  # the intervals are final, so the scaling must be too
 
     def make_batches(self, rows=None) -> Batches:
-        """Return the mini-batches of the rows, or of all; for L-BFGS, one batch."""
+        """Return the mini-batches of the given rows, or of all; for L-BFGS, one batch."""
         return make_batches(self.data, self.settings, self.network, self.state.rng, rows)
 
     def make_update(self, resume: bool) -> Update:
-        """Return the solver's update; to resume, with the optimizer's state of the last training."""
+        """Return the solver's update; with `resume`, it has the optimizer's state of the last training."""
         settings, network = self.settings, self.network
         optimizer = make_optimizer(settings, network)
         kept = (self.state.optimizer if resume else None) or {}
@@ -130,18 +132,18 @@ class Prepared:
         )
 
     def _rescaled(self, lead: NDArray | None) -> NDArray | None:
-        """Return the lead of the weights over their average, in the targets' scaling of today."""
+        """Return the lead of the weights over their average, adapted to the new scaling of the targets."""
         if lead is None or self.output_ratio is None:
             return lead
         lead = lead.copy()
-        # The lead is a difference of weights, so the mean of the targets is no part of it.
+        # The lead is a difference of weights, so it does not depend on the mean of the targets.
         with self.network.exchanged(lead):
             self.network.dense()[-1].W *= self.output_ratio
             self.network.dense()[-1].b *= self.output_ratio
         return lead
 
     def keep_members(self, kept: list[int]) -> None:
-        """Leave only these of the networks."""
+        """Keep only the members with these indices."""
         self.state.members = [self.state.members[i] for i in kept] if self.state.members else kept
         if len(kept) == self.network.members:
             return
@@ -150,15 +152,17 @@ class Prepared:
         self.network = network.attach(self.network.arrays_of_members(kept), self.network.dtype)
 
     def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
-        """Return validation data that the user gives, checked against the data to train on."""
+        """Return the user's validation data, validated against the training data."""
         X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=False)
         return Data(X, self.targets.encode(y, self.network.dtype), sample_weight, y)
 
     def keep_optimizer(self, training: Training) -> None:
-        """Keep the optimizer's state for the next `partial_fit`, in no more bits than the weights."""
+        """Keep the optimizer's state for the next `partial_fit`, in a dtype not wider than that of X."""
         update, dtype = training.update, self.data.X.dtype
         if update is None or training.torn or training.state.diverged:
-            self.state.optimizer = None  # none, or not that of the weights, or it led to what is not finite
+            # There is no state, or it does not belong to the weights, or it led to numbers that are not
+            # finite.
+            self.state.optimizer = None
             return
         vectors = update.optimizer.state | ({} if update.lead is None else {"lead": update.lead})
         narrow = {
@@ -169,7 +173,7 @@ class Prepared:
         self.state.optimizer = of_which | {"t": update.optimizer.t} | narrow
 
     def attributes(self) -> dict[str, Any]:
-        """Return the fitted attributes that the training amounts to at present."""
+        """Return the fitted attributes that the estimator would have if the training ended now."""
         return (
             self.targets.attributes()
             | self.state.attributes(self.settings.stochastic)
@@ -178,9 +182,9 @@ class Prepared:
 
 
 def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume=False, incremental=False):
-    """Return what a training of an estimator starts from.
+    """Validate the data of a training and prepare everything that it starts from.
 
-    The estimator gets `n_features_in_` and `feature_names_in_`, and is otherwise left as it is.
+    On the estimator, only what validation learns of X is set, such as `n_features_in_`.
 
     Parameters
     ----------
@@ -188,7 +192,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     X, y, sample_weight
         As `fit` takes them.
     resume : bool, default=False
-        Whether the training goes on from the fitted weights.
+        Whether the training continues from the fitted weights.
     incremental : bool, default=False
         Whether it is a call of `partial_fit`.
 
@@ -199,7 +203,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     Raises
     ------
     ValueError
-        If the data are not what they need to be, or a training that goes on is to have another network.
+        If the data are invalid, or a continued training is to have another architecture.
     """
     X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=not resume)
     n_rows = getattr(estimator, "_n_rows", 0) if resume else 0 if incremental else X.shape[0]
@@ -230,7 +234,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
 
 
 def make_optimizer(settings: Settings, network: Network) -> Optimizer:
-    """Return the solver's optimizer, with the parameters that have the names of its arguments."""
+    """Return the solver's optimizer; its arguments are the settings of the same names."""
     kind = OPTIMIZERS[settings.solver]
     names = [name for name in signature(kind).parameters if name != "theta"]
     return kind(network.theta, **{name: getattr(settings, name) for name in names})
@@ -239,7 +243,7 @@ def make_optimizer(settings: Settings, network: Network) -> Optimizer:
 def settings_of_call(
     settings: Settings, state: TrainingState, n_rows: int, resume: bool, incremental: bool
 ) -> Settings:
-    """Return the settings of this call, which may go on with a training and be one epoch of it."""
+    """Return the settings of this call, which may continue a training or be a `partial_fit`."""
     if state.in_parts:
         settings = settings.in_parts(n_rows)
     elif resume:
@@ -250,7 +254,7 @@ def settings_of_call(
 
 
 def find_embedding(data: Data, n_numbers: int, settings: Settings, in_parts: bool) -> NDArray | None:
-    """Return the knots of the embedding of the numbers, None if they are to have none."""
+    """Return the knots of the embedding of the numbers, or None if there is to be no embedding."""
     left = "numeric_embedding" in settings.left
     if not settings.numeric_embedding or (left and (in_parts or issparse(data.X))):
         return None
@@ -259,7 +263,7 @@ def find_embedding(data: Data, n_numbers: int, settings: Settings, in_parts: boo
             f"numeric_embedding={settings.numeric_embedding!r} needs dense X, got a sparse one, whose "
             "zeros would become numbers. Use numeric_embedding=None."
         )
-    rows = sample_of(data, KNOTS_SAMPLE)
+    rows = random_rows(data, ROWS_FOR_KNOTS)
     return find_knots(data.X[:, :n_numbers][rows], None if data.weight is None else data.weight[rows])
 
 
@@ -271,14 +275,14 @@ def pieces_between(knots: NDArray | None, n_columns: int) -> list[int] | None:
     return n_pieces + [0] * (n_columns - len(n_pieces))
 
 
-def sample_of(data: Data, n_rows: int) -> NDArray:
-    """Return the numbers of so many rows with any weight, or of all that there are; the same at each call."""
+def random_rows(data: Data, n_rows: int) -> NDArray:
+    """Return the indices of n_rows random rows of positive weight, or of all; the same at each call."""
     rows = np.arange(data.n_rows) if data.weight is None else np.flatnonzero(data.weight)
     return np.sort(np.random.default_rng(0).permutation(rows)[:n_rows])
 
 
 def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: NDArray | None) -> Numbers:
-    """Return the targets with the scaling that y makes, or more of it, until there is no more to learn."""
+    """Return the targets with a scaling learned from y, or updated with y as long as it is not final."""
     known = state.target_moments
     if targets.scaling is not None and known is None:
         return targets
@@ -299,7 +303,7 @@ def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: ND
 
 
 def level_of(data: Data) -> NDArray:
-    """Return the mean of each target, and 1 where it is 0."""
+    """Return the mean of each target, or 1 for a mean of 0."""
     mean = np.average(data.y, axis=0, weights=data.weight)
     return np.where(mean > 0, mean, 1)
 
@@ -316,7 +320,7 @@ def hand_over(network: Network, before: OutputScaling | None, now: OutputScaling
 
 
 def quantile(Y: NDArray, weight: NDArray | None, q: float) -> NDArray:
-    """Return the least value of each column up to which there is a share of at least q of the weight."""
+    """Return the q-quantile of each column: the least value up to which lies a share q of the weight."""
     order = np.argsort(Y, axis=0)
     weight = np.ones(len(Y)) if weight is None else weight
     reached = np.cumsum(weight[order], axis=0) >= q * weight.sum() * (1 - 1e-12)

@@ -1,7 +1,7 @@
-"""Recipes: values of the parameters that a user may leave to "auto".
+"""Recipes: the values of the parameters that are left at "auto".
 
-To add a recipe, give it a row in `RECIPES`: the parameter `recipe` of the estimators then takes its name. To
-let another parameter be "auto", give it a value in each recipe.
+To add a recipe, give it a row in `RECIPES`; the parameter `recipe` of the estimators then accepts its name.
+To allow "auto" for another parameter, give the parameter a value in each recipe.
 """
 
 import math
@@ -14,7 +14,7 @@ __all__ = [
     "WITH_MANY_ROWS", "rate_going_on", "rate_in_parts", "recipe_for",
 ]  # fmt: skip
 
-# scikit-learn's defaults, and nothing that it does not have.
+# scikit-learn's defaults; everything that scikit-learn does not have is off.
 PLAIN = {
     "hidden_layer_sizes": (100,),
     "numeric_embedding": None,
@@ -32,7 +32,7 @@ PLAIN = {
     "max_iter": 200,
 }
 
-# Found on real data sets of 500 to 2000 rows; what each part buys stands in docs/guide/defaults.rst.
+# Found on real data sets of 500 to 2000 rows; docs/guide/defaults.rst says how much each value contributes.
 MODERN = {
     "hidden_layer_sizes": (128, 128),
     "numeric_embedding": None,
@@ -59,12 +59,12 @@ MODERN_REGRESSION = MODERN | {
     "max_iter": 40,
 }
 
-# Quantiles of the training data are soon learned too well: of those rows more than 80 % lie between the outer
-# two, of others fewer (docs/guide/regression.rst). Smoother functions cover better.
+# Quantiles overfit soon: the interval between the outer two of a training covers more than 80 % of the
+# training rows and fewer of other rows (docs/guide/regression.rst). Smoother functions cover better.
 MODERN_QUANTILES = MODERN_REGRESSION | {"numeric_embedding": None, "batch_size": 64}
 
-# Found on real data sets of 4500 to 40000 rows. How noisy they are is not known before the fit, so each
-# network has a decay of its own, and held-out rows choose among them.
+# Found on real data sets of 4500 to 40000 rows. The best weight decay depends on the noise, which is not
+# known before the fit. So each network has its own decay, and held-out rows decide which networks are kept.
 MODERN_WITH_MANY_ROWS = MODERN | {
     "hidden_layer_sizes": (192, 192),
     "numeric_embedding": "piecewise",
@@ -89,22 +89,22 @@ RECIPES = {
     "modern_quantiles": MODERN_QUANTILES,
 }
 
-# What takes the place of a recipe in a `fit` on at least `MANY_ROWS` rows.
+# The recipes that replace these in a `fit` on at least `MANY_ROWS` rows.
 WITH_MANY_ROWS = {
     "modern": MODERN_WITH_MANY_ROWS,
     "modern_regression": MODERN_REGRESSION_WITH_MANY_ROWS,
 }
 MANY_ROWS = 5000
 
-# With more rows than that, the number of epochs falls as the root of the number of rows.
+# With more rows than this, the number of epochs falls with the square root of the number of rows.
 ALL_EPOCHS = 20_000
 
-# The most that a training that goes on takes: it follows new data and keeps what it has learned.
+# The largest "auto" rate of a continued training: it adapts to new data without losing what it has learned.
 GOING_ON = 0.001
 
 
 def recipe_for(name, n_rows=0):
-    """Return the values of a recipe in a `fit` on so many rows."""
+    """Return the values of a recipe in a `fit` on n_rows rows."""
     if n_rows < MANY_ROWS or name not in WITH_MANY_ROWS:
         return RECIPES[name]
     recipe = WITH_MANY_ROWS[name]
@@ -113,21 +113,21 @@ def recipe_for(name, n_rows=0):
 
 
 def rate_going_on(recipe):
-    """Return the learning rate that is "auto" in a training that goes on from what `fit` has learned."""
+    """Return the "auto" learning rate of a training that continues from the weights of a `fit`."""
     return min(recipe["learning_rate_init"], GOING_ON)
 
 
 def rate_in_parts(recipe, rows):
-    """Return the learning rate that is "auto" in calls of partial_fit from fresh weights on.
+    """Return the "auto" learning rate of a training that begins with partial_fit.
 
-    A rate that is to fall over a fit is too high for batches of few rows, whose gradients are noisy: it is
-    multiplied by the root of their size, relative to the recipe's, up to 1 [1]_.
+    The initial rate of a schedule that falls is too high for updates on few rows, whose gradients are noisy.
+    It is multiplied by the square root of their number divided by the recipe's batch size, if below 1 [1]_.
 
     Parameters
     ----------
     recipe : dict
     rows : int
-        Rows of an update.
+        Number of rows of an update.
 
     References
     ----------

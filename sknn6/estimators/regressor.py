@@ -26,21 +26,23 @@ __all__ = ["MLPRegressor"]
 
 @documented
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """Multi-layer perceptron regressor, a drop-in for scikit-learn's with more to choose from.
+    """Multi-layer perceptron regressor, a drop-in replacement for scikit-learn's with more options.
 
-    The network of `MLPClassifier` with one output a target, trained on the squared error or another loss.
+    It has the network of `MLPClassifier` with one output per target, and is trained on the squared error or
+    another loss.
 
-    What is "auto" depends on the solver. With "adam" it is a recipe of today: four networks, trained side by
-    side on scaled input and scaled targets and averaged, 40 epochs in batches of 64 at a rate that rises to
-    0.02 and falls to 0 in one cycle, dropout 0.05, decoupled weight decay 0.1. With "sgd" and "lbfgs" it is
-    what scikit-learn has: one network, input and targets as they are, a constant rate of 0.001, 200 epochs in
-    batches of 200, and none of the rest.
+    The values of parameters that are "auto" depend on the solver. With "adam" they are a modern recipe: four
+    networks, trained side by side on scaled input and scaled targets and averaged, 40 epochs in batches of
+    128 at a rate that rises to 0.02 and falls to 0 in one cycle, dropout 0.05, decoupled weight decay 0.1;
+    from 5000 rows on, some of them differ. With "sgd" and "lbfgs" they are those of scikit-learn: one
+    network, unscaled input and targets, a constant rate of 0.001, 200 epochs in batches of 200, and no
+    dropout or weight decay.
 
     Parameters
     ----------
     loss : {"squared_error", "absolute_error", "quantile", "poisson", "gamma", "huber"}, \
             default="squared_error"
-        What the training minimises, z the output and y the target. Those of several targets are added.
+        The loss, for an output z and a target y. The losses of several targets are added.
 
         - "squared_error": (z - y)^2 / 2, which predicts the mean;
         - "absolute_error": abs(z - y), which predicts the median;
@@ -49,23 +51,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):
           are not negative;
         - "gamma": half the gamma deviance, y / p - log(y / p) - 1 of a prediction p = e^z, for targets above
           0;
-        - "huber": (z - y)^2 / 2 up to a residual of d and linear beyond, so that outliers pull with a bounded
-          force; d is 1 or, with `target_scaling`, a tenth of the scale of the targets.
+        - "huber": (z - y)^2 / 2 up to a residual of d and linear beyond, so that the gradient of an outlier
+        is
+          bounded; d is 1 or, with `target_scaling`, a tenth of the scale of the targets.
     quantile : float or list of float, default=0.5
-        Which quantile of each target "quantile" predicts, over 0 and below 1. An increasing list gives
-        several of a single target: predictions have a column for each, in increasing order, so that none
-        cross. Early stopping then goes by the mean of the D^2 of
-        :func:`~sklearn.metrics.d2_pinball_score`, with a number as with a list.
+        Which quantile of each target the loss "quantile" predicts, above 0 and below 1. With an increasing
+        list, the network predicts several quantiles of a single target: predictions have one column per
+        quantile, in increasing order, so that the quantiles do not cross. With this loss, early stopping
+        maximises the mean of the D^2 of :func:`~sklearn.metrics.d2_pinball_score`.
     target_scaling : bool or "auto", default="auto"
-        Whether the network learns targets that are standardised, by their mean and standard deviation in the
-        training data, or by median and quartiles where the loss is "absolute_error", "quantile" or "huber".
-        Predictions, losses and scores are in the units of y; the loss of several targets is that of the
-        standardised ones times the mean of their variances, or of their deviations where the loss is
-        "absolute_error" or "quantile". A training that begins with `partial_fit` learns mean and deviation
-        from the first 1000 rows, or median and quartiles from the first call if that has 100; one that goes
-        on keeps the scaling that it has, or that it has none. The targets of "poisson" and "gamma" stay as
-        they are: outputs start from the logarithm of their mean m, and the training minimises the deviance
-        of y / m, so that all units of y are learned alike.
+        Whether the network learns standardised targets. They are standardised by their mean and standard
+        deviation in the training data, or by median and quartiles if the loss is "absolute_error", "quantile"
+        or "huber". Predictions, losses and scores are in the units of y. The loss of several targets is that
+        of the standardised ones times the mean of their variances, or times the mean of their deviations if
+        the loss is "absolute_error" or "quantile". A training that begins with `partial_fit` learns mean and
+        deviation from the first 1000 rows, or median and quartiles from the first call if that has 100 rows.
+        A continued training keeps its scaling, or stays without one. The targets of "poisson" and "gamma" are
+        not standardised: the outputs start at the logarithm of their mean m, and the training minimises the
+        deviance of y / m, so that the result does not depend on the unit of y.
     {shared}
 
     Attributes
@@ -74,21 +77,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         As in `MLPClassifier`; with `target_scaling`, `layer_state_` has "output.mean" and "output.scale", and
         the outputs of the last layer are the standardised targets.
     ensemble_members_ : list of int or None
-        The numbers of the networks that ensemble selection has kept; None without it.
+        The indices of the networks that ensemble selection has kept; None without ensemble selection.
     validation_scores_, best_validation_score_
-        Likewise, with R^2 for the accuracy.
+        As in `MLPClassifier`, with R^2 in place of the accuracy.
     n_features_in_ : int
-        Features of X.
+        Number of features of X.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
+        Names of the features, if X had names.
     n_outputs_ : int
-        Targets, or quantiles of one.
+        Number of targets, or of quantiles of one target.
     out_activation_ : {"identity", "in_order", "exp"}
-        What makes outputs predictions.
+        The function that maps outputs to predictions.
 
     See Also
     --------
-    sklearn.neural_network.MLPRegressor : The model for the parameters' names and meaning.
+    sklearn.neural_network.MLPRegressor : scikit-learn's regressor, with the same names of parameters.
 
     Examples
     --------
@@ -170,7 +173,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train for one epoch on X and y, going on from the present weights and optimizer state.
+        """Train for one epoch on X and y, starting from the present weights and optimizer state.
 
         Parameters
         ----------
@@ -193,12 +196,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data. What is float64 is computed in float64.
+            The input data. Predictions for float64 are computed in float64.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            With a list of quantiles, a column for each.
+            With a list of quantiles, one column for each.
         """
         predicted = self._predict(X, "decide")
         return predicted[:, 0] if self.n_outputs_ == 1 and not self._has_band() else predicted
@@ -206,9 +209,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def score(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return R^2 of the predictions or, with a list of quantiles, the mean of their D^2.
 
-        D^2 is 1 less the pinball loss divided by that of the best constant, as of
-        :func:`~sklearn.metrics.d2_pinball_score`. With one quantile it is R^2, as in scikit-learn, which
-        compares the quantile with the mean.
+        D^2 is 1 - loss / loss of the best constant, for the pinball loss, as in
+        :func:`~sklearn.metrics.d2_pinball_score`. With a single number as `quantile`, the score is R^2, as
+        for every regressor of scikit-learn, although a quantile other than the median may be far from the
+        mean.
 
         Parameters
         ----------
@@ -252,7 +256,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return Quantiles(self.loss, n_outputs, quantile, scaling)
 
     def _check_same_quantiles(self, quantile):
-        """Raise ValueError if there are more or fewer quantiles than in the fit before."""
+        """Raise ValueError if the number of quantiles differs from that in the last fit."""
         if np.shape(quantile) != ((self.n_outputs_,) if self._has_band() else ()):
             kind = f"a list of {self.n_outputs_} numbers" if self._has_band() else "a number"
             raise ValueError(f"quantile must be {kind} as in the fit before, got {self.quantile!r}.")
@@ -265,6 +269,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return Numbers(self.loss, self.n_outputs_, self.out_activation_, self._scaling())
 
     def _scaling(self):
-        """Return how the targets are scaled in the fitted network, None if they are not."""
+        """Return the scaling of the targets in the fitted network, or None."""
         state = getattr(self, "layer_state_", {})
         return OutputScaling(state["output.mean"], state["output.scale"]) if "output.mean" in state else None

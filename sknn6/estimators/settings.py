@@ -1,4 +1,4 @@
-"""The parameters of a training, with nothing left to "auto"."""
+"""The settings of a training: the parameters of the estimator, with a value for each "auto"."""
 
 import operator
 import sys
@@ -24,20 +24,20 @@ __all__ = ["Settings"]
 
 
 class Settings(SimpleNamespace):
-    """What the parameters of an estimator amount to in one training.
+    """The values of all parameters of an estimator in one training.
 
-    There is an attribute for each parameter. Numbers are Python's own, which do not overflow as small
-    integers of NumPy do. What the user left to "auto" has the recipe's value. Only `init` is still "auto"
-    with some recipes: there it names a rule, by which the activation decides.
+    There is an attribute for each parameter. Numbers have Python's types, because NumPy's small integers may
+    overflow. Parameters left at "auto" have the value of the recipe. Only `init` may still be "auto": then
+    the activation determines it.
 
     Attributes
     ----------
     recipe : dict
-        The values of the recipe, by the name of the parameter; in an estimator, `recipe` is its name.
+        The values of the recipe, by the name of the parameter. (The estimator's `recipe` is only its name.)
     left : frozenset of str
-        Names of the parameters that were left to the recipe.
+        Names of the parameters that were left at "auto".
     given : dict
-        The parameters as they were given.
+        The parameters as the user gave them.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class Settings(SimpleNamespace):
 
     @classmethod
     def of(cls, estimator: BaseEstimator, n_rows: int = 0) -> Self:
-        """Return the settings of a training from fresh weights, on so many rows."""
+        """Return the settings of a training from initial weights, on n_rows rows."""
         given = {name: python_number(getattr(estimator, name)) for name in parameters_of(estimator.__class__)}
         recipe = recipe_for(recipe_name(estimator), n_rows)
         left = frozenset(
@@ -64,28 +64,28 @@ class Settings(SimpleNamespace):
         return cls(**values | {"recipe": recipe, "left": left, "given": given})
 
     def going_on(self) -> Self:
-        """Return the settings of a training that goes on from what a `fit` has learned."""
+        """Return the settings of a training that continues from the weights of a `fit`."""
         return self._with_rate(rate_going_on(self.recipe))
 
     def of_members(self, kept: Sequence[int]) -> Self:
-        """Return the settings of a training that goes on with the members that a `fit` has kept."""
+        """Return the settings of a training that continues with the members that a `fit` has kept."""
         decays = self.decays
         decays = decays[kept] if isinstance(decays, np.ndarray) else decays
         changed = {"ensemble_size": len(kept), "weight_decay": decays, "left": self.left - {"weight_decay"}}
         return type(self)(**vars(self) | changed)
 
     def in_parts(self, n_rows: int) -> Self:
-        """Return the settings of a call of `partial_fit` in a training that began so, on so many rows."""
+        """Return the settings of a call on n_rows rows in a training that began with `partial_fit`."""
         rows = min(n_rows, self.batch_size * self.gradient_accumulation_steps)
         return self._with_rate(rate_in_parts(self.recipe, rows))
 
     def _with_rate(self, rate: float) -> Self:
-        """Return the settings with another rate, if the user left the rate to the recipe."""
+        """Return the settings with another rate, if the user left the rate at "auto"."""
         changed = {"learning_rate_init": rate} if "learning_rate_init" in self.left else {}
         return type(self)(**vars(self) | changed)
 
     def of_one_epoch(self) -> Self:
-        """Return the settings of a call of `partial_fit`: one epoch, at a rate that follows no plan."""
+        """Return the settings of a call of `partial_fit`: one epoch, and no schedule that needs a plan."""
         name = "constant" if SCHEDULES[self.learning_rate].follows_plan else self.learning_rate
         return type(self)(**vars(self) | {"max_iter": 1, "learning_rate": name})
 
@@ -106,7 +106,7 @@ class Settings(SimpleNamespace):
 
     @property
     def schedule(self) -> Schedule:
-        """The schedule of the rate: the constant one where another would have no say."""
+        """The schedule of the rate; schedules that only "sgd" has are constant for other solvers."""
         schedule = SCHEDULES[self.learning_rate]
         return SCHEDULES["constant"] if schedule.for_sgd and self.solver != "sgd" else schedule
 
@@ -116,9 +116,9 @@ class Settings(SimpleNamespace):
         Parameters
         ----------
         fraction : float
-            Share of the planned updates that are done.
+            The fraction of the planned updates that are done.
         samples : int
-            Samples seen in finished epochs.
+            Number of samples seen in finished epochs.
         plateaus : int
             How often the training stopped improving.
         """
@@ -127,9 +127,10 @@ class Settings(SimpleNamespace):
 
     @property
     def decays(self) -> float | NDArray:
-        """The decay of the weights, or an ndarray of one for each network.
+        """The weight decay of all networks, or an ndarray with one for each.
 
-        A recipe's decays are spread over as many networks as there are; one alone has their geometric mean.
+        If the ensemble has another size than the recipe's list, the decays are spaced geometrically between
+        the first and the last of the list; a single network has the geometric mean of these two.
         """
         if not np.ndim(self.weight_decay):
             return float(self.weight_decay)
@@ -148,9 +149,9 @@ class Settings(SimpleNamespace):
     def architecture(
         self, n_inputs: int, n_outputs: int, pieces: list[int] | None = None, columns: Columns | None = None
     ) -> Architecture:
-        """Return the architecture that the parameters describe, with an embedding of so many pieces.
+        """Return the architecture that the parameters describe.
 
-        `columns` are those of a table with categories.
+        `pieces` are the numbers of intervals of an embedding, `columns` those of a table with categories.
         """
         one_hot, embedded = ([], []) if columns is None else columns.sizes
         return Architecture(
@@ -171,7 +172,7 @@ class Settings(SimpleNamespace):
 
     @property
     def hidden(self) -> list[int]:
-        """Units of each hidden layer: hidden_layer_sizes, `depth` times over."""
+        """The units of each hidden layer: `hidden_layer_sizes`, repeated `depth` times."""
         sizes = self.hidden_layer_sizes
         try:
             if isinstance(sizes, str):
@@ -188,7 +189,7 @@ class Settings(SimpleNamespace):
 
     @property
     def activations(self) -> list[str | Activation]:
-        """The activation of each hidden layer, each of them known."""
+        """The activation of each hidden layer."""
         n_hidden = len(self.hidden)
         if not isinstance(self.activation, list | tuple):
             return [self.activation] * n_hidden
@@ -203,7 +204,7 @@ class Settings(SimpleNamespace):
 
     @property
     def normalization(self) -> str | None:
-        """The name of the normalisation over the batch, None if there is none."""
+        """The name of the normalisation over the batch, or None."""
         if isinstance(self.batchnorm, str):
             return self.batchnorm
         return "batch" if self.batchnorm else None
@@ -216,7 +217,7 @@ def parameters_of(cls: Any) -> tuple[str, ...]:
 
 
 def recipe_name(estimator: BaseEstimator) -> str:
-    """Return the name of the recipe that an estimator's parameters are left to: its own, or the solver's."""
+    """Return the name of an estimator's recipe; "auto" means the recipe of its solver."""
     if estimator.recipe != "auto":
         return estimator.recipe
     return estimator._recipes.get(estimator.solver, "plain")

@@ -1,4 +1,4 @@
-"""What y is: classes, indicators of labels, or numbers, and what follows from that for a training.
+"""The kinds of targets (classes, multilabel indicators, numbers), and what a training needs of each.
 
 The module is long because it holds the three kinds side by side, each with the same methods.
 """
@@ -35,20 +35,20 @@ __all__ = [
 
 
 class Targets(ABC):
-    """What the targets of a network are.
+    """A kind of targets: how they are encoded, weighted, learned, scored and predicted.
 
     Attributes
     ----------
     n_outputs : int
-        Logits of a row.
+        Number of logits per row.
     out_activation : str
-        Name in `LINKS` of what makes predictions of logits.
+        Name in `LINKS` of the function that maps logits to predictions.
     loss : callable
         ``loss(Z, y, weight) -> (loss, dZ)``, for encoded targets.
     are_numbers : bool
         Whether predictions are numbers instead of classes.
     scaling : OutputScaling or None
-        How the network's targets are scaled, None if they are as the user's.
+        The scaling of the targets that the network learns; None if they are not scaled.
     """
 
     n_outputs: int
@@ -59,19 +59,19 @@ class Targets(ABC):
 
     @property
     def unit_of_loss(self) -> float:
-        """What the loss of encoded targets is multiplied by for the user's units."""
+        """The factor from the loss of encoded targets to the loss in the user's units."""
         return 1.0
 
     @abstractmethod
     def encode(self, y: Any, dtype: np.dtype) -> NDArray:
-        """Return y as the loss takes it; raise ValueError if it is not like the y of the fit."""
+        """Return y in the form that the loss takes; raise ValueError if it does not fit the earlier y."""
 
     def weigh(self, sample_weight: NDArray | None, y: Any) -> NDArray | None:
         """Return the weights of the samples in the loss, None if all are 1."""
         return sample_weight
 
     def strata(self, y: NDArray, fraction: float) -> NDArray | None:
-        """Return what encoded rows are stratified by where a fraction is held out; None if nothing."""
+        """Return the strata of the rows, for holding out a fraction of them; None for no stratification."""
         return None
 
     @abstractmethod
@@ -80,14 +80,14 @@ class Targets(ABC):
 
     @abstractmethod
     def decide(self, Z: NDArray) -> NDArray:
-        """Return the predictions that logits stand for, those of several members first averaged."""
+        """Return the predictions for logits; the predictions of several members are averaged first."""
 
     def pool(self, Z: NDArray) -> NDArray:
-        """Return the logits that those of all members amount to."""
+        """Return the logits whose predictions are the mean of the members' predictions."""
         return Z if Z.ndim == 2 else POOLS[self.out_activation](Z)
 
     def arrays(self) -> dict[str, NDArray]:
-        """Return the arrays that predictions need beside those of the network, by name."""
+        """Return the arrays, by name, that predictions need in addition to those of the network."""
         return {}
 
     def attributes(self) -> dict[str, Any]:
@@ -96,12 +96,12 @@ class Targets(ABC):
 
 
 class _Discrete(Targets):
-    """Classes and labels: what they share.
+    """Base class of classes and labels.
 
     Parameters
     ----------
     classes : ndarray
-        The classes, sorted; of labels, the numbers of the columns.
+        The classes, sorted; for labels, the indices of the columns.
     out_activation : str
         Name in `LINKS` and `LOSSES`.
     smoothing : float
@@ -120,7 +120,7 @@ class _Discrete(Targets):
 
     @abstractmethod
     def weights_of_classes(self, weight: NDArray, y: Any) -> NDArray:
-        """Return the factor of each sample's weight that `class_weight` makes."""
+        """Return the factor by which `class_weight` multiplies the weight of each sample."""
 
     def weigh(self, sample_weight: NDArray | None, y: Any) -> NDArray | None:
         if self.class_weight is None:
@@ -135,7 +135,7 @@ class _Discrete(Targets):
 
     def probabilities(self, Z: NDArray) -> NDArray:
         """Return the probability of each class, the mean over the members if there are several."""
-        # Classes first in memory: a reduction over few classes is a few operations on long vectors.
+        # With the classes first in memory, a reduction over few classes is a few operations on long vectors.
         rows = np.asfortranarray(Z.reshape(-1, Z.shape[-1]))
         P = LINKS[self.out_activation](rows).reshape(Z.shape)
         return np.ascontiguousarray(P if P.ndim == 2 else P.mean(axis=0))
@@ -145,7 +145,7 @@ class _Discrete(Targets):
 
 
 class Classes(_Discrete):
-    """One class a row: a softmax over the classes or, of two, the logistic function of the second's logit."""
+    """One class per row: a softmax over the classes; for two, a logistic function for the second class."""
 
     def __init__(self, classes: NDArray, smoothing: float = 0.0, class_weight: Any = None):
         self.binary = len(classes) == 2
@@ -154,7 +154,7 @@ class Classes(_Discrete):
             self.n_outputs = 1
 
     def encode(self, y: Any, dtype: np.dtype) -> NDArray:
-        """Return the indices of the classes; of two, a column of zeros and ones."""
+        """Return the indices of the classes; for two classes, as a column of zeros and ones."""
         if y.ndim == 2:
             raise ValueError(f"y must be classes as in the fit before, got {type_of_target(y)} targets.")
         found = classes_in(y)
@@ -179,9 +179,9 @@ class Classes(_Discrete):
         return np.array([self.class_weight.get(label, 1.0) for label in self.classes])[codes]
 
     def strata(self, y: NDArray, fraction: float) -> NDArray | None:
-        """Return the classes; of three or more only if each can be in both parts."""
+        """Return the classes; None for three or more classes if not each of them can be in both parts."""
         if self.binary:
-            # Named as scikit-learn names them in the message for a class of one sample.
+            # scikit-learn's message for a class of one sample has these names.
             return np.where(y[:, 0] > 0, "True", "False")
         held_out = len(y) * min(fraction, 1 - fraction)
         counts = np.bincount(y)
@@ -201,19 +201,19 @@ class Classes(_Discrete):
     def decide(self, Z: NDArray) -> NDArray:
         """Return the index of each row's most probable class."""
         if Z.ndim > 2:
-            Z = self.probabilities(Z) - 0.5  # of one network, the logits tell already
+            Z = self.probabilities(Z) - 0.5  # for a single network, the logits suffice
         return Z[:, -1] > 0 if self.binary else Z.argmax(axis=1)
 
 
 class Labels(_Discrete):
-    """Any number of labels a row, as a matrix of zeros and ones: a logistic function for each.
+    """Any number of labels per row, given as a matrix of zeros and ones: a logistic function for each label.
 
     Parameters
     ----------
     classes, smoothing, class_weight
-        As of `_Discrete`.
+        As in `_Discrete`.
     sparse_labels : bool
-        Whether the indicators of the fit were sparse; predictions are, then.
+        Whether the indicators were sparse in the fit; then predictions are sparse, too.
     """
 
     def __init__(
@@ -239,7 +239,7 @@ class Labels(_Discrete):
         return Y.astype(dtype, copy=False)
 
     def weights_of_classes(self, weight: NDArray, y: Any) -> NDArray:
-        """Return the product over the labels of the weights of 0 or 1."""
+        """Return for each row the product over the labels of the weight of its value, 0 or 1."""
         Y = dense(y)
         if isinstance(self.class_weight, str):
             return np.prod([balanced(column.astype(int), weight) for column in Y.T], axis=0)
@@ -252,32 +252,33 @@ class Labels(_Discrete):
         return compute_sample_weight(self.class_weight, Y)
 
     def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
-        """Return the share of rows whose labels are all right."""
+        """Return the fraction of rows in which all labels are right."""
         return float(np.average(((Z > 0) == y).all(axis=1), weights=weight))
 
     def decide(self, Z: NDArray) -> NDArray:
-        """Return indicators of the labels of more than even odds."""
+        """Return indicators of the labels with a probability above 0.5."""
         return (self.probabilities(Z) > 0.5 if Z.ndim > 2 else Z > 0).astype(int)
 
 
 class Numbers(Targets):
-    """One or several numbers a row.
+    """One or several numbers per row.
 
     Parameters
     ----------
     loss : str
         Name in `REGRESSION_LOSSES`.
     n_outputs : int
-        Numbers a row.
+        Numbers per row.
     out_activation : str, optional
-        That of a fitted network, whose estimator may have got another loss since.
+        The output activation of a fitted network, since the user may have set another loss after the fit.
     scaling : OutputScaling, optional
-        How the numbers are scaled for the network.
+        The scaling of the numbers for the network.
 
     Attributes
     ----------
     level : ndarray of shape (n_outputs,) or None
-        The size of numbers that are not scaled, in which their loss is measured; None for 1.
+        The size of numbers that are not scaled: the loss is divided by the mean of level^degree. None means
+        1.
     """
 
     are_numbers = True
@@ -296,14 +297,14 @@ class Numbers(Targets):
 
     @property
     def loss(self) -> Callable:  # type: ignore[override]
-        """The loss of encoded targets, in the unit of `unit_of_loss`."""
+        """The loss of encoded targets, divided by `unit_of_loss`."""
         if self.level is not None:
             return partial(divided, loss=self.entry.loss, by=self.unit_of_loss)
         return self.entry.loss if self.scaling is None else partial(self.entry.loss, **self.entry.if_scaled)
 
     @property
     def unit_of_loss(self) -> float:
-        """The mean over the targets of scale^degree, or of level^degree, 1 if they have neither."""
+        """The mean over the targets of scale^degree or of level^degree; 1 if there is neither."""
         size = self.level if self.scaling is None else self.scaling.scale
         if size is None:
             return 1.0
@@ -316,20 +317,20 @@ class Numbers(Targets):
         return self.out_activation in EQUIVARIANT
 
     def scaled(self, scaling: OutputScaling | None) -> Self:
-        """Return the same targets with another scaling."""
-        twin = copy(self)
-        twin.scaling = scaling
-        return twin
+        """Return a copy with another scaling."""
+        targets = copy(self)
+        targets.scaling = scaling
+        return targets
 
     def columns(self, y: NDArray) -> NDArray:
-        """Return y as a matrix; raise ValueError if it has not as many columns as in the fit before."""
+        """Return y as a matrix; raise ValueError if its number of columns differs from that of the fit."""
         y = y[:, None] if y.ndim == 1 else y
         if y.shape[1] != self.n_outputs:
             raise ValueError(f"y must have {self.n_outputs} columns as in the fit before, got {y.shape[1]}.")
         return y
 
     def encode(self, y: NDArray, dtype: np.dtype) -> NDArray:
-        """Return y as a matrix, in the dtype that is computed in."""
+        """Return y as a matrix in the dtype of the network, scaled if there is a scaling."""
         y = self.columns(y)
         self.check_least(y, dtype)
         if self.scaling is not None:
@@ -339,7 +340,7 @@ class Numbers(Targets):
         return y.astype(dtype, copy=False)
 
     def check_least(self, y: NDArray, dtype: np.dtype) -> None:
-        """Raise ValueError if the loss has no such targets, as small as they may be in the dtype."""
+        """Raise ValueError if the smallest target, rounded to the dtype, is too small for the loss."""
         least, smallest = self.entry.least, y.min()
         if smallest < least:
             raise ValueError(f"y must not be below {least} with loss={self.name!r}, got {smallest}.")
@@ -349,7 +350,7 @@ class Numbers(Targets):
             raise ValueError(f"y must be above {least} in {dtype} with loss={self.name!r}, got {smallest}.")
 
     def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
-        """Return R², or NaN where it is not a finite number."""
+        """Return R², or NaN if it is not finite."""
         score = r2_score(y, LINKS[self.out_activation](Z), sample_weight=weight)
         return float(score) if np.isfinite(score) else np.nan
 
@@ -365,12 +366,12 @@ class Numbers(Targets):
 
 
 class Quantiles(Numbers):
-    """A quantile of each number or, where several are asked for, an output for each quantile of one number.
+    """One quantile of each number, or several quantiles of a single number, with one output for each.
 
     Parameters
     ----------
     loss, n_outputs, scaling
-        As of `Numbers`; of several quantiles, n_outputs is their number.
+        As in `Numbers`; for several quantiles, n_outputs is their number.
     quantile : float or ndarray of shape (n_outputs,)
     """
 
@@ -398,13 +399,13 @@ class Quantiles(Numbers):
         return LINKS[self.out_activation](Z)
 
     def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
-        """Return the mean of the D² of the outputs, or NaN where it is not a finite number."""
+        """Return the mean of the D² of the outputs, or NaN if it is not finite."""
         score = mean_d2(np.broadcast_to(y, Z.shape), Z, self.quantile, weight)
         return score if np.isfinite(score) else np.nan
 
 
 def mean_d2(Y: NDArray, P: NDArray, quantile: float | NDArray, weight: ArrayLike | None) -> float:
-    """Return the mean over columns of D², 1 less the pinball loss divided by that of the best constant."""
+    """Return the mean over columns of D² = 1 - pinball loss / pinball loss of the best constant."""
     each = zip(Y.T, P.T, np.broadcast_to(quantile, P.shape[1]), strict=True)
     return float(np.mean([d2_pinball_score(y, p, sample_weight=weight, alpha=q) for y, p, q in each]))
 
@@ -423,7 +424,7 @@ def quantiles_in(quantile: Any) -> float | NDArray:
 
 
 def discrete_targets(y: Any, classes: NDArray | None, smoothing: float, class_weight: Any) -> _Discrete:
-    """Return what y is, with the classes that it has or, where they are given, that it will ever have."""
+    """Return the `Classes` or `Labels` of y, with its own classes or, if they are given, with `classes`."""
     if y.ndim != 2:
         classes = classes_in(y) if classes is None else np.unique(classes)
         return Classes(classes, smoothing, class_weight)
@@ -437,7 +438,7 @@ def discrete_targets(y: Any, classes: NDArray | None, smoothing: float, class_we
 
 
 def check_discrete(y: Any) -> None:
-    """Raise ValueError if y is neither a vector of classes nor a matrix of indicators of labels."""
+    """Raise ValueError if y is neither a vector of classes nor a matrix of multilabel indicators."""
     check_classification_targets(y)
     if y.ndim == 2 and y.shape[1] > 1 and type_of_target(y) != "multilabel-indicator":
         raise ValueError(
@@ -447,14 +448,14 @@ def check_discrete(y: Any) -> None:
 
 
 def are_weights(class_weight: Any) -> bool:
-    """Return whether it is a dict of finite numbers, none negative."""
+    """Return whether `class_weight` is a dict of finite numbers, none negative."""
     return isinstance(class_weight, dict) and all(
         isinstance(weight, Real) and 0 <= float(weight) < np.inf for weight in class_weight.values()
     )
 
 
 def balanced(codes: NDArray, sample_weight: NDArray) -> NDArray:
-    """Return sum w / (C sum of w over the class) for each sample: a sample of weight 2 counts as two."""
+    """Return for each sample sum w / (C sum of w over its class), C the number of classes that occur."""
     of_class = np.bincount(codes, sample_weight)
     present = of_class > 0
     share = np.divide(
@@ -464,7 +465,7 @@ def balanced(codes: NDArray, sample_weight: NDArray) -> NDArray:
 
 
 def classes_in(y: Any) -> NDArray:
-    """Return the classes that y has, or the numbers of the columns of indicators."""
+    """Return the classes that y has; for a matrix of indicators, the indices of its columns."""
     return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
 
 
