@@ -313,7 +313,7 @@ def test_warnings_name_the_line_that_calls_fit():
 @pytest.mark.parametrize("name", ["saved", "name", "forward", "training", "no name"])
 def test_learned_parameters_have_names_of_their_own(name):
     activation = Activation(absolute, absolute_backward, learned=[(name, 0.0)])
-    with pytest.raises(ValueError, match=f"must have names that are free in its layer, got '{name}'"):
+    with pytest.raises(ValueError, match=f"must have names that its layer does not use, got '{name}'"):
         fit(activation=activation)
 
 

@@ -81,8 +81,8 @@ def test_settling_takes_the_statistics_of_a_sample_with_nothing_dropped():
     before = made.statistics.copy()
     batches = Batches(X, np.zeros(len(X)), None, 4, np.float64)
     first, second = (layer for layer in made.leaves if layer.statistics)
-    with made.settled(batches):
-        sample, _ = batches.sample(2048)
+    with made.recomputed_statistics(batches):
+        sample, _ = batches.subsample(2048)
         Z = sample @ made.layers[0].W
         np.testing.assert_allclose(first.running_mean, Z.mean(axis=0))
         np.testing.assert_allclose(first.running_cov[:4], np.cov(Z.T)[:4, :4], atol=1e-12)
@@ -106,7 +106,10 @@ def test_settling_takes_the_statistics_of_a_sample_with_nothing_dropped():
 def test_settling_leaves_the_running_averages_where_a_sample_would_be_worse(X, params):
     made = network(batchnorm="whiten")
     before = made.statistics.copy()
-    with np.errstate(all="ignore"), made.settled(Batches(X, np.zeros(len(X)), None, 4, np.float64), **params):
+    with (
+        np.errstate(all="ignore"),
+        made.recomputed_statistics(Batches(X, np.zeros(len(X)), None, 4, np.float64), **params),
+    ):
         np.testing.assert_array_equal(made.statistics, before)
 
 
@@ -115,9 +118,9 @@ def test_batch_normalisation_settles_only_with_averaged_weights():
     made, X = network(batchnorm="batch"), np.random.default_rng(1).standard_normal((8, 4))
     batches = Batches(X, np.zeros(8), None, 4, np.float64)
     before = made.statistics.copy()
-    with made.settled(batches):
+    with made.recomputed_statistics(batches):
         np.testing.assert_array_equal(made.statistics, before)
-    with made.settled(batches, weights_averaged=True):
+    with made.recomputed_statistics(batches, weights_averaged=True):
         np.testing.assert_allclose(made.layers[1].running_mean, (X @ made.layers[0].W).mean(axis=0))
 
 

@@ -55,10 +55,10 @@ def test_records_hold_what_a_pass_computes_and_change_nothing(residual):
     Z = network.forward(X).copy()
     network.backward(dZ.copy())
     grad = network.grad.copy()
-    twin, records = observed(network)
+    observer, records = observed(network)
     network.grad[:] = 0
-    twin.forward(X)
-    twin.backward(dZ.copy())
+    observer.forward(X)
+    observer.backward(dZ.copy())
     assert np.array_equal(network.grad, grad)
     assert np.array_equal(records[-1].Y, Z)
     for record in records[:-1]:
@@ -67,4 +67,4 @@ def test_records_hold_what_a_pass_computes_and_change_nothing(residual):
     np.testing.assert_allclose(Z, records[1].Y @ W, rtol=1e-12)  # b is 0
     assert not any({"forward", "backward", "predict"} & set(vars(leaf)) for leaf in network.leaves)
     network.theta *= 2
-    assert np.array_equal(twin.predict(X), network.predict(X))
+    assert np.array_equal(observer.predict(X), network.predict(X))

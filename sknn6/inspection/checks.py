@@ -75,7 +75,7 @@ class Subject:
                 y = self.y = y / np.where(self.target_sizes > 0, self.target_sizes, 1)
         self.fresh = Probe(mlp, X, y, fresh=True)
         self.fresh.set_modes()
-        self.batch = self.fresh.sample(len(y))
+        self.batch = self.fresh.subsample(len(y))
         self.start = layer_statistics(clone(mlp), X, y)
 
     def changed(self, **params):
@@ -160,7 +160,7 @@ def check_gradient(subject):
     probe = Probe(mlp, subject.X, subject.y, fresh=True)
     probe.set_modes()
     rng = np.random.default_rng(0)
-    X, *rest = probe.sample(FEW)
+    X, *rest = probe.subsample(FEW)
     normal, n_numbers = rng.standard_normal(X.shape), probe.prepared.n_numbers
     if n_numbers < X.shape[1]:
         normal[:, n_numbers:] = X[:, n_numbers:]  # codes of categories

@@ -194,7 +194,7 @@ class Probe:
         self.loss = self.prepared.targets.loss
         self.network.calibrate(self.batches)
 
-    def sample(self, n_rows):
+    def subsample(self, n_rows):
         """Return X, y and weight of a random sample of n_rows rows, or of all, as one batch."""
         rows = np.arange(self.data.n_rows)
         if len(rows) > n_rows:

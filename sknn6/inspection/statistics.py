@@ -142,14 +142,14 @@ def layer_statistics(
     mlp, X, y = perceptron_and_input(estimator, X, y)
     probe = Probe(mlp, X, targets(mlp, X) if y is None else y, sample_weight)
     probe.set_modes()
-    X, *rest = probe.sample(N_ROWS)
-    twin, records = observed(probe.network)
+    X, *rest = probe.subsample(N_ROWS)
+    observer, records = observed(probe.network)
     with np.errstate(all="ignore"):
         if y is None:
             gradient_norm = update_ratio = np.full(len(records), np.nan)
-            twin.forward(X)
+            observer.forward(X)
         else:
-            loss_and_gradient(twin, probe.loss, [(X, *rest)], probe.mlp.alpha)
+            loss_and_gradient(observer, probe.loss, [(X, *rest)], probe.mlp.alpha)
             gradient_norm = np.array([norm(layer.dW) for layer in probe.network.dense()])
             update_ratio = update_ratios(probe)
         return describe(probe.network, records, gradient_norm, update_ratio)

@@ -1,1 +1,1 @@
-"""The engine: NumPy and SciPy only, knows nothing of scikit-learn."""
+"""The engine: networks and their training on NumPy and SciPy, independent of scikit-learn."""

@@ -1,6 +1,6 @@
 """Activation functions: ``A = f(Z)`` and ``dZ = dA * f'(Z)``, and the registry of their names.
 
-An activation is a pair of functions and a few facts about it. To add one, write the pair and give
+An activation is a pair of functions and a few facts about them. To add one, write the pair and give
 it a row in `ACTIVATIONS`: the estimators, the tests, the tables of the documentation and the search
 spaces find it there. The module is long because it is a table: a dozen pairs of short functions.
 """
@@ -22,7 +22,7 @@ __all__ = ["ACTIVATIONS", "Activation", "find_activation"]
 
 @dataclass(frozen=True)
 class Activation:
-    """A nonlinearity, by its forward and its backward map.
+    """A nonlinearity, given by its forward and backward functions.
 
     Parameters
     ----------
@@ -33,17 +33,18 @@ class Activation:
         ``backward(dA, saved) -> dZ``: the gradient ``dA * f'(Z)``. It may write into dA and saved.
         With learned parameters, ``backward(dA, saved, slope) -> (dZ, dslope)``.
     gain : float, default=1.0
-        What initial weights are multiplied with so that the variance of the activations neither
-        grows nor decays over layers: ``1 / sqrt(E[f(z)^2])`` with z ~ N(0, 1).
+        Factor for the initial weights with which the variance of the activations neither grows nor
+        decays from layer to layer: ``1 / sqrt(E[f(z)^2])`` with z ~ N(0, 1).
     init : str, default="he_uniform"
-        The initialiser that ``init="auto"`` stands for in the recipes of Adam, a name in
+        The initialiser that ``init="auto"`` means in the modern recipes, a name in
         `sknn6.nn.initializers`.
     learned : tuple of (str, float), default=()
-        Parameters that are learned, one number a unit: their names and where they start. They do not decay.
+        Name and initial value of each learned parameter, of which every unit has one. They do not decay.
     pieces : int, default=1
-        How many linear maps a unit has: Z has the units' first pieces, then their second, and so on.
+        Number of linear maps of a unit. Z has the first maps of all units, then the second maps, and so on.
     glorot : float, default=6.0
-        a^2 (fan_in + fan_out) of U(-a, a), from which scikit-learn draws weights and biases.
+        The constant c with which scikit-learn draws weights and biases from U(-a, a), where
+        a = sqrt(c / (fan_in + fan_out)).
 
     Examples
     --------
@@ -82,7 +83,7 @@ def identity_backward(dA: Array, saved: None) -> Array:
 def logistic(Z: Array) -> tuple[Array, Array]:
     """A = 1 / (1 + exp(-z)).
 
-    By way of tanh(z/2) = 2A - 1, which cannot overflow.
+    Computed by tanh(z/2) = 2A - 1, which cannot overflow.
     """
     A = np.multiply(Z, 0.5, out=Z)
     np.tanh(A, out=A)
@@ -149,7 +150,7 @@ def leaky_relu(Z: Array) -> tuple[Array, Array]:
 def leaky_relu_backward(dA: Array, A: Array) -> Array:
     """f' = 1 where A > 0, else 0.01.
 
-    As max(0.01, [A > 0]), which is quicker than a selection.
+    Computed as max(0.01, [A > 0]), which is faster than `np.where`.
     """
     slope = np.greater(A, 0, out=A)
     dA *= np.maximum(slope, LEAK, out=slope)
@@ -160,7 +161,7 @@ SLOPE = 0.25
 
 
 def prelu(Z: Array, slope: Array) -> tuple[Array, Array]:
-    """A = max(z, 0) + slope min(z, 0), the slope of each unit learned, from 0.25 on [1]_.
+    """A = max(z, 0) + slope min(z, 0), with a learned slope for each unit, 0.25 at first [1]_.
 
     References
     ----------
@@ -173,7 +174,7 @@ def prelu(Z: Array, slope: Array) -> tuple[Array, Array]:
 
 
 def prelu_backward(dA: Array, negative: Array, slope: Array) -> tuple[Array, Array]:
-    """f' = 1 where z > 0, else slope; the derivative in the slope is min(z, 0)."""
+    """f' = 1 where z > 0, else slope; the derivative with respect to the slope is min(z, 0)."""
     dslope = np.sum(dA * negative, axis=-2)
     dA *= np.where(negative < 0, slope, 1)
     return dA, dslope
@@ -182,7 +183,7 @@ def prelu_backward(dA: Array, negative: Array, slope: Array) -> tuple[Array, Arr
 def maxout(Z: Array) -> tuple[Array, Array]:
     """A = max(z1, z2), z1 and z2 two linear maps of the same input [1]_.
 
-    With z2 = 0 it is relu, with z2 = 0.01 z1 leaky_relu, at twice the weights.
+    With z2 = 0 it is relu, with z2 = 0.01 z1 leaky_relu. A unit has twice as many weights as with these.
 
     References
     ----------
@@ -200,7 +201,7 @@ def maxout_backward(dA: Array, first: Array) -> Array:
 def elu(Z: Array) -> tuple[Array, Array]:
     """A = z where z > 0, else exp(z) - 1.
 
-    As max(z, 0) + expm1(min(z, 0)).
+    Computed as max(z, 0) + expm1(min(z, 0)).
     """
     negative = np.minimum(Z, 0)
     np.expm1(negative, out=negative)
@@ -248,7 +249,7 @@ def selu_backward(dA: Array, A: Array) -> Array:
 def softplus(Z: Array) -> tuple[Array, Array]:
     """A = log(1 + exp(z)).
 
-    As max(z, 0) + log1p(exp(-|z|)).
+    Computed as max(z, 0) + log1p(exp(-|z|)), which cannot overflow.
     """
     tail = np.abs(Z)
     np.negative(tail, out=tail)
@@ -291,7 +292,7 @@ def silu_backward(dA: Array, saved: tuple[Array, Array]) -> Array:
 def mish(Z: Array) -> tuple[Array, tuple[Array, Array, Array]]:
     """A = z tanh(softplus(z)) = z e (e + 2) / (e (e + 2) + 2), e = exp(z) [1]_.
 
-    From z = 20 on the fraction is 1 to all digits, and e must not overflow.
+    For z above 20, e is computed for z = 20: the fraction is then 1 to all digits, and e cannot overflow.
 
     References
     ----------
@@ -316,7 +317,7 @@ def mish_backward(dA: Array, saved: tuple[Array, Array, Array]) -> Array:
 
 
 def normal_cdf(Z: Array) -> Array:
-    """P(N <= z), N standard normal; in float32 to 1e-7, several times faster than by the error function."""
+    """P(N <= z), N standard normal; in float32 by an approximation to 1e-7, several times faster than erf."""
     return ndtr(Z) if Z.dtype == np.float64 else approximate_normal_cdf(Z)
 
 
@@ -360,7 +361,7 @@ def gelu_backward(dA: Array, saved: tuple[Array, Array]) -> Array:
 
 @kernel
 def times_slope(dA: Array, Z: Array, cdf: Array, bell: Array) -> None:
-    """Multiply dA by cdf + z bell / sqrt(2 pi); the others may be overwritten."""
+    """Multiply dA by cdf + z bell / sqrt(2 pi); cdf and bell may be overwritten."""
     bell *= 1 / math.sqrt(2 * math.pi)
     bell *= Z
     cdf += bell
@@ -388,5 +389,5 @@ ACTIVATIONS["sigmoid"] = ACTIVATIONS["logistic"]
 
 
 def find_activation(activation: str | Activation) -> Activation:
-    """Return the activation of that name; or `activation` itself."""
+    """Return the activation with that name, or `activation` itself if it is one."""
     return ACTIVATIONS[activation] if isinstance(activation, str) else activation

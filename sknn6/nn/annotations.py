@@ -1,4 +1,4 @@
-"""Short names for the arrays that the engine computes with; comments and docstrings say their shapes."""
+"""Short names for the types of arrays in the engine; comments and docstrings give their shapes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ __all__ = ["Array", "LossFunction", "Rows", "Shape"]
 
 Array = NDArray[Any]
 
-# Samples as the first layer takes them, dense or CSR.
+# Samples as the first layer takes them: a dense array or a CSR matrix.
 Rows = Array | sparray | spmatrix
 
 Shape = tuple[int, ...]

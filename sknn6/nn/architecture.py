@@ -22,34 +22,34 @@ __all__ = ["Architecture"]
 
 LINEAR = ACTIVATIONS["identity"]
 
-# Makes a Dense layer of that class, from its inputs, its units, and the activation after it.
+# Creates a layer from its class, its numbers of inputs and units, and the activation after it.
 MakeDense = Callable[[type[Dense], int, int, Activation], Dense]
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a multi-layer perceptron consists of, as far as predictions depend on it.
+    """The description of a multi-layer perceptron, as far as predictions depend on it.
 
     A hidden layer is (Dense, [norm], Activate, [Dropout]); a Dense follows the last one. Dropout is an
     argument of `build`, because only a training needs it.
 
-    Residual networks consist of the same layers, with a shortcut from each hidden Dense to the next. Of L
+    Residual networks consist of the same layers, with a shortcut from each hidden Dense to the next. With L
     hidden layers, the first Dense is followed by L - 1 blocks X + Dense(Dropout(Activate(norm(X)))).
 
-    Saved models hold the fields by these names, and call the constructor with them.
+    Saved models contain the fields under these names, and loading passes them to the constructor.
 
     Parameters
     ----------
     n_inputs, n_outputs : int
-        Features and logits.
+        Numbers of columns of X and of logits.
     hidden : list of int
         Units of each hidden layer.
     activation : str, Activation, or list of them
-        The nonlinearity of all hidden layers, or of each.
+        The nonlinearity of all hidden layers, or a list with that of each.
     batchnorm : str or None
-        How to normalise over the batch between Dense and Activate, a name in `NORMALIZATIONS`.
+        Name in `NORMALIZATIONS` of the normalisation over the batch, between Dense and Activate.
     batchnorm_group_size : int
-        Units that are whitened together.
+        Number of units that are whitened together.
     layernorm : bool
         Whether to normalise each sample over the units, between Dense and Activate.
     residual : bool
@@ -59,9 +59,9 @@ class Architecture:
     learned_scale : bool
         Whether the first layer has a learned factor for each input.
     pieces : list of int or None
-        Intervals of each input in its piecewise linear embedding, None if there is no embedding.
+        Number of intervals of each input in the piecewise linear embedding; None without an embedding.
     one_hot, embedded : list of int or None
-        How many codes each of the last inputs has, which are categories: first those with a column for each
+        Numbers of codes of the last inputs, which are categories: first those that become one column per
         code, then those with learned vectors.
 
     Examples
@@ -96,13 +96,13 @@ class Architecture:
         rng: np.random.Generator | None = None,
         input_scaling: InputScaling | None = None,
     ) -> Network:
-        """Return a network of this architecture, without memory for its parameters yet.
+        """Return a network of this architecture, whose parameters are not allocated yet.
 
         Parameters
         ----------
         init : str or callable
-            Name of the initialiser, "auto" for those of the activations, `SKLEARN`, or a function as in
-            `sknn6.nn.initializers`.
+            Name of an initialiser, "auto" for the initialiser of each activation, `SKLEARN`, or a function as
+            in `sknn6.nn.initializers`.
         init_scale : float
             Factor on the initial weights.
         batchnorm_momentum : float
@@ -110,9 +110,9 @@ class Architecture:
         dropout : float
             Fraction of the activations of each hidden layer that are set to 0 in training.
         rng : numpy.random.Generator
-            Draws which activations are set to 0; predictions do not need it.
+            Generator for dropout; predictions do not need it.
         input_scaling : InputScaling or None
-            What the network does to its input.
+            Scaling of the input.
         """
         activations = self._activations()
         if init == SKLEARN:
@@ -141,10 +141,10 @@ class Architecture:
         return [find_activation(activation) for activation in given]
 
     def _input_layers(self) -> list[Piecewise | OneHot | Embedding]:
-        """Return the layers that make columns of numbers and categories for the first Dense."""
+        """Return the layers before the first Dense, which convert numbers and categories to its columns."""
         layers: list[Piecewise | OneHot | Embedding] = []
         n_few, n_many = len(self.one_hot or []), len(self.embedded or [])
-        n_columns = self.n_inputs - n_few - n_many  # before those of categories
+        n_columns = self.n_inputs - n_few - n_many  # the columns of numbers, which come first
         if self.pieces is not None:
             layers.append(Piecewise(self.pieces))
             n_columns += sum(self.pieces)
@@ -156,7 +156,7 @@ class Architecture:
         return layers
 
     def sources(self) -> Array:
-        """Return which input each row of the first layer's W belongs to, an ndarray of int."""
+        """Return for each row of the first layer's W the index of the input that it belongs to."""
         widths = np.ones(self.n_inputs, int)
         if self.pieces is not None:
             widths += self.pieces
@@ -168,7 +168,7 @@ class Architecture:
         return np.repeat(np.arange(self.n_inputs), widths)
 
     def _linear_maps(self, dense: MakeDense, activations: list[Activation], n_columns: int) -> list[Dense]:
-        """Return the Dense layers, that of the output last."""
+        """Return the Dense layers, from the first to that of the output."""
         first = ScaledDense if self.learned_scale else Dense
         kinds = [first] + [Dense] * len(self.hidden)
         sizes = pairwise([n_columns, *self.hidden, self.n_outputs])
@@ -181,7 +181,7 @@ class Architecture:
         """Return the normalisations of the output of a Dense layer."""
         norms: list[Layer] = []
         if self.batchnorm is not None:
-            # Units of a layer with fewer inputs than that are linearly dependent.
+            # More units than the layer has inputs would be linearly dependent.
             group_size = min(self.batchnorm_group_size, above.fan_in)
             norms.append(NORMALIZATIONS[self.batchnorm](above.width, momentum, group_size))
         if self.layernorm:
@@ -190,7 +190,7 @@ class Architecture:
 
 
 def projection(above: Dense, below: Dense, dense: MakeDense) -> Dense | None:
-    """Return the linear map of a shortcut from one Dense layer to the next, None if it needs none."""
+    """Return the linear map of the shortcut between two Dense layers, None if their widths are equal."""
     if above.width == below.width:
         return None
     return dense(Projection, above.width, below.width, LINEAR)

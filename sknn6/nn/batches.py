@@ -12,23 +12,23 @@ from sknn6.nn.inputs import InputScaling
 
 __all__ = ["Batch", "Batches"]
 
-# Numbers of X up to which all of it is scaled and cast at once: 2**19 float32 are 2 MB.
+# An X of at most this many numbers is scaled and cast as a whole: 2**19 float32 are 2 MB.
 AT_ONCE = 2**19
 
-# Numbers of X that are gathered together, a part of a large batch or several small batches: 2**14 float64 are
-# 128 kB, which stay in the cache from one operation to the next.
+# About this many numbers of X are gathered together: a part of a large batch or several small batches. 2**14
+# float64 are 128 kB, which stay in the cache from one operation to the next.
 PIECE = 2**14
 
-# X, y and the weights, None if all are 1.
+# (X, y, weight); the weight is None if all weights are 1.
 Batch = tuple[Rows, Array, Array | None]
 
 
 class Batches:
     """The mini-batches of a data set; each iteration is one epoch.
 
-    Rows are gathered, scaled and cast a batch at a time, or a few small ones, into the same memory: a large
-    X is never copied whole, so it may be memory-mapped. Small data are scaled and cast once. A batch is valid
-    until the next one is asked for.
+    One batch, or a few small ones, are gathered, scaled and cast at a time, always into the same memory. So a
+    large X is never copied as a whole and may be memory-mapped. A small X is scaled and cast once. A batch is
+    valid until the next one is requested.
 
     Parameters
     ----------
@@ -36,18 +36,18 @@ class Batches:
     y : ndarray of shape (n_samples, ...)
     weight : ndarray of shape (n_samples,) or None
     size : int
-        Rows of a batch; the last of an epoch may have fewer.
+        Number of rows of a batch; the last batch of an epoch may have fewer.
     dtype : dtype
-        What X is cast to.
+        The dtype to which X is cast.
     rng : numpy.random.Generator or None
         Draws a new order for each epoch; None keeps the order of the rows.
     merge_tail : bool
-        Whether a last batch of less than half the size is joined with the one before it, for the sake of
-        statistics over the batch.
+        Whether a last batch of less than half the size is joined with the one before it, so that statistics
+        over a batch are not computed from few rows.
     rows : ndarray of int or None
-        The rows of X to use; None is all.
+        The rows of X to use; None means all.
     scaling : InputScaling or None
-        What is done to the rows of a batch.
+        Scaling of the rows of a batch.
 
     Examples
     --------
@@ -85,12 +85,12 @@ class Batches:
         self._per_group = max(1, PIECE // (size * self.X.shape[1])) if dense else 1
 
     def _prepare(self) -> None:
-        """Put the rows that are used, scaled and cast, in the place of the data."""
+        """Replace X, y and weight by the rows that are used; those of X are scaled and cast."""
         used = slice(0, self.n_samples) if self.rows is None else self.rows
         self.X, self.y = np.ascontiguousarray(self._gather(used)), self.y[used]
         self.weight = None if self.weight is None else self.weight[used]
         self.rows = self.scaling = None
-        self._memory = {}  # what it had may now be X
+        self._memory = {}  # X may be in the old memory
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
@@ -105,7 +105,7 @@ class Batches:
                 yield X[batch], y[batch], None if weight is None else weight[batch]
 
     def slices(self, n_batches: int) -> Iterator[tuple[Rows, Array, Array | None, list[int]]]:
-        """Yield so many batches together, X, y and weight of them all, and the bounds of each among these."""
+        """Yield X, y and weight of n_batches batches at a time, with the bounds of the batches in them."""
         order = self.rows
         if self.rng is not None:
             order = self.rng.permutation(self.n_samples if order is None else order)
@@ -116,8 +116,8 @@ class Batches:
             weight = None if self.weight is None else self.weight[rows]
             yield self._gather(rows), self.y[rows], weight, [bound - first for bound in bounds]
 
-    def sample(self, n_rows: int) -> tuple[Rows, Array | None]:
-        """Return X and weight of that many rows with any weight, or of all; the same ones at each call."""
+    def subsample(self, n_rows: int) -> tuple[Rows, Array | None]:
+        """Return X and weight of n_rows random rows of positive weight, or of all; the same at each call."""
         rows = self.rows
         if self.weight is not None:
             rows = np.flatnonzero(self.weight) if rows is None else rows[self.weight[rows] > 0]
@@ -146,13 +146,13 @@ class Batches:
     def _take(self, rows: Array, out: Array) -> Array:
         """Copy rows of X to `out`."""
         if self.X.flags.c_contiguous:
-            # mode="clip" writes straight to `out`; the default would go by way of another copy.
+            # mode="clip" writes directly to `out`; the default mode makes a copy first.
             return np.take(self.X, rows, axis=0, out=out, mode="clip")
         out[...] = self.X[rows]  # np.take would first copy all of X to make it contiguous
         return out
 
     def _buffer(self, n_rows: int, dtype: DTypeLike, name: str = "batch") -> Array:
-        """Return memory for so many rows, the same at each call as far as it is large enough."""
+        """Return memory for n_rows rows, which is reused as long as it is large enough."""
         memory = self._memory.get(name)
         if memory is None or len(memory) < n_rows:
             memory = self._memory[name] = np.empty((n_rows, self.X.shape[1]), dtype)

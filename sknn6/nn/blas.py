@@ -1,4 +1,4 @@
-"""BLAS routines by dtype, as SciPy gives them: they can add to an array that is there."""
+"""BLAS routines of SciPy, by dtype, which can add their result to an existing array."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a network makes of categories, given as codes, before its first linear map."""
+"""Layers that convert categories, given as codes, to columns for the first linear map."""
 
 import numpy as np
 from numpy.random import Generator
@@ -14,14 +14,14 @@ __all__ = ["EMBEDDING_SIZE", "Embedding", "OneHot"]
 # Numbers in the vector of a category.
 EMBEDDING_SIZE = 8
 
-# The vector of a category of so many rows is half as long as that of one of very many.
+# The vector of a category of this many rows is half as long as that of a category of very many rows.
 PRIOR_ROWS = 100
 
 
 class OneHot(Layer):
     """Columns of codes become a column for each code, `high` where a row has the code and `low` elsewhere.
 
-    The codes stand between the numbers, which come first, and what other layers make columns of.
+    The columns of codes come after the numbers and before the columns of codes for `Embedding`.
 
     Parameters
     ----------
@@ -103,10 +103,11 @@ class OneHot(Layer):
 
 
 class Embedding(Layer):
-    """The last columns, which are codes, become learned vectors [1]_, which few rows make short.
+    """The last columns, which are codes, become learned vectors [1]_, shorter for codes of few rows.
 
-    z = s E[code], s = n / (n + 100) for a code that n of the training rows have: as an estimate of a
-    category's mean is drawn to the mean of all [2]_. A code that no row has is 0.
+    z = s E[code], where s = n / (n + 100) for a code that n training rows have. So the vectors of rare
+    categories shrink towards 0, as the estimates of their means towards the overall mean in [2]_. The vector
+    of a code that no row has is 0.
 
     Backward: the gradient of a row of E is s times the sum of the gradients of the outputs that it became.
 

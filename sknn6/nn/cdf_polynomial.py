@@ -1,6 +1,6 @@
-"""The polynomial q with which P(N <= z) = (1 + tanh(z q(z^2))) / 2 to 3e-8, N standard normal.
+"""The polynomial q for which P(N <= z) = (1 + tanh(z q(z^2))) / 2 to 3e-8, N standard normal.
 
-It has a module of its own, because both the NumPy and the compiled function need it.
+It has its own module, because both the NumPy function and the compiled one need it.
 """
 
 __all__ = ["CDF_LARGEST", "CDF_POLYNOMIAL"]
@@ -17,5 +17,5 @@ CDF_POLYNOMIAL = (
     7.978849414895207e-01,
 )
 
-# The largest z^2 that q is computed of; beyond it, P is 0 or 1 in float32.
+# The largest z^2 for which q is computed; beyond it, P is 0 or 1 in float32.
 CDF_LARGEST = 36.0

@@ -1,7 +1,7 @@
-"""Twins of the functions marked with `kernels.kernel`, compiled by Numba.
+"""Compiled versions, by Numba, of the functions that are marked with `kernels.kernel`.
 
-Each makes one pass where NumPy makes several. Exponentials and hyperbolic tangents are left to NumPy, whose
-are vectorised. Code is compiled at the first call for each dtype, and kept on disk for later processes.
+Each makes one pass where NumPy makes several. Exponentials and hyperbolic tangents are computed by NumPy,
+which has vectorised ones. Numba compiles a function at its first call for each dtype and caches it on disk.
 """
 
 import math
@@ -13,7 +13,7 @@ from sknn6.nn.annotations import Array
 from sknn6.nn.cdf_polynomial import CDF_LARGEST, CDF_POLYNOMIAL
 from sknn6.nn.random_words import GOLDEN, LAST_SHIFT, MIXING
 
-# Without "numpy", divisions are checked for zero, one number at a time.
+# The error model "numpy" does not check each divisor for zero, which would prevent vector instructions.
 compiled = njit(cache=True, error_model="numpy", nogil=True)
 
 
@@ -46,7 +46,7 @@ def approximate_normal_cdf(Z: Array) -> Array:
 
 @compiled
 def normal_cdf_argument(Z: Array, out: Array) -> None:
-    """Write z q(z^2)."""
+    """Write z q(z^2) to `out`."""
     scalar = Z.dtype.type
     largest = scalar(CDF_LARGEST)
     for i in range(Z.size):
@@ -94,7 +94,7 @@ def drop_of_member(
 
 @compiled
 def random_word(seed: np.uint64, i: np.uint64) -> np.uint64:
-    """Return number i of the sequence that `sknn6.nn.layers.random_words` returns."""
+    """Return word i of the sequence of `sknn6.nn.random_words`."""
     word = seed + (i + np.uint64(1)) * GOLDEN
     for bits, factor in MIXING:
         word = (word ^ (word >> bits)) * factor
@@ -139,13 +139,13 @@ def batch_gradient(
 
 @compiled
 def by_member(X: Array) -> Array:
-    """View (samples, units), which perhaps have members in front, as (members, samples, units)."""
+    """View an array of shape (samples, units) or (members, samples, units) as one of the latter shape."""
     return X.reshape((-1, X.shape[-2], X.shape[-1]))
 
 
 @compiled
 def per_member(vector: Array) -> Array:
-    """View a number a unit as (members, units)."""
+    """View a vector with one number per unit as an array of shape (members, units)."""
     return vector.reshape((-1, vector.shape[-1]))
 
 
@@ -202,7 +202,7 @@ def subtract_max(Z: Array) -> None:
 
 @compiled
 def normalise(P: Array, Z: Array, y: Array, p: Array, smoothing: float) -> float:
-    """Make exp(Z) the gradient of the loss in Z, and give the loss."""
+    """Overwrite P = exp(Z) by the gradient of the loss with respect to Z, and return the loss."""
     n_classes = P.shape[1]
     one = P.dtype.type(1)
     off = P.dtype.type(smoothing / n_classes)

@@ -1,4 +1,4 @@
-"""The L2 penalty and the decay of the weights, which come first in theta."""
+"""The L2 penalty and the decay of the weights, which are the first numbers of theta."""
 
 from sknn6.nn.annotations import Array
 from sknn6.nn.blas import AXPY
@@ -19,11 +19,11 @@ def decay(theta: Array, grad: Array, l2: float, shrink: float, n: int) -> float:
     theta, grad : ndarray of shape (n_parameters,)
         Both are changed in place.
     l2 : float
-        Strength of the penalty; 0 is none.
+        Strength of the penalty; 0 means no penalty.
     shrink : float
-        1 is no decay.
+        Factor of W; 1 means no decay.
     n : int
-        How many parameters decay: W is ``theta[:n]``.
+        Number of parameters that decay: W is ``theta[:n]``.
 
     Returns
     -------

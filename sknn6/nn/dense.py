@@ -1,4 +1,4 @@
-"""Linear layers: Z = X W + b, also with a learned factor for each input, and beside a residual block."""
+"""Linear layers: Z = X W + b, with or without a learned factor for each input."""
 
 from typing import Any
 
@@ -30,13 +30,13 @@ class Dense(Layer):
     scale : float
         Factor on what is drawn.
     pieces : int
-        Linear maps of each unit, each drawn by itself: W is (fan_in, pieces fan_out).
+        Number of linear maps of each unit, which are drawn separately: W has shape (fan_in, pieces fan_out).
     """
 
     kind = "dense"
     decayed = ("W",)
 
-    # The network binds them, the first two as views of its theta, the others of its grad.
+    # The network sets these: W and b are views of its theta, dW and db of its grad.
     W: Array  # (fan_in, width)
     b: Array  # (width,)
     dW: Array  # as W
@@ -69,7 +69,7 @@ class Dense(Layer):
         self.uncalibrated = any(self.initializer is calibrated for calibrated in CALIBRATED)
 
     def _draw(self, rng: Generator) -> Array:
-        """Return W of one of the pieces, perhaps with the biases below it."""
+        """Return the initial W of one linear map, with a row of biases if the initializer has one."""
         shape = self.fan_in, self.fan_out
         W = np.asarray(self.initializer(rng, *shape, self.gain))
         fits = W.shape in (shape, (self.fan_in + 1, self.fan_out))
@@ -100,7 +100,7 @@ class Dense(Layer):
         return affine(X, self.weights(), self.b, out=Z)
 
     def weights(self) -> Array:
-        """Return the matrix that X is multiplied with."""
+        """Return the matrix by which X is multiplied."""
         return self.W
 
     def map_sparse(self, X: Rows, Z: Array) -> Array:
@@ -119,7 +119,7 @@ class Dense(Layer):
         return product(dZ, transpose(W), out=dX)
 
     def predict(self, X: Rows) -> Array:
-        # NumPy's product lets the threads that predict other blocks run, SciPy's does not.
+        # NumPy's product releases the lock of Python for threads that predict other blocks; SciPy's does not.
         Z = np.empty((*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
         if not isinstance(X, np.ndarray):
             return self.map_sparse(X, Z)
@@ -128,16 +128,16 @@ class Dense(Layer):
         return Z
 
 
-# How many times as fast as the other parameters the factors of a ScaledDense are to move.
+# The factors of a ScaledDense change this many times as fast as other parameters.
 SCALE_SPEED = 6.0
 
 
 class ScaledDense(Dense):
     """Z = (s X) W + b, with a learned factor s for each input, 1 at first [1]_.
 
-    What is learned is u, s = 6 u: an optimizer like Adam, whose steps are as large whatever the scale of the
-    gradient, moves s six times as fast as W. It is computed as X V + b, V = diag(s) W. Backward, with
-    dV = X^T dZ::
+    The learned parameter is u, with s = 6 u. The steps of an optimizer such as Adam do not depend on the
+    scale of the gradient, so that s moves six times as fast as W. It is computed as X V + b, V = diag(s) W.
+    Backward, with dV = X^T dZ::
 
         dW = diag(s) dV    du = 6 sum over units of W dV
 
@@ -161,7 +161,7 @@ class ScaledDense(Dense):
         self.u[...] = 1 / SCALE_SPEED
 
     def _factors(self) -> Array:
-        """Return s as a column, or one a member."""
+        """Return s as a column, or as one column for each member."""
         u = self.u[:, None] if self.u.ndim == 1 else self.u.swapaxes(-1, -2)
         return SCALE_SPEED * u
 
@@ -199,9 +199,9 @@ class ScaledDense(Dense):
 
 
 class Projection(Dense):
-    """Z = X W + b beside a residual block whose ends differ in width.
+    """Z = X W + b, the shortcut of a residual block whose input and output differ in width.
 
-    A class of its own for the sake of its kind: ``coefs_`` are the W of the layers of kind "dense".
+    It has its own class for the sake of `kind`: ``coefs_`` has the W of the layers of kind "dense" only.
     """
 
     kind = "projection"

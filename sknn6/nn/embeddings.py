@@ -1,4 +1,4 @@
-"""Embeddings of numbers: what a network makes of each feature before its first linear map."""
+"""Embeddings of numbers: columns that are computed from each feature before the first linear map."""
 
 import numpy as np
 
@@ -7,31 +7,31 @@ from sknn6.nn.layer import NO_GRADIENT, Layer
 
 __all__ = ["Piecewise", "find_knots"]
 
-# An embedded input has about this many columns, and a feature at most so many pieces.
+# An embedded input has about WIDTH columns, and each feature at most MOST_PIECES intervals.
 WIDTH = 256
 MOST_PIECES = 48
 
-# A piece has so many rows at least, where values are not repeated.
+# Each interval contains at least this many rows, unless values are repeated.
 ROWS_PER_PIECE = 10
 
-# With fewer pieces than that for each feature there is no embedding: the input is wide enough.
+# If each feature would have fewer intervals than this, there is no embedding: the input is wide enough.
 FEWEST_PIECES = 3
 
-# A piece that few rows reach is not stretched beyond this slope, in deviations.
+# Standardisation multiplies the position in an interval, which is 0 to 1, by at most this.
 STEEPEST = 3.0
 
 
 class Piecewise(Layer):
-    """Each feature x, and beside it its position in each of some intervals [1]_.
+    """Each feature x, followed by its positions in several intervals [1]_.
 
-    For an interval from a to b, the position is (x - a) / (b - a), held to 0 and 1, then standardised over
-    the training data. A linear map of the positions is a piecewise linear function of x, so that the first
-    layer can bend and jump where the data are. Nothing is learned here.
+    For an interval from a to b, the position is (x - a) / (b - a), clipped to 0 and 1 and then standardised
+    over the training data. A linear map of the positions is a piecewise linear function of x, so that the
+    first layer can bend and jump where the data are. The layer has no learned parameters.
 
     Parameters
     ----------
     pieces : list of int
-        How many intervals each feature has; 0 leaves it as it is.
+        Number of intervals of each feature; with 0, the feature has no other columns.
 
     References
     ----------
@@ -64,12 +64,12 @@ class Piecewise(Layer):
         self.statistics = dict.fromkeys(("low", "slope", "least", "most"), (self.width,))
 
     def place(self, knots: Array, X: Array, weight: Array | None) -> None:
-        """Put the intervals between knots, and standardise the positions of a sample.
+        """Place the intervals between the knots, and standardise the positions over the rows of X.
 
         Parameters
         ----------
         knots : ndarray of shape (n_knots, n_features)
-            The ends of the intervals, ascending, then NaN.
+            The ends of the intervals, in ascending order, followed by NaN.
         X : ndarray of shape (n_samples, n_features)
         weight : ndarray of shape (n_samples,) or None
         """
@@ -109,20 +109,20 @@ class Piecewise(Layer):
 def find_knots(X: Array, weight: Array | None = None) -> Array | None:
     """Return the ends of the intervals of each feature, None if there are too many features or too few rows.
 
-    They are quantiles. A value that more rows have than an interval would is an interval's end on its own,
-    and so are its neighbours, as the bins of gradient boosting are made; the quantiles are of the other rows.
-    A feature of few values has them all as knots, one of two values none.
+    They are quantiles. A value that occurs in more rows than an interval would contain is a knot, as are its
+    two neighbours, like the bins of gradient boosting; the quantiles are then those of the other rows. For a
+    feature of few values, all values are knots. A feature of at most two values has no knots.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
     weight : ndarray of shape (n_samples,) or None
-        As of `repetitions`.
+        As in `repetitions`.
 
     Returns
     -------
     ndarray of shape (n_knots, n_features) or None
-        In float64; ascending, then NaN.
+        In float64; each column has its knots in ascending order, followed by NaN.
     """
     weight = repetitions(weight, len(X))
     columns = [values_of(x, weight) for x in X.T]
@@ -139,9 +139,9 @@ def find_knots(X: Array, weight: Array | None = None) -> Array | None:
 
 
 def repetitions(weight: Array | None, n_rows: int) -> Array:
-    """Return how many rows each of so many stands for: its weight, or 1.
+    """Return how many rows each of n_rows rows counts as: its weight, or 1 without weights.
 
-    Weights that sum to less than the number of rows with any weight are shares of that number.
+    If the weights sum to less than the number of rows of positive weight, they are scaled up to that sum.
     """
     if weight is None:
         return np.ones(n_rows)
@@ -149,13 +149,13 @@ def repetitions(weight: Array | None, n_rows: int) -> Array:
 
 
 def values_of(x: Array, weight: Array) -> tuple[Array, Array]:
-    """Return the values of a feature, sorted, in float64, and how many rows have each."""
+    """Return the sorted distinct values of a feature, in float64, and how many rows have each."""
     values, inverse = np.unique(x, return_inverse=True)
     return values.astype(np.float64), np.bincount(inverse.ravel(), weight)
 
 
 def knots_of(values: Array, counts: Array, pieces: int) -> Array:
-    """Return the knots of a feature that so many rows have each of these values of, sorted."""
+    """Return the sorted knots of a feature, given its distinct values and how many rows have each."""
     if len(values) <= 2:
         return values[:0]
     if len(values) <= pieces + 1:
@@ -164,7 +164,8 @@ def knots_of(values: Array, counts: Array, pieces: int) -> Array:
     around = np.clip(np.concatenate([often - 1, often, often + 1]), 0, len(values) - 1)
     seldom, counts = (np.delete(each, often) for each in (values, counts))
     shares = np.linspace(0, 1, max(1, pieces - len(often)) + 1)
-    # Between two whole numbers, so that it does not matter how the counts, which may be weights, are rounded.
+    # Ranks lie between two whole numbers, so that rounding errors of counts, which may be weights, do not
+    # matter.
     ranks = np.round(shares * (np.round(counts.sum()) - 1)) + 0.5
     found = np.minimum(np.searchsorted(np.cumsum(counts), ranks), len(seldom) - 1)
     return np.unique(np.concatenate([values[around], seldom[found]]))

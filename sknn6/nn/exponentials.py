@@ -16,30 +16,31 @@ from sknn6.nn.cdf_polynomial import CDF_LARGEST, CDF_POLYNOMIAL
 
 __all__ = ["exponential", "normal_cdf"]
 
-# e^r = sum of r^k / k!, for |r| <= log(2) / 2: the first term left out is below a tenth of the rounding.
+# Coefficients of e^r = sum of r^k / k! for |r| <= log(2) / 2, the highest power first. The first term that is
+# left out is below a tenth of the rounding error.
 TERMS_32 = tuple(1 / math.factorial(k) for k in range(7, -1, -1))
 TERMS_64 = tuple(1 / math.factorial(k) for k in range(13, -1, -1))
 
-# log(2), as a number of few bits, which n times is exact, and the rest.
+# log(2) as a sum of two numbers; the first has so few bits that its product with n is exact.
 LOG_2_HIGH_32, LOG_2_LOW_32 = 0.693359375, -2.12194440054690583e-4
 LOG_2_HIGH_64, LOG_2_LOW_64 = 6.93147180369123816490e-1, 1.90821492927058770002e-10
 
-# e^x has an exponent that a normal float can have.
+# Between these numbers, e^x is a normal float, neither subnormal nor infinite.
 LEAST_32, MOST_32 = -87.0, 88.0
 LEAST_64, MOST_64 = -708.0, 709.0
 
 
 def exponential(x: float) -> float:
-    """Return e^x, held to the range of the normal floats, to two units in the last place.
+    """Return e^x, clipped to the range of the normal floats, to two units in the last place.
 
-    As 2^n e^r, n the whole number next to x / log(2); 2^n is made by its bits.
+    Computed as 2^n e^r, where n is the integer nearest to x / log(2); 2^n is made by setting its bits.
     """
     return math.exp(x)
 
 
 @overload(exponential, jit_options={"error_model": "numpy"})
 def of_type(x: Any) -> Callable[..., Any]:
-    """Return what Numba is to compile for a number of that type."""
+    """Return the function that Numba compiles for a number of that type."""
     return exponential_32 if x == types.float32 else exponential_64
 
 

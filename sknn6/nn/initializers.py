@@ -1,10 +1,10 @@
 """Initial weights: ``f(rng, fan_in, fan_out, gain) -> W`` of shape (fan_in, fan_out).
 
-Every one has mean 0; they differ in the variance, which decides how the scale of the activations
-changes from layer to layer: Var(z) = fan_in Var(w) E[x^2]. `gain` is the activation's,
-1 / sqrt(E[f(z)^2]); the schemes that take the activation into account multiply by it, the others
-leave it aside. Biases start at 0, unless W comes with them as a last row, (fan_in + 1, fan_out). To add a
-scheme, write the function and give it a row in `INITIALIZERS`.
+All distributions have mean 0. They differ in the variance, which determines how the scale of the
+activations changes from layer to layer: Var(z) = fan_in Var(w) E[x^2]. `gain` is that of the activation,
+1 / sqrt(E[f(z)^2]); the schemes that take the activation into account multiply by it, the others ignore it.
+Biases start at 0, unless the array has them as one more row, (fan_in + 1, fan_out). To add a scheme, write
+the function and give it a row in `INITIALIZERS`.
 """
 
 from collections.abc import Callable
@@ -22,12 +22,12 @@ Initializer = Callable[[Generator, int, int, float], Array]
 
 
 def zeros(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
-    """W = 0: all units of a layer stay the same for ever; the mistake that the lecture warns of."""
+    """W = 0: all units of a layer stay equal for ever, the mistake that the lecture warns of."""
     return np.zeros((fan_in, fan_out))
 
 
 def normal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
-    """W ~ N(0, 1), to be scaled by ``init_scale``: the lecture's "small" is 0.01, its "big" 1."""
+    """W ~ N(0, 1), to be scaled by ``init_scale``; the lecture's "small" weights have 0.01, "big" ones 1."""
     return rng.standard_normal((fan_in, fan_out))
 
 
@@ -105,8 +105,8 @@ def orthogonal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
 def lsuv(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
     """W = Q / s, Q as in "orthogonal" and s the standard deviation of X Q over a sample of the data [1]_.
 
-    s comes layer by layer when the training starts, so that the output of every linear map has variance 1
-    there, whatever the activation and the scale of the data are.
+    s is computed layer by layer when the training starts. The output of every linear map on the sample then
+    has variance 1, whatever the activation and the scale of the data.
 
     References
     ----------
@@ -129,27 +129,27 @@ INITIALIZERS: dict[str, Initializer] = {
     "lsuv": lsuv,
 }
 
-# The ones whose scale is set by a sample of the data, see `Dense.calibrate`.
+# The initialisers whose scale is computed from a sample of the data, see `Dense.calibrate`.
 CALIBRATED = (lsuv,)
 
 
-# The name of the rule by which networks with scikit-learn's values start.
+# The name of scikit-learn's rule, which depends on the activations of the whole network.
 SKLEARN = "sklearn"
 
 
 def law_of_scikit_learn(activations: list[Activation]) -> Initializer:
-    """Return the law of a whole network: U(-a, a) with the least a of its activations."""
+    """Return scikit-learn's initialiser: U(-a, a), with the least constant `glorot` of the activations."""
     return partial(with_biases, factor=min((act.glorot for act in activations), default=6.0))
 
 
 def with_biases(rng: Generator, fan_in: int, fan_out: int, gain: float, factor: float) -> Array:
-    """W and b ~ U(-a, a), a = sqrt(factor / (fan_in + fan_out)), b below W."""
+    """W and b ~ U(-a, a), a = sqrt(factor / (fan_in + fan_out)), with b as the last row."""
     bound = np.sqrt(factor / (fan_in + fan_out))
     return rng.uniform(-bound, bound, (fan_in + 1, fan_out))
 
 
 def find_initializer(init: str | Initializer, activation: Activation) -> Initializer:
-    """Return the initializer of that name ("auto" is the one that the activation names), or a callable."""
+    """Return the initialiser with that name, the activation's for "auto", or `init` itself if callable."""
     name = activation.init if init == "auto" else init
     if callable(name):
         return name

@@ -1,4 +1,4 @@
-"""What a network does to the rows of its input before the first layer."""
+"""The scaling of a network's input, before the first layer."""
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -10,21 +10,22 @@ __all__ = ["CLIP", "InputScaling", "bend"]
 
 CLIP = 3.0
 
-# A mean that moves by less than this part of the deviation, or a deviation that does, has only been rounded.
+# If a mean or a deviation changes by less than this fraction of the deviation, the change is a rounding
+# error.
 ROUNDING = 1e-6
 
 
 class InputScaling:
-    """Z = (x - mean) / scale, then z / sqrt(1 + (z / c)^2), c = 3: standardised, outliers bent inwards [1]_.
+    """z = (x - mean) / scale, then z / sqrt(1 + (z / c)^2), c = 3, which compresses outliers [1]_.
 
-    The result lies within (-3, 3) and keeps the order of the values. Computed in the dtype of the data,
-    so that what is left of columns far from 0 is not lost in a narrower one, then cast.
+    The result lies within (-3, 3) and keeps the order of the values. It is computed in the dtype of the data
+    and then cast, because in a narrower dtype the differences of values far from 0 would be lost.
 
     Parameters
     ----------
     mean, scale : ndarray of shape (n_numbers,)
-        Of the training data. A mean of all zeros leaves sparse rows sparse. Columns after these, the codes
-        of categories, are only cast.
+        Mean and standard deviation in the training data. Sparse rows stay sparse if all means are 0. Columns
+        after the first n_numbers, which are codes of categories, are only cast.
 
     References
     ----------
@@ -41,13 +42,13 @@ class InputScaling:
         return bool(self.mean.any())
 
     def __call__(self, X: Rows, dtype: DTypeLike) -> Rows:
-        """Return the rows in X, dense or CSR, scaled and cast; X itself may be overwritten."""
+        """Return the rows of X, dense or CSR, scaled and cast; X may be overwritten."""
         n_numbers = len(self.mean)
         if n_numbers < X.shape[1]:
             Z = X.astype(dtype)
             Z[:, :n_numbers] = self(X[:, :n_numbers], dtype)
             return Z
-        with np.errstate(over="ignore"):  # what is infinite then is bent to c
+        with np.errstate(over="ignore"):  # `bend` maps infinity to c
             if not isinstance(X, np.ndarray):
                 if not self.fills:
                     X.data = bend((X.data / self.scale[X.indices]).astype(dtype, copy=False))
@@ -58,28 +59,29 @@ class InputScaling:
             return bend(Z.astype(dtype, copy=False))
 
     def is_near(self, other: "InputScaling") -> bool:
-        """Return whether they differ by no more than rounding."""
+        """Return whether both scalings are equal up to rounding errors."""
         moved = np.abs(self.mean - other.mean) > ROUNDING * self.scale
         return not (moved | (np.abs(self.scale - other.scale) > ROUNDING * self.scale)).any()
 
     def of(self, x: ArrayLike) -> Array:
-        """Return what the network has for the values x, one a column, in float64."""
+        """Return the scaled values of x, which has one value per column, in float64."""
         return bend((np.asarray(x, np.float64) - self.mean) / self.scale)
 
     def hand_over(self, dense: Dense, before: "InputScaling", constants: Array) -> None:
-        """Have the first layer compute with this scaling what it computed with the one before.
+        """Adapt the first layer so that it computes with this scaling what it computed with an earlier one.
 
-        With W' = f W and b' = b + o W it does so exactly for values at mean ± scale, and between and beyond
-        them as nearly as the bends are alike. A column that was constant has W from the start of the
-        training, which fits any scale, so that W stays and only b makes up for the new origin.
+        W' = f W and b' = b + o W. The outputs are unchanged for values at mean ± scale, and nearly unchanged
+        elsewhere. For a column that has been constant, W still has its initial values, which suit any scale:
+        W is kept, and b alone is adapted so that the output for the constant stays.
 
         Parameters
         ----------
         dense : Dense
-            Its first inputs are the numbers.
+            The layer; its first inputs are the numbers.
         before : InputScaling
+            The earlier scaling.
         constants : ndarray of shape (n_features,)
-            The value of each column that has been constant, NaN for the others.
+            The value of each column that has been constant; NaN for other columns.
         """
         constant = ~np.isnan(constants)
         high, low = (before.of(self.mean + sign * self.scale) for sign in (1, -1))
@@ -92,7 +94,7 @@ class InputScaling:
 
 
 def bend(Z: Array, c: float = CLIP) -> Array:
-    """Return z / sqrt(1 + (z / c)^2), in place."""
+    """Set Z to z / sqrt(1 + (z / c)^2), in place, and return it."""
     far = c / float(np.finfo(Z.dtype).eps)  # the result is c from here on, and no square overflows
     np.maximum(Z, -far, out=Z)
     np.minimum(Z, far, out=Z)

@@ -1,8 +1,8 @@
 """The compiled form of an epoch: an interpreter of the operations of one network, by Numba.
 
-`run` makes an update for each of the batches that it is given, without Python and without its lock. Which
-layers the network has is written in a table (`sknn6.nn.operations`). So the code is compiled once for each
-dtype and kept on disk, whatever the network. Each member of an ensemble has a table of its own, and what
+`run` makes an update for each of the given batches, without Python and without its global lock. A table
+(`sknn6.nn.operations`) describes the layers of the network, so that the same code serves every network: it is
+compiled once for each dtype and cached on disk. Each member of an ensemble has its own table; what the
 members share is only read.
 
 The module is long because it is a table: a branch for each part of a network.
@@ -52,7 +52,7 @@ from sknn6.nn.operations import (
 
 __all__ = ["Batches", "Rules", "Vectors", "run"]
 
-# Only `run` is called from Python. What it calls needs no wrapper, which would take time to compile.
+# Only `run` is called from Python. The functions that it calls need no wrappers, which take time to compile.
 INNER: dict[str, Any] = {
     "error_model": "numpy",
     "nogil": True,
@@ -60,12 +60,12 @@ INNER: dict[str, Any] = {
     "no_cfunc_wrapper": True,
 }
 compiled = njit(**INNER)
-# Sums may be taken in any order, which is what makes them vector instructions.
+# With "reassoc", sums may be computed in any order, so that they can use vector instructions.
 summing = njit(**INNER, fastmath={"reassoc"})
 
 
 class Vectors(NamedTuple):
-    """What is trained, of all members."""
+    """The vectors of all members that a training changes."""
 
     theta: Array
     grad: Array
@@ -76,7 +76,7 @@ class Vectors(NamedTuple):
 
 
 class Batches(NamedTuple):
-    """Some batches, one after the other, and the numbers of their updates."""
+    """Consecutive batches, with the learning rates and dropout seeds of their updates."""
 
     X: Array  # (rows, fan_in)
     codes: Array  # (rows, columns with learned vectors), rows of E
@@ -89,13 +89,13 @@ class Batches(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What stays the same during a training; the weight decay is the member's."""
+    """The constants of a training; the weight decay is that of the member."""
 
     loss: int
-    of_loss: float  # its smoothing, or delta
+    of_loss: float  # the parameter of the loss: smoothing or delta
     optimizer: int
-    beta_1: float  # Adam's, or the momentum
-    beta_2: float  # Adam's, or 1 for Nesterov's way
+    beta_1: float  # of Adam; for SGD, the momentum
+    beta_2: float  # of Adam; for SGD, 1 for Nesterov's momentum and 0 for plain momentum
     epsilon: float
     alpha: float
     weight_decay: float
@@ -113,20 +113,20 @@ def run(
     work: Array,
     t: int,
 ) -> float:
-    """Train a network by some batches and return the sum over the updates of rows times loss.
+    """Train a network on the batches and return the sum over the updates of number of rows times loss.
 
     Parameters
     ----------
     operations : ndarray of `OPERATION`
     parameters : ndarray of int, shape (n_arrays, 3)
-        Start, size, and whether it decays, of each array of the network in theta.
+        For each array of the network: its start in theta, its size, and whether it decays.
     rules : Rules
     vectors : Vectors
     batches : Batches
     work : ndarray
-        Memory for what the operations read and write; that for the weights of the samples comes first.
+        Memory for the inputs and outputs of the operations; the weights of the samples come first.
     t : int
-        Updates of the optimizer so far.
+        Number of updates so far.
     """
     theta, grad, statistics = vectors.theta, vectors.grad, vectors.statistics
     total = 0.0
@@ -158,7 +158,7 @@ def run(
 
 @compiled
 def weigh(weight: Array, n: int, p: Array) -> float:
-    """Write the normalised weights to p, one number if all are the same, and return their sum."""
+    """Write the normalised weights to p (a single number if all are 1) and return the sum of the weights."""
     if len(weight) == 0:
         p[0] = 1 / n
         return float(n)
@@ -271,7 +271,7 @@ def backward(
 
 @compiled
 def affine(op: Operation, theta: Array, work: Array, X: Array) -> None:
-    """Compute `Dense.forward`, or that of `ScaledDense`."""
+    """Compute the forward of `Dense` or `ScaledDense`."""
     A = X if op.source < 0 else block(work, op.source, len(X), op.fan_in)
     W, b = block(theta, op.W, op.fan_in, op.units), theta[op.b : op.b + op.units]
     Z = block(work, op.out, len(X), op.units)
@@ -290,7 +290,7 @@ def affine(op: Operation, theta: Array, work: Array, X: Array) -> None:
 
 @summing
 def affine_backward(op: Operation, theta: Array, grad: Array, work: Array, X: Array) -> None:
-    """Compute `Dense.backward`, or that of `ScaledDense`."""
+    """Compute the backward of `Dense` or `ScaledDense`."""
     A = X if op.source < 0 else block(work, op.source, len(X), op.fan_in)
     dZ = block(work, op.dout, len(X), op.units)
     W, dW = block(theta, op.W, op.fan_in, op.units), block(grad, op.W, op.fan_in, op.units)
@@ -458,7 +458,7 @@ def layer_norm_backward(op: Operation, theta: Array, grad: Array, work: Array, n
 
 @compiled
 def sum_rows(X: Array, out: Array) -> None:
-    """Write the sum of the rows of X."""
+    """Write the sum of the rows of X to `out`."""
     for j in range(X.shape[1]):
         out[j] = 0
     for i in range(X.shape[0]):
@@ -690,7 +690,7 @@ def penalise(parameters: Array, theta: Array, grad: Array, l2: float) -> float:
 
 @summing
 def clip(parameters: Array, grad: Array, most: float) -> None:
-    """Scale the gradient down to the norm `most` if it is longer; no square overflows."""
+    """Scale the gradient down to the norm `most` if its norm is larger, without overflow of squares."""
     largest = grad.dtype.type(0)
     for k in range(len(parameters)):
         start, size, _ = parameters[k]
@@ -724,7 +724,7 @@ def momentum(
     shrink: float,
     n: int,
 ) -> float:
-    """Compute the step of `sknn6.nn.optimizers.SGD`; `decay` first."""
+    """Compute `decay`, then the step of `sknn6.nn.optimizers.SGD`."""
     scalar = theta.dtype.type
     squares, strength, factor = scalar(0), scalar(l2), scalar(shrink)
     for i in range(n):
@@ -742,7 +742,7 @@ def momentum(
 
 @compiled
 def follow(average: Array, theta: Array, share: float) -> None:
-    """Let the average move towards theta."""
+    """Move the average towards theta: average += share (theta - average)."""
     part = theta.dtype.type(share)
     for i in range(theta.size):
         average[i] += part * (theta[i] - average[i])

@@ -1,8 +1,8 @@
-"""The element-wise operations that are worth compiling, and the choice between NumPy and Numba for them.
+"""Kernels: element-wise functions that exist for NumPy and compiled by Numba, and the choice between the two.
 
-`kernel` marks a NumPy function that `sknn6.nn.compiled` has a twin of, by the same name and with the same
-arguments. The compiled ones are loaded with the first network that is to be trained, if Numba is installed
-(``pip install "sknn6[fast]"``). To have NumPy's all the same, set ``SKNN6_KERNELS=numpy`` in the environment.
+`kernel` marks a NumPy function for which `sknn6.nn.compiled` has a function of the same name and arguments.
+If Numba is installed (``pip install "sknn6[fast]"``), the compiled functions are loaded with the first
+network that is to be trained. ``SKNN6_KERNELS=numpy`` in the environment selects those of NumPy.
 """
 
 import os
@@ -22,7 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kernel(function: Function) -> Function:
-    """Let a NumPy function be replaced by its compiled twin."""
+    """Make a NumPy function replaceable by the compiled function of the same name."""
     name = function.__name__
     NUMPY[name] = chosen[name] = function
 
@@ -40,23 +40,23 @@ def kernel(function: Function) -> Function:
 
 
 def do_without_numba(error: Exception) -> None:
-    """Choose NumPy's functions, and warn once: compiled code could not be made, loaded or kept.
+    """Choose NumPy's functions, and warn that the compiled code could not be made, loaded or cached.
 
-    Numba looks for it at the first call, before anything is computed. What it raises for a full disk or a
-    damaged file can be any exception.
+    Numba loads or compiles a function at its first call, before anything is computed. For a full disk or a
+    damaged file it may raise any exception.
     """
     use("numpy")
     warnings.warn(
         f"Numba's compiled code cannot be used ({type(error).__name__}: {error}); NumPy computes the same, "
         "more slowly. Make room on the disk, or remove the files *.nbi and *.nbc of Numba's cache; "
-        "SKNN6_KERNELS=numpy in the environment keeps to NumPy without a warning.",
+        "SKNN6_KERNELS=numpy in the environment selects NumPy without a warning.",
         RuntimeWarning,
         stacklevel=3,
     )
 
 
 def use(library: str) -> None:
-    """Choose "numpy" or "numba" for the whole process; raise ImportError if it is not there.
+    """Choose "numpy" or "numba" for the whole process; raise ImportError if Numba is not installed.
 
     Examples
     --------
@@ -75,18 +75,18 @@ def use(library: str) -> None:
 
 
 def are_compiled() -> bool:
-    """Return whether Numba's functions are chosen."""
+    """Return whether the compiled functions are chosen."""
     return chosen != NUMPY
 
 
 @cache
 def load() -> None:
-    """Choose, once in a process, what the environment says, or else Numba where it can be used."""
+    """Choose the library that the environment names, or else Numba if it can be used; once per process."""
     library = os.environ.get("SKNN6_KERNELS")
     if library is not None:
         use(library)
     elif find_spec("numba"):
         try:
             use("numba")
-        except (ImportError, RuntimeError):  # not for this NumPy, or no folder to keep compiled code in
+        except (ImportError, RuntimeError):  # it does not support this NumPy, or has no folder for its cache
             use("numpy")

@@ -1,17 +1,17 @@
-"""What a layer of a network is: a map with parameters, with an explicit forward and backward.
+"""The base class of layers: maps with parameters, with an explicit forward and backward.
 
-A layer says which arrays it has (`parameters`, `statistics`: name to shape); `Network` binds them as
-attributes, parameter ``W`` together with its gradient ``dW``. Each class declares these arrays with their
-shapes for one network. Arrays end in (samples, units).
+A layer names its arrays and their shapes (`parameters`, `statistics`). `Network` sets them as attributes, a
+parameter ``W`` together with its gradient ``dW``. Each class declares these arrays with their shapes in a
+single network. The last axes of data are (samples, units).
 
-Several networks can be trained side by side: their arrays then have a leading axis of members, those of
-vectors, one number a unit, being (members, 1, units), so that they broadcast over the samples. The data have
-no such axis; the first Dense makes it.
+Several networks, called members, can be trained side by side. Their arrays then have a leading axis of
+members; vectors with one number per unit have shape (members, 1, units), so that they broadcast over the
+samples. The input data have no such axis; the first Dense adds it.
 
-Memory: what a layer returns is its own buffer, in use until its next `forward`. The layer after may write
-into it, so `forward` may overwrite X and `backward` dZ, with two exceptions: `Dense`, which reads the user's
-data, and `Dropout`, which follows an activation, leave X alone. `predict` writes to nothing that outlives the
-call, so that any number of threads can run it on one network.
+Memory: a layer returns a buffer of its own, which is valid until its next `forward`. The next layer may write
+into it: `forward` may overwrite X, and `backward` may overwrite dZ. There are two exceptions: `Dense`, which
+reads the user's data, and `Dropout`, which follows an activation, do not overwrite X. `predict` writes only
+to memory of the call, so that any number of threads can run it on the same network.
 """
 
 import math
@@ -27,7 +27,7 @@ from sknn6.nn.annotations import Array, Shape
 
 __all__ = ["NO_GRADIENT", "Layer"]
 
-# What stands for the gradient of the input where nobody needs it; it adds to no batch and multiplies none.
+# Returned in place of the gradient with respect to the input, if that is not needed.
 NO_GRADIENT = np.empty((0, 0))
 
 
@@ -37,13 +37,13 @@ class Layer(ABC):
     Attributes
     ----------
     kind : str
-        What layers of the class are called, with a number, in saved models; so it outlives the class's name.
+        Name of the layer in saved models, where a number follows. It must stay if the class is renamed.
     parameters : dict of str to tuple
         Shapes of the learned arrays.
     decayed : tuple of str
         The parameters that weight decay and the L2 penalty shrink.
     statistics : dict of str to tuple
-        Shapes of the arrays that are kept but not learned.
+        Shapes of the arrays that are part of the network but not learned by gradients.
     training : bool
         Whether `forward` is a training step; it makes a difference to layers with statistics.
     gradient_from : int or None
@@ -52,13 +52,13 @@ class Layer(ABC):
     learned_from : int
         The first column of the output that depends on what the layer learns.
     uncalibrated : bool
-        Whether the initial values wait for `calibrate`.
+        Whether `calibrate` still has to adapt the initial values to data.
     drifts : bool
-        Whether running averages over batches with different weights make bad statistics for prediction.
+        Whether running averages, over batches with different weights, are bad statistics for prediction.
     group_size : int
-        Units that share a statistic.
+        Number of units that share a statistic.
     per_member : bool
-        Whether each network has arrays of its own, where several are trained side by side.
+        Whether each of several members has its own arrays.
     """
 
     kind: str
@@ -75,29 +75,30 @@ class Layer(ABC):
 
     def __init__(self) -> None:
         self._buffers: dict[Any, Array] = {}
-        self.name = ""  # the network's for it, like "dense_0"
+        self.name = ""  # such as "dense_0", set by the network
 
     def leaves(self) -> "list[Layer]":
-        """Return the layers that this one is made of, which have the arrays; here itself."""
+        """Return the layers of which this one consists, and which have the arrays: usually itself."""
         return [self]
 
-    def twin(self) -> Self:
-        """Return a layer that has the same arrays, and buffers of its own."""
-        twin = copy(self)
-        twin._buffers = {}
-        return twin
+    def view(self) -> Self:
+        """Return a layer that shares the arrays of this one and has its own buffers."""
+        view = copy(self)
+        view._buffers = {}
+        return view
 
-    def initialize(self, rng: Generator) -> None:  # noqa: B027, not abstract: a layer without parameters has none to write
+    def initialize(self, rng: Generator) -> None:  # noqa: B027, not abstract: some layers have no parameters
         """Write the initial values into the bound arrays."""
 
     def calibrate(self, X: Array, weight: Array | None) -> Array:
-        """Adapt initial values that depend on data to X, the layer's input; give the output."""
+        """Adapt initial values that depend on data to the layer's input X; return the output."""
         return self.predict(X)
 
-    def settle(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
-        """Take the statistics of prediction anew from X, if the layer `drifts` or needs to; give the output.
+    def recompute_statistics(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
+        """Compute the statistics for prediction from X if running averages will not do; return the output.
 
-        It needs to where the weights have been averaged, so that no batch has seen them.
+        They will not do if the layer `drifts`, or if the weights were averaged, so that no batch has seen
+        them.
         """
         return self.predict(X)
 
@@ -105,21 +106,21 @@ class Layer(ABC):
     def forward(self, X: Array, weight: Array | None = None) -> Array:
         """Map X (samples, fan_in) to (samples, fan_out) and keep what `backward` needs.
 
-        `weight` holds the samples' weights, None if all are 1, for layers that average over samples.
+        `weight` has the weights of the samples, for layers that average over samples; None if all are 1.
         """
 
     @abstractmethod
     def backward(self, dZ: Array) -> Array:
-        """Write the gradients of the parameters; map the gradient of the output to the input's."""
+        """Write the gradients of the parameters and return the gradient with respect to the input."""
 
     @abstractmethod
     def predict(self, X: Array) -> Array:
-        """Map X as the trained layer does, keeping nothing."""
+        """Map X as the trained layer does, without keeping anything for `backward`."""
 
     def buffer(self, name: str, shape: Shape, dtype: DTypeLike) -> Array:
-        """Return an array, at first of ones, that is the same at every call with that name and shape.
+        """Return an array, initially of ones, which is the same in every call with this name and shape.
 
-        The arrays of a name share memory: those of the last batch of an epoch, which is smaller, take none.
+        Arrays of the same name share memory, so that the smaller last batch of an epoch needs no more.
         """
         key = name, shape
         buffer = self._buffers.get(key)
@@ -132,7 +133,7 @@ class Layer(ABC):
         return buffer
 
     def sum_samples(self, X: Array, out: Array) -> Array:
-        """Sum X over the samples, as a product with ones: several times faster than `np.sum`."""
+        """Write the sum of X over the samples to `out`, by a product with ones, much faster than `np.sum`."""
         n = X.shape[-2]
         ones = self.buffer("ones", (n,) if X.ndim == 2 else (1, n), X.dtype)
         return np.matmul(ones, X, out=out)

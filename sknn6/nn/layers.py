@@ -1,4 +1,4 @@
-"""Layers that multiply nothing: the nonlinearity, dropout, and the shortcut of a residual block."""
+"""Layers without a linear map of their own: nonlinearity, dropout, and residual block."""
 
 from typing import Any, Self
 
@@ -23,9 +23,9 @@ class Residual(Layer):
     Parameters
     ----------
     body : list of Layer
-        F, a normalisation first and a Dense last, whose output it adds to.
+        The layers of F. The last is a Dense, to whose output X is added.
     projection : Projection or None
-        P.
+        P; None if the widths are equal.
 
     References
     ----------
@@ -43,14 +43,14 @@ class Residual(Layer):
         body = [leaf for layer in self.body for leaf in layer.leaves()]
         return body if self.projection is None else [*body, self.projection]
 
-    def twin(self) -> Self:
-        twin = super().twin()
-        twin.body = [layer.twin() for layer in self.body]
-        twin.projection = self.projection and self.projection.twin()
-        return twin
+    def view(self) -> Self:
+        view = super().view()
+        view.body = [layer.view() for layer in self.body]
+        view.projection = self.projection and self.projection.view()
+        return view
 
     def forward(self, X: Array, weight: Array | None = None) -> Array:
-        Y = self.buffer("X", X.shape, X.dtype)  # the body may overwrite its input, which is still needed
+        Y = self.buffer("X", X.shape, X.dtype)  # a copy: the body may overwrite its input
         Y[...] = X
         for layer in self.body:
             Y = layer.forward(Y, weight)
@@ -70,11 +70,11 @@ class Residual(Layer):
     def calibrate(self, X: Array, weight: Array | None) -> Array:
         return self._pass(X, "calibrate", weight)
 
-    def settle(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
-        return self._pass(X, "settle", weight, weights_averaged)
+    def recompute_statistics(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
+        return self._pass(X, "recompute_statistics", weight, weights_averaged)
 
     def _pass(self, X: Array, method: str, *args: Any) -> Array:
-        """Return X + F(X), passing through the layers by that method."""
+        """Return X + F(X), computed by the given method of each layer."""
         Y = X.copy()
         for layer in self.body:
             Y = getattr(layer, method)(Y, *args)
@@ -83,19 +83,19 @@ class Residual(Layer):
 
 
 class Activate(Layer):
-    """A = f(Z), f perhaps with parameters that are learned.
+    """A = f(Z), where f may have learned parameters.
 
     Parameters
     ----------
     activation : Activation
         f and its derivative.
     units : int
-        Units that it has parameters for.
+        Number of units, each with its own learned parameters.
     """
 
     kind = "activate"
 
-    saved: Any  # what the activation keeps for its backward
+    saved: Any  # what the backward of the activation needs
 
     def __init__(self, activation: Activation, units: int = 1) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class Activate(Layer):
         for name, _ in activation.learned:
             if hasattr(self, name) or not name.isidentifier():
                 raise ValueError(
-                    "The learned parameters of an Activation must have names that are free in its layer, "
+                    "The learned parameters of an Activation must have names that its layer does not use, "
                     f"got {name!r}."
                 )
         self.parameters = {name: (units,) for name, _ in activation.learned}
@@ -136,15 +136,16 @@ class Activate(Layer):
 class Dropout(Layer):
     """A = X M / (1 - rate), M ~ Bernoulli(1 - rate), drawn anew for each batch; A = X in prediction [1]_.
 
-    The rate is rounded to a multiple of 2^-16: M compares integers of 16 bits. They follow from one draw of
-    the generator for each batch (`random_words`), so that threads can compute those of several members.
+    The rate is rounded to a multiple of 2^-16, because M comes from comparisons of random integers of 16
+    bits. For each batch, a seed is drawn from the generator, and `random_words` computes the integers from
+    it, so that threads can compute those of several members.
 
     Parameters
     ----------
     rate : float
-        Fraction dropped, 0 to < 1.
+        Fraction of the activations to drop, from 0 to below 1.
     rng : numpy.random.Generator or None
-        What draws M; None is one of its own. Prediction needs none.
+        Generator of the seeds; None creates a new one. Prediction does not use it.
 
     References
     ----------
@@ -154,7 +155,7 @@ class Dropout(Layer):
 
     kind = "dropout"
 
-    mask: Array | float  # (samples, units): 0 or 1 / (1 - rate); 1 if the last forward was no training
+    mask: Array | float  # (samples, units): 0 or 1 / (1 - rate); 1 if the last forward was not in training
 
     def __init__(self, rate: float, rng: Generator | None = None) -> None:
         super().__init__()
@@ -172,7 +173,7 @@ class Dropout(Layer):
         return A
 
     def draw_seed(self) -> np.uint64:
-        """Draw what M follows from in the next batch."""
+        """Draw the seed from which M is computed for the next batch."""
         return self.rng.integers(2**64, dtype=np.uint64)
 
     def backward(self, dA: Array) -> Array:
@@ -185,9 +186,10 @@ class Dropout(Layer):
 
 @kernel
 def drop(X: Array, seed: np.uint64, threshold: int, scale: np.floating, mask: Array, out: Array) -> None:
-    """Write to `mask` the scale where 16 random bits reach the threshold, else 0, and to `out` X times it.
+    """Write to `mask` the scale where a random integer reaches the threshold, else 0; write X mask to `out`.
 
-    Each member takes the next words of the sequence that the seed begins, four numbers of 16 bits from each.
+    The members use consecutive parts of the sequence `random_words`; each word holds four integers of 16
+    bits.
     """
     size = X.shape[-2] * X.shape[-1]
     words = random_words(seed, X.size // size * -(-size // 4))

@@ -29,9 +29,9 @@ def minimize(
 ) -> optimize.OptimizeResult:
     """Train a network on the whole data at once with L-BFGS [1]_.
 
-    Statistics over the batch are statistics over the data here, and the last pass, with the solution, is the
-    one that running averages see last: with a momentum of 1 they are those statistics. Where the loss ends
-    as something that is not a finite number, the network keeps the last iterate with a finite one.
+    Statistics over the batch are here statistics over all data. The last pass uses the solution, so that with
+    a momentum of 1 the running averages are the statistics of the solution. If the final loss is not finite,
+    the network gets the last iterate with a finite loss.
 
     Parameters
     ----------
@@ -42,19 +42,20 @@ def minimize(
     batches : Batches
         One batch of all rows.
     max_iter, max_fun : int
-        At most so many iterations, and evaluations of the loss.
+        Largest numbers of iterations and of evaluations of the loss.
     tol : float
-        Stop when no component of the projected gradient is larger.
+        The training stops when no component of the projected gradient is larger than this.
     callback : callable
-        Called after each iteration with the loss; StopIteration ends the training. The network then has the
-        weights of that iteration.
+        Called with the loss after each iteration, when the network has the weights of that iteration. If it
+        raises StopIteration, the training ends.
     interruptible : context manager, optional
-        Within which KeyboardInterrupt ends the training likewise, from the first iteration on.
+        The context of the training, in which KeyboardInterrupt may be raised. After the first iteration, that
+        ends the training; before it, the exception is raised.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
-        With "interrupted" if it was.
+        With the entry "interrupted" if KeyboardInterrupt ended the training.
 
     References
     ----------
@@ -87,14 +88,14 @@ def minimize(
 
 
 class Objective:
-    """The loss of one batch as a function of theta; the gradient of each member is that of its own loss.
+    """The loss of one batch as a function of theta, summed over the members.
 
     Parameters
     ----------
     network, loss, alpha, callback
-        As of `minimize`.
+        As in `minimize`.
     batch : tuple
-        Of all rows.
+        X, y and weight of all rows.
 
     Attributes
     ----------
@@ -117,13 +118,13 @@ class Objective:
         )
 
     def evaluate(self, theta: Array) -> tuple[float, Array]:
-        """Return the sum of the losses of the members, and its gradient."""
+        """Return the sum of the losses of the members, and its gradient with respect to theta."""
         self.network.theta[:] = theta
         mean_loss, _ = loss_and_gradient(self.network, self.loss, [self.batch], self.alpha)
         return self.network.members * mean_loss, self.network.grad.copy()
 
     def accept(self, intermediate_result: optimize.OptimizeResult) -> None:
-        """Keep the iterate if its loss is finite, and tell the callback its loss."""
+        """Keep the iterate if its loss is finite, and call the callback with the loss."""
         theta, total = intermediate_result.x, float(intermediate_result.fun)
         if np.isfinite(total):
             self.accepted.update(x=theta.copy(), fun=total, nit=self.accepted.nit + 1)

@@ -1,14 +1,15 @@
-"""Losses, from the logits: the weighted mean loss of a batch and its gradient dZ.
+"""Losses as functions of the logits: the weighted mean loss of a batch and its gradient dZ.
 
-``loss(Z, y, weight) -> (loss, dZ)`` for logits Z (samples, outputs) and the weights of the samples, None
-if all are 1; it may write into Z. To each belongs an output activation, by name: `LINKS` has its link,
-``link(Z) -> P``, that turns logits into what is predicted, and `POOLS` its pool, ``pool(Z) -> Z``, that makes
-one of the logits of several networks, such that its link is the mean of their predictions. `LOSSES` holds the
-losses of classification by the name of the output activation, `REGRESSION_LOSSES` those of regression by
-their own. To add one, write the function and give it a row.
+A loss is a function ``loss(Z, y, weight) -> (loss, dZ)`` of logits Z (samples, outputs), encoded targets, and
+the weights of the samples, None if all are 1. It may write into Z. Each loss has an output activation, given
+by its name. `LINKS` maps this name to a function ``link(Z) -> P`` from logits to predictions. `POOLS` maps it
+to a function ``pool(Z) -> Z`` from the logits of several networks to those logits whose link is the mean of
+the networks' predictions. `LOSSES` has the losses of classification by the name of the output activation,
+`REGRESSION_LOSSES` those of regression by their own names. To add a loss, write the function and give it a
+row.
 
-Z may have a leading axis of members, networks that are trained side by side on the same samples. The loss is
-then the mean of theirs, and dZ holds for each member the gradient of its own.
+Z may have a leading axis of members, which are networks that are trained side by side on the same samples.
+The loss is then the mean of the members' losses, and dZ has for each member the gradient of its own loss.
 """
 
 import math
@@ -43,7 +44,7 @@ __all__ = [
 
 def softmax(Z: Array) -> Array:
     """P = exp(z) / sum exp(z), over the last axis."""
-    with np.errstate(over="ignore"):  # a difference that overflows is -inf, whose exponential is right
+    with np.errstate(over="ignore"):  # a difference that overflows is -inf, and exp(-inf) = 0 is right
         P = Z - Z.max(axis=-1, keepdims=True)
     np.exp(P, out=P)
     P /= P.sum(axis=-1, keepdims=True)
@@ -55,7 +56,8 @@ def softmax_cross_entropy(
 ) -> tuple[float, Array]:
     """Mean of -sum_k t_k log softmax(z)_k; dZ = (softmax(Z) - t) w / sum w.
 
-    The target t is 1 for the class y, and 0 for the others; smoothed, 1 - s + s / C and s / C for C classes.
+    The target t is 1 for the class y and 0 for the others. With smoothing s and C classes, it is 1 - s + s /
+    C for the class y and s / C for the others.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def softmax_cross_entropy(
     weight : ndarray of shape (n_samples,) or None
         Weights of the samples.
     smoothing : float
-        s, 0 to < 1.
+        s, from 0 to below 1.
 
     Returns
     -------
@@ -86,8 +88,8 @@ def softmax_cross_entropy(
 
 @kernel
 def cross_entropy(Z: Array, y: Array, p: Array, smoothing: float) -> tuple[float, Array]:
-    """Return the sum over the rows of p loss and its gradient in Z; p has one number, or one a row."""
-    # Classes first: a reduction over few classes is a few operations on long vectors.
+    """Return the sum over the rows of p loss, and its gradient; p has one number, or one for each row."""
+    # With the classes first, a reduction over few classes is a few operations on long vectors.
     P = np.ascontiguousarray(Z.T)
     P -= np.maximum.reduce(P, axis=0)
     T = np.equal(y, np.arange(len(P))[:, None]).astype(P.dtype)
@@ -110,8 +112,8 @@ def sigmoid_cross_entropy(
 ) -> tuple[float, Array]:
     """Mean over samples of the sum over outputs of max(z, 0) - z y + log(1 + exp(-|z|)).
 
-    The stable form of -y log p - (1 - y) log(1 - p), p the logistic function of z;
-    dZ = (P - Y) w / sum w. Smoothed, 1 stands for 1 - s / 2 and 0 for s / 2.
+    This is a stable form of -y log p - (1 - y) log(1 - p), where p is the logistic function of z;
+    dZ = (P - Y) w / sum w. Smoothing replaces a target of 1 by 1 - s / 2, and a target of 0 by s / 2.
 
     Parameters
     ----------
@@ -122,7 +124,7 @@ def sigmoid_cross_entropy(
     weight : ndarray of shape (n_samples,) or None
         Weights of the samples.
     smoothing : float
-        s, 0 to < 1.
+        s, from 0 to below 1.
 
     Returns
     -------
@@ -179,18 +181,18 @@ def pinball(
 ) -> tuple[float, Array]:
     """Mean over samples of the sum over outputs of q (y - z) where z <= y, else (1 - q) (z - y) [1]_.
 
-    dZ = ((Z > Y) - q) w / sum w. The constant of the least loss is the weighted q-quantile of the targets.
+    dZ = ((Z > Y) - q) w / sum w. The constant with the least loss is the weighted q-quantile of the targets.
 
     Parameters
     ----------
     Z : ndarray of shape (n_samples, n_outputs)
         Outputs.
     Y : ndarray of shape (n_samples, n_outputs) or (n_samples, 1)
-        Targets, or one for all outputs.
+        Targets; a single column applies to all outputs.
     weight : ndarray of shape (n_samples,) or None
         Weights of the samples.
     quantile : float or ndarray of shape (n_outputs,)
-        q of all outputs or of each, over 0 and below 1.
+        q for all outputs or for each, above 0 and below 1.
 
     Returns
     -------
@@ -222,7 +224,7 @@ def huber(Z: Array, Y: Array, weight: Array | None = None, delta: float = 1.0) -
     weight : ndarray of shape (n_samples,) or None
         Weights of the samples.
     delta : float
-        The residual beyond which the loss is linear, over 0.
+        The residual beyond which the loss is linear, above 0.
 
     Returns
     -------
@@ -249,12 +251,12 @@ def divided(
 
 
 def outputs_first(Z: Array) -> Array:
-    """Return a view with the outputs first and the samples last, as weights of samples multiply it."""
+    """Return a view with the outputs first and the samples last, to be multiplied by weights of samples."""
     return Z.T if Z.ndim == 2 else Z.transpose(2, 0, 1)
 
 
 def weighted_mean(losses: Array, dZ: Array, weight: Array | None) -> float:
-    """Average the losses over the samples, the last axis, and the members, and scale dZ to match."""
+    """Return the mean of the losses over members and samples (the last axis), and scale dZ to match."""
     if weight is None:
         dZ *= 1 / losses.shape[-1]
         return float(losses.sum()) / losses.size
@@ -271,7 +273,7 @@ def identity(Z: Array) -> Array:
 def in_order(Z: Array) -> Array:
     """P = the outputs of each sample in increasing order [1]_.
 
-    Quantiles that are put in order have no larger pinball loss than before, whatever the targets are.
+    Sorting quantiles never increases their pinball loss.
 
     References
     ----------
@@ -282,7 +284,7 @@ def in_order(Z: Array) -> Array:
 
 
 def exponential(Z: Array) -> Array:
-    """P = e^z, held to the range of the floats."""
+    """P = e^z, clipped to the largest float."""
     most = np.nextafter(np.log(np.finfo(Z.dtype).max), 0, dtype=Z.dtype)  # in case it was rounded up
     return np.exp(np.minimum(Z, most))
 
@@ -304,7 +306,7 @@ def pool_logistic(Z: Array) -> Array:
 
 def pool_identity(Z: Array) -> Array:
     """Z = the mean over the members."""
-    return (Z / len(Z)).sum(axis=0)  # a sum of them all might overflow
+    return (Z / len(Z)).sum(axis=0)  # the sum before the division might overflow
 
 
 def pool_in_order(Z: Array) -> Array:
@@ -313,7 +315,7 @@ def pool_in_order(Z: Array) -> Array:
 
 
 class Loss(NamedTuple):
-    """A loss, and what follows from it.
+    """A loss and its properties.
 
     Attributes
     ----------
@@ -321,17 +323,17 @@ class Loss(NamedTuple):
     out_activation : str
         Name in `LINKS`.
     least : float
-        Targets must not be below it.
+        Lower bound of the targets.
     excludes_least : bool
-        Whether targets must be above it.
+        Whether targets must be above the lower bound, not equal to it.
     is_robust : bool
-        Whether outliers count little.
+        Whether outliers have little influence.
     degree : int
-        Of c times the predictions and targets, the loss is c^degree times as large.
+        If predictions and targets are multiplied by c, the loss is multiplied by c^degree.
     of_quantiles : bool
         Whether the loss takes the estimator's `quantile`.
     if_scaled : dict of str to float
-        Arguments of the loss where the targets are scaled.
+        Arguments of the loss if the targets are scaled.
     """
 
     loss: LossFunction
@@ -354,8 +356,8 @@ REGRESSION_LOSSES = {
     "quantile": Loss(pinball, "identity", is_robust=True, degree=1, of_quantiles=True),
     "poisson": Loss(poisson, "exp", least=0, degree=1),
     "gamma": Loss(gamma, "exp", least=0, excludes_least=True, degree=0),
-    # The pull of an outlier is delta, that of another row its residual. If delta were the deviation of the
-    # targets, a few outliers would pull harder than all the rows that are fitted well.
+    # The gradient for an outlier is delta, that for another row is its residual. If delta were the deviation
+    # of the targets, the gradients of a few outliers would exceed those of all the rows that are fitted well.
     "huber": Loss(huber, "identity", is_robust=True, if_scaled={"delta": 0.1}),
 }
 LINKS: dict[str, Callable[[Array], Array]] = {
@@ -373,5 +375,5 @@ POOLS: dict[str, Callable[[Array], Array]] = {
     "exp": log_mean_exp,
 }
 
-# The links of which a + b z, b > 0, stands for a + b times what z stands for.
+# The links with link(a + b z) = a + b link(z) for b > 0.
 EQUIVARIANT = frozenset({"identity", "in_order"})

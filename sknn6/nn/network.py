@@ -1,4 +1,4 @@
-"""A network: layers in a row, and all that they learn in one flat vector."""
+"""A network: a sequence of layers, with all learned parameters in one flat vector."""
 
 import math
 from collections import defaultdict
@@ -25,13 +25,13 @@ from sknn6.nn.parallel import share_if_large
 
 __all__ = ["Network"]
 
-# Numbers in the widest layer's output for one block of rows at prediction, which thus stays in the cache from
-# one layer to the next: 2**16 float64 are 512 kB. The numbers of a dense input, which is read once, may be
-# four times as many.
+# Prediction works on blocks of rows for which the output of the widest layer has at most this many numbers,
+# so that it stays in the cache from one layer to the next: 2**16 float64 are 512 kB. A dense input, which is
+# read only once, may have four times as many.
 PREDICTION_BLOCK = 2**16
 
-# Rows that initial weights and the statistics of prediction are taken from, where the data have more.
-SAMPLE = 2048
+# Initial weights and statistics for prediction are computed from at most this many random rows.
+SAMPLED_ROWS = 2048
 
 # The shape of each array of a layer, by the layer and the name of the array.
 Shapes = dict[tuple[Layer, str], Shape]
@@ -41,20 +41,21 @@ Snapshot = tuple[Array, Array]
 
 
 class Network:
-    """Layers in a row.
+    """A sequence of layers.
 
-    After `allocate`, all parameters are views of one vector `theta`, their gradients views of one vector
-    `grad`, and what is kept but not learned views of `statistics`. An optimizer step is then one operation
-    on vectors and a snapshot two copies. The parameters that decay come first: they are
+    After `allocate`, all parameters are views of one vector `theta`, their gradients are views of one vector
+    `grad`, and the layers' statistics are views of the vector `statistics`. So a step of an optimizer is one
+    operation on vectors, and a snapshot is two copies. The parameters that decay come first: they are
     ``theta[:n_decayed]``.
 
     Parameters
     ----------
     layers : list of Layer
     members : int
-        Networks side by side: if more than one, all arrays have a leading axis of them, see `layers`.
+        Number of networks side by side. If there are several, all arrays have a leading axis, see
+        `sknn6.nn.layer`.
     input_scaling : InputScaling or None
-        What is done to the rows of X first.
+        Scaling of the rows of X before the first layer.
 
     Examples
     --------
@@ -92,7 +93,7 @@ class Network:
             layer.name = f"{layer.kind}_{next(counts[layer.kind])}"
 
     def allocate(self, dtype: DTypeLike) -> Self:
-        """Make theta, grad and statistics, uninitialised, and bind the layers to them."""
+        """Create theta, grad and statistics, filled with zeros, and set the arrays of the layers as views."""
         kernels.load()
         self.dtype = np.dtype(dtype)
         decayed = self._shapes(lambda layer: layer.decayed)
@@ -104,25 +105,25 @@ class Network:
         return self
 
     def _shapes(self, names: Callable[[Layer], Iterable[str]]) -> Shapes:
-        """Map (layer, name) to its shape, for the names that `names` gives of each layer."""
+        """Return the shape for each (layer, name), where ``names(layer)`` are names of the layer's arrays."""
         return {(layer, name): self._shape(layer, name) for layer in self.leaves for name in names(layer)}
 
     def _shape(self, layer: Layer, name: str) -> Shape:
-        """Return the shape of an array of a layer, members and all."""
+        """Return the shape of an array of a layer, including the axis of members."""
         shape = (layer.parameters | layer.statistics)[name]
         if self.members == 1 or not layer.per_member:
             return shape
         return (self.members, *shape) if len(shape) == 2 else (self.members, 1, *shape)
 
-    def twin(self) -> Self:
-        """Return a network of layers of its own that have the same arrays."""
-        twin = copy(self)
-        twin.layers = [layer.twin() for layer in self.layers]
-        twin.leaves = [leaf for layer in twin.layers for leaf in layer.leaves()]
-        return twin
+    def view(self) -> Self:
+        """Return a network with its own layers, which share the arrays of this one."""
+        view = copy(self)
+        view.layers = [layer.view() for layer in self.layers]
+        view.leaves = [leaf for layer in view.layers for leaf in layer.leaves()]
+        return view
 
     def arrays(self) -> dict[str, Array]:
-        """Return all parameters and statistics by name, as in ``{"dense_0.W": W, ...}``; not copies."""
+        """Return all parameters and statistics, not copied, by name: ``{"dense_0.W": W, ...}``."""
         return {
             f"{layer.name}.{name}": getattr(layer, name)
             for layer in self.leaves
@@ -130,7 +131,7 @@ class Network:
         }
 
     def arrays_of_members(self, kept: list[int]) -> dict[str, Array]:
-        """Return copies of the arrays as a network has them that consists of some of the members."""
+        """Return copies of the arrays of some members, in the shapes of a network of only these."""
         arrays = {}
         for layer in self.leaves:
             for name, shape in (layer.parameters | layer.statistics).items():
@@ -141,7 +142,7 @@ class Network:
         return arrays
 
     def attach(self, arrays: Mapping[str, Array], dtype: DTypeLike) -> Self:
-        """Bind the layers, for prediction only, to arrays as `arrays` gives them, cast to `dtype`."""
+        """Set the layers' arrays, for prediction only, to arrays named as by `arrays`, cast to `dtype`."""
         self.dtype = np.dtype(dtype)
         for layer in self.leaves:
             for name in (*layer.parameters, *layer.statistics):
@@ -151,13 +152,13 @@ class Network:
         return self
 
     def load(self, arrays: Mapping[str, Array]) -> None:
-        """Copy values, named as `arrays` names them, into the allocated arrays."""
+        """Copy the values of arrays, named as by `arrays`, into the allocated arrays."""
         for name, array in self.arrays().items():
             check_shape(name, arrays.get(name), array.shape)
             array[...] = arrays[name]
 
     def read(self, X: Rows) -> Rows:
-        """Return rows of the data as the first layer takes them."""
+        """Return rows of the data in the form that the first layer takes: scaled and cast."""
         if self.input_scaling is None:
             return X.astype(self.dtype, copy=False)
         return self.input_scaling(X.copy(), self.dtype)
@@ -168,29 +169,29 @@ class Network:
             layer.initialize(rng)
 
     def calibrate(self, batches: Batches) -> None:
-        """Let the initial values that depend on data see a sample of them."""
+        """Adapt the initial values that depend on data to random rows of them."""
         if any(leaf.uncalibrated for leaf in self.leaves):
-            X, weight = batches.sample(SAMPLE)
+            X, weight = batches.subsample(SAMPLED_ROWS)
             for layer in self.layers:
                 X = layer.calibrate(X, weight)
 
     @contextmanager
-    def settled(
+    def recomputed_statistics(
         self, batches: Batches, weights_averaged: bool = False, rows_per_unit: float = 0
     ) -> Iterator[None]:
-        """Return a context in which prediction has statistics that go with the weights as they are.
+        """Return a context in which the statistics for prediction belong to the present weights.
 
-        They are taken from a sample of the data by the layers whose running averages would not do, and by all
-        if the weights have been averaged. The running averages stay if there are fewer rows than that for
-        each unit of a group, or if the statistics would not be finite; after the context they are back.
+        Layers with `drifts`, or all layers if the weights have been averaged, compute them from random rows
+        of the data. The running averages are kept if there are fewer than `rows_per_unit` rows for each unit
+        of a group, or if the statistics would not be finite. They are restored at the end of the context.
         """
         running = self.statistics.copy()
         layers = [leaf for leaf in self.leaves if leaf.statistics and (weights_averaged or leaf.drifts)]
         needed = rows_per_unit * max((layer.group_size for layer in layers), default=0)
         if layers and batches.n_samples >= needed:
-            X, weight = batches.sample(SAMPLE)
+            X, weight = batches.subsample(SAMPLED_ROWS)
             for layer in self.layers:
-                X = layer.settle(X, weight, weights_averaged)
+                X = layer.recompute_statistics(X, weight, weights_averaged)
             if not np.isfinite(self.statistics).all():
                 self.statistics[:] = running
         try:
@@ -200,7 +201,7 @@ class Network:
 
     @contextmanager
     def exchanged(self, weights: Array) -> Iterator[None]:
-        """Return a context in which theta and other weights, an ndarray of its shape, have changed places."""
+        """Return a context in which theta and `weights`, of the same shape, have exchanged their values."""
 
         def exchange() -> None:
             self.theta[:], weights[:] = weights.copy(), self.theta.copy()
@@ -218,7 +219,7 @@ class Network:
         return X
 
     def backward(self, dZ: Array) -> None:
-        """Write to `grad` the gradient of the loss whose gradient in the logits is dZ."""
+        """Write the gradient of the loss to `grad`, given its gradient dZ with respect to the logits."""
         for layer in reversed(self.layers):
             dZ = layer.backward(dZ)
 
@@ -235,8 +236,8 @@ class Network:
                 array *= factors.astype(array.dtype)[:, None, None]
 
     def clip_gradients(self, most: float) -> None:
-        """Scale the gradient of each member down to the Euclidean norm `most` if it is longer."""
-        nrm2 = get_blas_funcs("nrm2", (self.grad,))  # no square of it overflows
+        """Scale the gradient of each member down to the Euclidean norm `most` if its norm is larger."""
+        nrm2 = get_blas_funcs("nrm2", (self.grad,))  # avoids the overflow of squares
         of_arrays = [
             getattr(leaf, f"d{name}").reshape(self.members, -1)
             for leaf in self.leaves
@@ -256,9 +257,9 @@ class Network:
         return X
 
     def predict_in_blocks(self, X: Rows, finish: Callable[[Array], Array]) -> Array:
-        """Map X to what `finish` makes of its logits, a block of rows at a time, cast to the network's dtype.
+        """Return ``finish(logits)`` for X, computed in blocks of rows that are cast to the network's dtype.
 
-        What it makes has the samples first.
+        The first axis of what `finish` returns must be the samples.
         """
         rows = PREDICTION_BLOCK // self.members // max(layer.width for layer in self.dense())
         if not issparse(X) or (self.input_scaling is not None and self.input_scaling.fills):
@@ -274,10 +275,10 @@ class Network:
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def _finite_logits(self, X: Rows) -> Array:
-        """Map X to logits, overflow made finite.
+        """Map X to finite logits.
 
-        A logit that cannot be told (inf - inf) becomes 0. The probabilities of a network with huge weights
-        are thus finite for every finite X.
+        Infinite logits become the largest numbers, and undetermined ones (inf - inf) become 0. So the
+        probabilities of a network with huge weights are finite for every finite X.
 
         Raises
         ------
@@ -292,7 +293,7 @@ class Network:
         return np.nan_to_num(Z, copy=False)
 
     def _check_no_nan(self) -> None:
-        """Raise if an array of the network has NaN."""
+        """Raise ValueError if an array of the network has NaN."""
         names = [name for name, array in self.arrays().items() if np.isnan(array).any()]
         if names:
             raise ValueError(
@@ -301,7 +302,7 @@ class Network:
             )
 
     def snapshot(self, into: Snapshot | None = None) -> Snapshot:
-        """Copy all that training changes, into the memory of an earlier snapshot if one is given."""
+        """Return a copy of theta and the statistics, in the memory of an earlier snapshot if one is given."""
         if into is None:
             return self.theta.copy(), self.statistics.copy()
         for copied, vector in zip(into, (self.theta, self.statistics), strict=True):
@@ -322,13 +323,13 @@ class Network:
 
 
 def check_shape(name: str, array: Any, shape: Shape) -> None:
-    """Raise an error if the array has another shape."""
+    """Raise ValueError if the array has another shape."""
     if np.shape(array) != shape:
         raise ValueError(f"{name} of the network needs the shape {shape}, got {np.shape(array)}.")
 
 
 def bind(shapes: Shapes, dtype: DTypeLike, prefix: str = "") -> Array:
-    """Make one vector and set its consecutive parts as attributes of the layers."""
+    """Return a new vector of zeros, and set its consecutive parts as attributes of the layers."""
     flat = np.zeros(sum(map(math.prod, shapes.values())), dtype)
     start = 0
     for (layer, name), shape in shapes.items():

@@ -1,15 +1,15 @@
-"""Layers that normalise what passes through them.
+"""Normalisation layers.
 
-All of them end with Y = gamma Xhat + beta, gamma and beta learned. They differ in what Xhat is: its mean and
-variance may be taken over the batch (`BatchNorm`), over the units of a sample (`LayerNorm`), with the
-covariance of groups of units over the batch (`BatchWhitening`), or be a mixture of the three
-(`SwitchableWhitening`). To add a way to normalise over the batch, write the class and give it a row in
-`NORMALIZATIONS`.
+All of them compute Y = gamma Xhat + beta with learned gamma and beta. They differ in Xhat, which is
+normalised by the mean and variance over the batch (`BatchNorm`), by those over the units of a sample
+(`LayerNorm`), by the covariance of groups of units over the batch (`BatchWhitening`), or by a mixture of
+these three (`SwitchableWhitening`). To add a normalisation over the batch, write the class and give it a row
+in `NORMALIZATIONS`.
 
-In the formulas p are the normalised weights of the samples, 1/n each if there are none.
+In the formulas, p are the normalised weights of the samples; without weights, each is 1/n.
 
-The module is long because the four share their statistics and the derivatives through them: the mixture is
-made of the other three.
+The module is long because the four classes share statistics and their derivatives: the mixture consists of
+the other three.
 """
 
 from abc import abstractmethod
@@ -27,25 +27,25 @@ from sknn6.nn.products import transpose
 
 __all__ = ["NORMALIZATIONS", "BatchNorm", "BatchWhitening", "LayerNorm", "SwitchableWhitening"]
 
-# The rounding of running covariances, float32's whatever their dtype, so that a network trained in float32
-# predicts the same from float64.
+# The relative rounding error of running covariances: that of float32, whatever their dtype, so that a network
+# that was trained in float32 makes the same predictions for float64.
 RUNNING_ROUNDING = np.finfo(np.float32).eps
 
 
 class Normalization(Layer):
     """Y = gamma Xhat + beta.
 
-    Backward: dgamma = sum dY Xhat and dbeta = sum dY over the samples, then what `differentiate` makes of dY.
+    Backward: dgamma = sum dY Xhat and dbeta = sum dY over the samples; `differentiate` computes dX.
 
     Parameters
     ----------
     units : int
-        Units to normalise.
+        Number of units.
     eps : float
         Added to every variance.
     """
 
-    # The network binds them, the first two as views of its theta, the others of its grad.
+    # The network sets these: gamma and beta are views of its theta, dgamma and dbeta of its grad.
     gamma: Array  # (units,)
     beta: Array  # (units,)
     dgamma: Array  # as gamma
@@ -64,13 +64,13 @@ class Normalization(Layer):
 
     @abstractmethod
     def normalize(self, X: Array, weight: Array | None) -> Array:
-        """Return Xhat and keep what `differentiate` needs; it may overwrite X and use the buffer "Y"."""
+        """Return Xhat and keep what `differentiate` needs; X and the buffer "Y" may be overwritten."""
 
     @abstractmethod
     def differentiate(self, dY: Array, work: Array) -> Array:
-        """Return the gradient in X of the loss whose gradient in Y is dY; it may overwrite both arrays.
+        """Return the gradient with respect to X, given the gradient dY with respect to Y.
 
-        `work` has the shape of dY; dgamma and dbeta are there already.
+        `work` has the shape of dY; both may be overwritten. dgamma and dbeta have been computed before.
         """
 
     def forward(self, X: Array, weight: Array | None = None) -> Array:
@@ -86,7 +86,7 @@ class Normalization(Layer):
         return self.differentiate(dY, work)
 
     def predict(self, X: Array) -> Array:
-        reader = copy(self)  # which `forward` may write to
+        reader = copy(self)  # `forward` may write to the copy
         reader.training, reader._buffers = False, {}
         return reader.forward(X)
 
@@ -126,31 +126,31 @@ class LayerNorm(Normalization):
 class BatchStatistics(Normalization):
     """Normalisation by a mean, and a variance or covariance, over the samples of the batch.
 
-    In training they are the batch's, weighted by the samples' weights, the variance biased; running averages
-    follow them, new = (1 - momentum) old + momentum batch, the variance there being unbiased. Prediction,
-    and a batch of one row, which has no variance, use the running averages.
+    In training, these statistics are those of the batch, with the weights of the samples; the variance is the
+    biased one. Running averages are updated by new = (1 - momentum) old + momentum batch, with the unbiased
+    variance. Prediction uses the running averages, and so does a batch of one row, which has no variance.
 
     Parameters
     ----------
     units : int
-        Units to normalise.
+        Number of units.
     momentum : float
         Weight of the new batch in the running averages.
     group_size : int
-        Units that share a covariance matrix, for the subclasses that have one.
+        Number of units that share a covariance matrix, for the subclasses that have one.
     eps : float
         Added to every variance.
 
     Attributes
     ----------
     uses_batch : bool
-        Whether the last forward took the batch's own statistics, on which the gradient then depends.
+        Whether the last forward used the statistics of the batch, so that the gradient passes through them.
     """
 
     running_mean: Array  # (units,), a view of the network's statistics
 
-    p: Array  # (samples,), their normalised weights
-    unbiased: float  # what a biased variance is multiplied with
+    p: Array  # (samples,), the normalised weights
+    unbiased: float  # the factor from a biased variance to the unbiased one
 
     def __init__(self, units: int, momentum: float = 0.1, group_size: int = 1, eps: float = 1e-5) -> None:
         super().__init__(units, eps)
@@ -170,7 +170,8 @@ class BatchStatistics(Normalization):
             self.p = np.full(n, 1 / n, X.dtype)
         else:
             total = float(weight.sum())
-            # Weights that sum to less than there are samples are no repetitions; their scale says nothing.
+            # Weights that sum to less than the number of samples are not repetitions, and only their ratios
+            # count.
             n = max(total, np.count_nonzero(weight))
             self.p = (weight / total).astype(X.dtype, copy=False)
         self.unbiased = n / max(n - 1, 1)
@@ -178,7 +179,7 @@ class BatchStatistics(Normalization):
         self.follow(self.running_mean, mean)
         return self.apply(X, mean)
 
-    def settle(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
+    def recompute_statistics(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
         if X.shape[-2] > 1 and (self.drifts or weights_averaged):
             momentum, self.momentum = self.momentum, 1.0
             self.normalize(X.copy(), weight)
@@ -186,16 +187,16 @@ class BatchStatistics(Normalization):
         return self.predict(X)
 
     def average(self, X: Array) -> Array:
-        """Average X over the samples, in the shape of a vector of the layer."""
+        """Return the weighted mean of X over the samples, in the shape of a vector of the layer."""
         mean = self.p @ X
         return mean if X.ndim == 2 else mean[..., None, :]
 
     @abstractmethod
     def apply(self, X: Array, mean: Array) -> Array:
-        """Return Xhat, with that mean and the batch's variances; the running ones without `uses_batch`."""
+        """Return Xhat for a mean and the variances of the batch, or the running ones without `uses_batch`."""
 
     def follow(self, running: Array, batch: Array) -> None:
-        """Let a running average follow the batch's; with a momentum of 1, whatever it was before."""
+        """Update a running average with a statistic of the batch; a momentum of 1 replaces it, even a NaN."""
         if self.momentum == 1:
             running[...] = batch
         else:
@@ -209,7 +210,7 @@ class BatchNorm(BatchStatistics):
 
         dX = gamma r (dY - p (dbeta + Xhat dgamma))
 
-    and dX = gamma r dY where the running averages were used, which do not depend on X.
+    and dX = gamma r dY if the running averages were used, which do not depend on X.
 
     References
     ----------
@@ -285,12 +286,13 @@ def batch_gradient(
 class GroupStatistics(BatchStatistics):
     """Normalisation by covariance matrices of groups of consecutive units.
 
-    The last group may be smaller. ``running_cov`` has a row a unit: its covariances with the units of its
+    The last group may be smaller. ``running_cov`` has one row per unit: its covariances with the units of its
     group, in their order.
 
-    Where units of a group depend on each other, a covariance has directions without variance, and they turn
-    as the weights change. An average over batches mixes them: small variances where a sample now has none,
-    large factors for nothing. So for prediction the statistics are taken anew, see `Network.settled`.
+    If the units of a group are linearly dependent, their covariance matrix has directions without variance,
+    which turn as the weights change. A running average over batches mixes these directions: it has small
+    variances where the present weights give none, and whitening then multiplies noise by large factors. So
+    the statistics for prediction are recomputed, see `Network.recomputed_statistics`.
     """
 
     drifts = True
@@ -312,14 +314,14 @@ class GroupStatistics(BatchStatistics):
             running[...] = np.eye(running.shape[-1])
 
     def split(self, X: Array) -> list[Array]:
-        """Return views of X with the groups before the samples, an array for each size of group."""
+        """Return views of X of shape (..., groups, samples, units of a group), one for each size of group."""
         return [
             X[..., start : start + n * size].reshape(*X.shape[:-1], n, size).swapaxes(-2, -3)
             for start, n, size in self.blocks
         ]
 
     def covariances(self) -> list[Array]:
-        """Return views of running_cov, (groups, units, units), an array for each size of group."""
+        """Return views of running_cov of shape (..., groups, units, units), one for each size of group."""
         cov = self.running_cov
         return [
             cov[..., start : start + n * size, :size].reshape(*cov.shape[:-2], n, size, size)
@@ -327,7 +329,7 @@ class GroupStatistics(BatchStatistics):
         ]
 
     def covariance(self, X: Array, running: Array) -> Array:
-        """Return the covariance of the centred groups in X, or without `uses_batch` the running one."""
+        """Return the covariance of the centred groups in X if `uses_batch`, else the running covariance."""
         if not self.uses_batch:
             return running
         cov = transpose(X) @ (X * self.p[:, None])
@@ -336,7 +338,7 @@ class GroupStatistics(BatchStatistics):
 
     @property
     def rounding(self) -> np.floating:
-        """The rounding of a covariance: the batch's, or that of the running ones."""
+        """The relative rounding error of the covariance in use: the batch's or the running one."""
         return np.finfo(self.running_cov.dtype).eps if self.uses_batch else RUNNING_ROUNDING
 
 
@@ -348,7 +350,7 @@ class BatchWhitening(GroupStatistics):
         dC = U (K * U^T (Xc^T G) U) U^T made symmetric, K_ij = -1 / (R_i R_j (R_i + R_j))
         dX = D - p sum(D) + 2 p Xc dC, D = G W
 
-    K has no singularity where eigenvalues are equal. Where the running averages were used, dX = G W.
+    K has no singularity where eigenvalues are equal. If the running averages were used, dX = G W.
 
     References
     ----------
@@ -392,9 +394,9 @@ class SwitchableWhitening(GroupStatistics):
 
         m = (u1 + u2) b + u3 l,  C = v1 S + v2 diag(S) + v3 s I + eps I
 
-    The first weights are batch whitening's, the second batch normalisation's, the third layer
-    normalisation's; the logits start at 1. As s differs from sample to sample and its matrix is a multiple of
-    I, one eigendecomposition v1 S + v2 diag(S) = U L U^T serves all: with h = (X - m) U and r = sqrt(L +
+    The first weights are those of batch whitening, the second those of batch normalisation, the third those
+    of layer normalisation; the logits start at 1. s differs from sample to sample, but as it multiplies I,
+    one eigendecomposition v1 S + v2 diag(S) = U L U^T serves all samples: with h = (X - m) U and r = sqrt(L +
     v3 s + eps), Xhat = (h / r) U^T. Backward, with G = gamma dY and g = G U::
 
         dA = U M U^T made symmetric, M_ij = -sum over the samples of (g_i / r_i) (h_j / r_j) / (r_i + r_j)
@@ -402,7 +404,7 @@ class SwitchableWhitening(GroupStatistics):
         dX = D - (u1 + u2) p sum(D) - u3 E[D] + 2 p (X - b) (v1 dA + v2 diag(dA)) + 2/units (X - l) v3 ds
         du1 = du2 = -<D, b>,  du3 = -<D, l>,  dv1 = <dA, S>,  dv2 = <dA, diag(S)>,  dv3 = sum ds s
 
-    Where the running averages were used, the terms with p, which come by way of b and S, are not there.
+    If the running averages were used, b and S do not depend on X, and the terms with p are left out.
 
     References
     ----------
@@ -412,7 +414,7 @@ class SwitchableWhitening(GroupStatistics):
 
     kind = "switchablewhitening"
 
-    # The network binds them, the first two as views of its theta, the others of its grad.
+    # The network sets these: the first two are views of its theta, the others of its grad.
     mean_logits: Array  # (3,)
     cov_logits: Array  # (3,)
     dmean_logits: Array  # as mean_logits
@@ -420,9 +422,9 @@ class SwitchableWhitening(GroupStatistics):
 
     # Of the last forward.
     u: Array  # (3, 1), the weights of the means
-    v: Array  # (3, 1), those of the covariances
+    v: Array  # (3, 1), the weights of the covariances
     b: Array  # (units,), the mean of the batch
-    l: Array  # noqa: E741  # (samples, 1), that of each sample
+    l: Array  # noqa: E741  # (samples, 1), the mean of each sample
     s: Array  # (samples, 1), the variance of each sample
     Xb: Array  # (samples, units), X - b
     Xl: Array  # (samples, units), X - l
@@ -497,12 +499,12 @@ NORMALIZATIONS: dict[str, Callable[..., Normalization]] = {
 
 
 def mixture(logits: Array) -> Array:
-    """Return softmax(logits) over the last axis, weights first: each broadcasts over samples and units."""
+    """Return softmax(logits) with the weights as the first axis; each broadcasts over samples and units."""
     return np.moveaxis(softmax(logits, axis=-1), -1, 0)[..., None]
 
 
 def mixture_backward(dw: Array, w: Array) -> Array:
-    """Return the gradient in the logits: w (dw - sum w dw), weights last again."""
+    """Return the gradient of the logits, w (dw - sum w dw), with the weights as the last axis again."""
     return np.moveaxis(w * (dw - (w * dw).sum(axis=0)), 0, -1)[..., 0, :]
 
 
@@ -512,16 +514,16 @@ def total(A: Array, like: Array) -> Array:
 
 
 def row_means(X: Array) -> Array:
-    """Average over the units, as a product with 1/units: faster than `np.mean` along rows."""
+    """Return the mean of each row, computed by a product with 1/units, which is faster than `np.mean`."""
     units = X.shape[-1]
     return (X @ np.full(units, 1 / units, X.dtype))[..., None]
 
 
 def eigh(S: Array, eps: np.floating) -> tuple[Array, Array]:
-    """Decompose positive semidefinite matrices; eigenvalues below the rounding of the largest are held there.
+    """Decompose positive semidefinite matrices; raise tiny eigenvalues to the rounding error of the largest.
 
-    What is 0 but for rounding would else be amplified. A training that diverges comes by here with numbers
-    that are not finite; it gets NaN, and its loss then tells.
+    Otherwise directions whose variance is 0 up to rounding errors would be amplified. For matrices with
+    numbers that are not finite, as in a training that diverges, the result is NaN, and so is the loss.
     """
     try:
         a, U = np.linalg.eigh(S)
@@ -533,7 +535,7 @@ def eigh(S: Array, eps: np.floating) -> tuple[Array, Array]:
 def divided_products(g: Array, h: Array, r: Array) -> Array:
     """Return M_ij = -sum over the samples of g_i h_j / (r_i + r_j), for each group.
 
-    A group at a time, so that the products of one, (samples, units, units), stay in the cache.
+    Computed group by group, so that the products of one group, (samples, units, units), stay in the cache.
     """
     M = np.empty((*g.shape[:-2], g.shape[-1], g.shape[-1]), g.dtype)
     for group in np.ndindex(g.shape[:-2]):

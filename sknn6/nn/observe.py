@@ -1,4 +1,4 @@
-"""What the layers of a network see in a pass: inputs, outputs, gradients, and where they are flat."""
+"""Record the inputs, outputs and gradients of layers, and compute statistics of them."""
 
 import math
 from collections.abc import Callable
@@ -15,20 +15,21 @@ from sknn6.nn.network import Network
 
 __all__ = ["LayerRecord", "LayerTracker", "flat", "norm", "observed"]
 
-# A slope below this share of the activation's steepest lets next to no gradient pass.
+# An activation is flat where its slope is below this fraction of its largest slope: it passes almost no
+# gradient.
 SATURATED = 0.05
 
 
 class LayerRecord:
-    """The last input and output of a layer, and the gradient that came back to it; copies.
+    """Copies of the last input and output of a layer, and of the last gradient with respect to its output.
 
     Attributes
     ----------
     layer : Layer
     X, Y : ndarray or None
-        Of the last `forward` or `predict`.
+        Input and output of the last `forward` or `predict`.
     dY : ndarray or None
-        The gradient in Y of the last `backward`.
+        The argument of the last `backward`.
     """
 
     X: Any
@@ -58,10 +59,10 @@ class LayerRecord:
 
 
 def observed(network: Network) -> tuple[Network, list[LayerRecord]]:
-    """Return a twin of a network, and records of what its activations and its last layer see.
+    """Return a view of a network whose activations and last layer are recorded, and their records.
 
-    The twin has the same arrays, so that it always computes with the weights that the network has, and a
-    `backward` of it writes the network's gradient. The network itself is as quick as before.
+    The view shares the arrays of the network: it always computes with the present weights, and its `backward`
+    writes the network's gradient. The network itself is not slowed down.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def observed(network: Network) -> tuple[Network, list[LayerRecord]]:
 
     Returns
     -------
-    twin : Network
+    observer : Network
+        The view.
     records : list of LayerRecord
         One for each `Activate` layer, in order, and one for the last layer.
 
@@ -80,34 +82,34 @@ def observed(network: Network) -> tuple[Network, list[LayerRecord]]:
     >>> from sknn6.nn.observe import observed
     >>> network = Architecture(4, [8], 3, "relu").build().allocate(np.float64)
     >>> network.initialize(np.random.default_rng(0))
-    >>> twin, records = observed(network)
-    >>> Z = twin.predict(np.ones((2, 4)))
+    >>> observer, records = observed(network)
+    >>> Z = observer.predict(np.ones((2, 4)))
     >>> [record.Y.shape for record in records]
     [(2, 8), (2, 3)]
     """
-    twin = network.twin()
-    watched = [leaf for leaf in twin.leaves if isinstance(leaf, Activate)]
-    return twin, [LayerRecord(layer) for layer in (*watched, twin.layers[-1])]
+    observer = network.view()
+    watched = [leaf for leaf in observer.leaves if isinstance(leaf, Activate)]
+    return observer, [LayerRecord(layer) for layer in (*watched, observer.layers[-1])]
 
 
 def flat(
     activation: Activation, Z: Array, learned: list[Array] | None = None, below: float = SATURATED
 ) -> Array:
-    """Tell where an activation lets next to no gradient pass: |f'(z)| below a share of its largest value.
+    """Return where an activation is flat: where |f'(z)| is below a fraction of its largest value.
 
     Parameters
     ----------
     activation : Activation
     Z : ndarray of shape (..., samples, pieces units)
     learned : list of ndarray, optional
-        Values of its learned parameters; None is where they start.
+        Values of the learned parameters; None means the initial values.
     below : float
-        That share.
+        The fraction.
 
     Returns
     -------
     ndarray of bool, shape (..., samples, units)
-        Of a unit of several pieces, whether that is so of all of them.
+        A unit with several pieces is flat if all of them are.
 
     Examples
     --------
@@ -121,7 +123,7 @@ def flat(
 
 
 def slopes(activation: Activation, Z: Array, learned: list[Array] | None = None) -> Array:
-    """Return |f'(Z)|, of a unit of several pieces the largest of theirs."""
+    """Return |f'(Z)|; for a unit with several pieces, the largest of them."""
     if learned is None:
         learned = [np.array([start], Z.dtype) for _, start in activation.learned]
     A, saved = activation.forward(Z.copy(), *learned)
@@ -138,51 +140,52 @@ def steepest(activation: Activation) -> float:
 
 
 def norm(W: Array) -> np.floating:
-    """Return the Euclidean norm of a matrix; the mean of those of several members."""
+    """Return the Euclidean norm of a matrix, or the mean of the norms of several members."""
     if W.ndim == 2:
         return np.sqrt(np.vdot(W, W))
     return np.mean([norm(of_member) for of_member in W])
 
 
 def share(flags: Array) -> float:
-    """Return the mean of booleans, in a fraction of the time of NumPy's `mean`."""
+    """Return the fraction of True, much faster than NumPy's `mean`."""
     return np.count_nonzero(flags) / flags.size
 
 
 def mean_and_std(Y: Array) -> tuple[float, float]:
-    """Return both, in half the time of NumPy's `std`."""
+    """Return the mean and the standard deviation, in half the time of NumPy's functions."""
     mean = float(np.add.reduce(Y, axis=None)) / Y.size
     deviation = Y - mean
     return mean, math.sqrt(np.vdot(deviation, deviation) / Y.size)
 
 
 class LayerTracker:
-    """Figures of every layer as training goes on.
+    """Statistics of every layer, computed again and again during a training.
 
     Parameters
     ----------
     network : Network
     X : ndarray or sparse matrix
-        Rows to look at, as the first layer takes them.
+        The rows for the statistics, in the form that the first layer takes.
     """
 
     def __init__(self, network: Network, X: Rows) -> None:
-        self.twin, self.records = observed(network)
+        self.observer, self.records = observed(network)
         self.X = X
         self.weights = [layer.W.copy() for layer in network.dense()]
 
     def __call__(self) -> dict[str, float]:
-        """Return the figures, each named after what it is and the layer's number, 1 first.
+        """Return the statistics, named as "mean_1", where 1 is the first layer.
 
         Returns
         -------
         dict of str to float
-            "mean", "std": of the layer's output; "saturated", "dead": shares of outputs and of units that are
-            flat, not for the last layer; "weight_norm": of W; "change": the norm of what was added to W since
-            the last call, divided by the norm of W then. With several networks, means of theirs.
+            "mean" and "std" of the layer's output; "saturated" and "dead", the fractions of outputs and of
+            units that are flat, not for the last layer; "weight_norm", the norm of W; "change", the norm of
+            the change of W since the last call, divided by the norm of W at that time. For several members,
+            the means over them.
         """
         figures = {}
-        self.twin.predict(self.X)
+        self.observer.predict(self.X)
         for i, record in enumerate(self.records, 1):
             figures[f"mean_{i}"], figures[f"std_{i}"] = mean_and_std(record.Y)
             layer = record.layer
@@ -190,7 +193,7 @@ class LayerTracker:
                 saturated = flat(layer.activation, record.X, layer.learned_values())
                 figures[f"saturated_{i}"] = share(saturated)
                 figures[f"dead_{i}"] = share(np.all(saturated, axis=-2))
-        for i, (layer, W) in enumerate(zip(self.twin.dense(), self.weights, strict=True), 1):
+        for i, (layer, W) in enumerate(zip(self.observer.dense(), self.weights, strict=True), 1):
             figures[f"weight_norm_{i}"] = float(norm(layer.W))
             figures[f"change_{i}"] = float(norm(layer.W - W) / norm(W))
             W[...] = layer.W

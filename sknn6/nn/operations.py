@@ -1,4 +1,4 @@
-"""What a compiled epoch consists of: a table of operations, and the parts that have a compiled form.
+"""The operations of a compiled epoch, and the parts of a training that have a compiled form.
 
 `LAYERS`, `ACTIVATIONS`, `LOSSES` and `OPTIMIZERS` map parts of a training to the numbers by which
 `sknn6.nn.interpreter` knows them. If any part of a training is missing here, the layers compute it. To give a
@@ -38,7 +38,7 @@ LAYERS: dict[type[Layer], int] = {
 IDENTITY, RELU, LEAKY_RELU, LOGISTIC, TANH, SILU, ELU, SELU, MISH, SOFTPLUS = range(10)
 GELU, PRELU, MAXOUT = range(10, 13)
 
-# By their two functions.
+# By the forward and the backward function.
 ACTIVATIONS: dict[tuple[Callable[..., Any], Callable[..., Any]], int] = {
     (activations.identity, activations.identity_backward): IDENTITY,
     (activations.relu, activations.relu_backward): RELU,
@@ -69,7 +69,7 @@ LOSSES: dict[Callable[..., Any], int] = {
     losses.poisson: POISSON,
 }
 
-# The one number that a loss may take besides, and its default.
+# The name and default of the one parameter that some losses have.
 OF_LOSS = {SOFTMAX: ("smoothing", 0.0), SIGMOID: ("smoothing", 0.0), HUBER: ("delta", 1.0)}
 
 ADAM, MOMENTUM = range(2)

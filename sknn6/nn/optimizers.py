@@ -1,7 +1,7 @@
-"""Optimizers: state vectors, and one step on the flat theta given the flat grad.
+"""Optimizers, which move the flat vector theta by steps that depend on the flat vector grad.
 
 To add one, subclass `Optimizer` and give it a row in `OPTIMIZERS`. The keyword arguments of its `__init__`
-are filled from the estimator's parameters of the same name.
+are the estimator's parameters of the same names.
 """
 
 import math
@@ -17,25 +17,25 @@ from sknn6.nn.kernels import kernel
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 
-# A step works through theta in pieces, so that the vectors of one piece stay in the cache from one operation
-# to the next: 32768 float32 numbers of five vectors are 640 kB. Smaller pieces cost more in calls.
+# A step goes through theta in pieces of this size, so that all vectors of a piece stay in the cache from one
+# operation to the next: 32768 float32 numbers of five vectors are 640 kB. Smaller pieces need too many calls.
 BLOCK = 32768
 
 
 class Optimizer(ABC):
-    """Base of all optimizers.
+    """Base class of all optimizers.
 
     Parameters
     ----------
     theta : ndarray of shape (n_parameters,)
-        The vector to be optimised; state has its size and dtype.
+        The vector to be optimised; the vectors of the state have its size and dtype.
 
     Attributes
     ----------
     t : int
-        Steps taken.
+        Number of steps taken.
     state : dict of str to ndarray
-        What a later step needs of the earlier ones, besides `t`; zeros at first.
+        The vectors that steps update, such as the momentum; zeros at first.
     """
 
     state_names: tuple[str, ...] = ()
@@ -54,23 +54,23 @@ class Optimizer(ABC):
         weight_decay: float = 0.0,
         n_decayed: int = 0,
     ) -> float:
-        """Move theta, in place, by one step at the given learning rate; grad may be overwritten.
+        """Move theta by one step at the given learning rate, in place; grad may be overwritten.
 
         Parameters
         ----------
         theta, grad : ndarray of shape (n_parameters,)
         rate : float
         l2 : float
-            What of each decaying parameter is added to its gradient first, as an L2 penalty does.
+            Strength of the L2 penalty: l2 times each decaying parameter is added to its gradient.
         weight_decay : float
-            Decoupled decay: a decaying parameter is multiplied by 1 - rate weight_decay besides [1]_.
+            Decoupled weight decay: each decaying parameter is multiplied by 1 - rate weight_decay [1]_.
         n_decayed : int
-            How many parameters decay, the first ones.
+            The first n_decayed parameters decay.
 
         Returns
         -------
         float
-            The sum of the squared decaying parameters before the step, or 0 if l2 is.
+            The sum of the squared decaying parameters before the step, or 0 if l2 is 0.
 
         References
         ----------
@@ -102,32 +102,32 @@ class Optimizer(ABC):
         scalars: tuple[float, ...],
         decay_of: Decay,
     ) -> float:
-        """Let the parameters decay, then move them, in one piece of theta.
+        """Apply `decay` to one piece of theta, then move its parameters.
 
         Parameters
         ----------
         theta, grad : ndarray of shape (n,)
             The piece, n at most `BLOCK`; both may be overwritten.
         state : sequence of ndarray of shape (n,)
-            The same piece of each vector of the state.
+            The same piece of each state vector.
         work : ndarray of shape (n,)
             Scratch space.
         scalars : tuple of float
-            What `scalars` returned.
+            The numbers that `scalars` returned.
         decay_of : tuple
-            The last arguments of `decay`.
+            The last three arguments of `decay`.
 
         Returns
         -------
         float
-            What `decay` returned.
+            The number that `decay` returned.
         """
 
 
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum.
 
-    v = momentum v - rate grad; theta += v, or, Nesterov's way, theta += momentum v - rate grad.
+    v = momentum v - rate grad; theta += v or, with Nesterov's momentum, theta += momentum v - rate grad.
 
     Parameters
     ----------
@@ -168,21 +168,21 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam [1]_, in the form of its section 2 that folds the bias corrections into the rate.
+    """Adam [1]_, in the form at the end of section 2, in which the rate contains the bias corrections.
 
     m = beta_1 m + (1 - beta_1) grad; v = beta_2 v + (1 - beta_2) grad^2;
     theta -= rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon).
 
-    Held are m / (1 - beta_1) and v / (1 - beta_2), which takes two operations less a step; the factors are
-    made good in the scalars.
+    The state has m / (1 - beta_1) and v / (1 - beta_2), which saves two operations per step; `scalars`
+    accounts for these factors.
 
     Parameters
     ----------
     theta : ndarray of shape (n_parameters,)
     beta_1, beta_2 : float
-        Decay rates of m and v, 0 to < 1.
+        Decay rates of m and v, from 0 to below 1.
     epsilon : float
-        Added to the root of v.
+        Added to the square root of v.
 
     References
     ----------
@@ -230,7 +230,7 @@ def adam(
     shrink: float,
     n: int,
 ) -> float:
-    """m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon); `decay` first."""
+    """`decay`; m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon)."""
     squares = decay(theta, grad, l2, shrink, n)
     m *= beta_1
     m += grad

@@ -1,4 +1,4 @@
-"""What a network's outputs stand for: numbers in units of their own."""
+"""The scaling of the targets of a regression."""
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -10,14 +10,14 @@ __all__ = ["OutputScaling"]
 
 
 class OutputScaling:
-    """Z = (y - mean) / scale, target by target, and y = mean + scale z.
+    """z = (y - mean) / scale for each target, and y = mean + scale z.
 
-    A network that learns Z works with numbers of about 1, whatever the units of y.
+    A network that learns z works with numbers of about 1, whatever the unit of y.
 
     Parameters
     ----------
     mean, scale : ndarray of shape (n_targets,)
-        Of the training targets, in float64.
+        Centre and spread of the training targets, in float64.
 
     Examples
     --------
@@ -33,21 +33,21 @@ class OutputScaling:
         self.mean, self.scale = np.asarray(mean, np.float64), np.asarray(scale, np.float64)
 
     def __call__(self, y: Array, dtype: DTypeLike) -> Array:
-        """Return the scaled targets. The mean is subtracted in float64, of which no digit is lost."""
+        """Return the scaled targets; the mean is subtracted in float64, so that no digits are lost."""
         return ((y - self.mean) / self.scale).astype(dtype, copy=False)
 
     def inverse(self, Z: Array) -> Array:
-        """Return the targets that outputs stand for, in the dtype of Z, held to the range of its numbers."""
+        """Return the targets for outputs Z, in the dtype of Z and clipped to its range."""
         most = np.finfo(Z.dtype).max
         with np.errstate(over="ignore"):
             return np.clip(Z * self.scale + self.mean, -most, most).astype(Z.dtype, copy=False)
 
     def is_near(self, other: "OutputScaling") -> bool:
-        """Return whether both are the same."""
+        """Return whether both scalings are equal."""
         return np.array_equal(self.mean, other.mean) and np.array_equal(self.scale, other.scale)
 
     def hand_over(self, dense: Dense, before: "OutputScaling") -> None:
-        """Have the last layer compute, in this scaling, the targets that it computed in the one before.
+        """Adapt the last layer to this scaling, so that the targets are those that it computed with `before`.
 
         W' = W s / s' and b' = (b s + m - m') / s', which is exact.
         """

@@ -1,10 +1,10 @@
 """Large work on several threads.
 
-BLAS's own threads wait for each other again and again within a product. Where others keep the cores busy,
-each wait lasts until the system lets the other thread run, and a product takes several times as long as on
-one. Here large work is cut into parts that need nothing of each other, and BLAS has one thread for each.
+BLAS's own threads wait for each other several times within a product. If other processes keep the cores busy,
+each wait lasts until the operating system runs the other thread, and a product takes several times as long as
+on one thread. Here, large work is split into independent parts, each of which BLAS computes on one thread.
 
-The parts are the same whatever the number of threads, and so is the result, to the last bit.
+The parts do not depend on the number of threads, so the result is the same to the last bit.
 """
 
 from collections import deque
@@ -20,10 +20,11 @@ from sknn6.nn.annotations import Array
 
 __all__ = ["is_large", "multiply", "several_threads", "share", "share_if_large"]
 
-# Work of at least this many multiplications, some milliseconds of one thread, is split across threads.
+# Work of at least this many multiplications, which take one thread some milliseconds, is split across
+# threads.
 WORTH_THREADS = 5e8
 
-# Rows or columns of a part of a product, if that makes FEWEST to MOST parts.
+# A part of a product has PART rows or columns, but there are at least FEWEST and at most MOST parts.
 PART = 256
 FEWEST, MOST = 4, 16
 
@@ -33,12 +34,12 @@ Part = tuple[Array, Array, Array]
 
 
 class Pool(Protocol):
-    """What runs the parts of a thread's work: `n_helpers` threads that take what is given to `submit`."""
+    """A pool of `n_helpers` threads."""
 
     n_helpers: int
 
     def submit(self, function: Callable[[], None], /) -> Future[Any]:
-        """Let a thread call the function."""
+        """Call the function on one of the threads."""
 
 
 helpers: ContextVar[Pool | None] = ContextVar("helpers", default=None)
@@ -46,13 +47,12 @@ helpers: ContextVar[Pool | None] = ContextVar("helpers", default=None)
 
 @contextmanager
 def several_threads(pool: Pool) -> Iterator[None]:
-    """Return a context in which other threads help with large work.
+    """Return a context in which the threads of a pool help with large work.
 
     Parameters
     ----------
-    pool : object
-        With the number `n_helpers`, and ``submit(function)`` that gives a `concurrent.futures.Future`. It
-        may be shared with others.
+    pool : Pool
+        It may be shared by several contexts.
     """
     before = helpers.set(pool)
     try:
@@ -62,10 +62,10 @@ def several_threads(pool: Pool) -> Iterator[None]:
 
 
 def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Return ``[function(item) for item in items]``, computed by the threads of the context.
+    """Return ``[function(item) for item in items]``, computed by this thread and those of the context.
 
-    Each thread takes the next item that none has begun, until there are no more. A helper that does not come
-    to it is not waited for. So a busy machine makes work no slower than one thread is.
+    Each thread takes the next item until none is left. A helper that has not begun by then is not waited for.
+    So even on a busy machine, the work takes no longer than on one thread.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
     numbers, settings = iter(range(len(items))), np.geterr()
 
     def work() -> None:
-        with np.errstate(**settings):  # a setting of each thread
+        with np.errstate(**settings):  # each thread has its own settings
             for i in numbers:
                 results[i] = function(items[i])
 
@@ -87,11 +87,11 @@ def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
     try:
         work()
     finally:
-        deque(numbers, maxlen=0)  # what is left after an error, nobody begins
+        deque(numbers, maxlen=0)  # after an error, no thread begins another item
         begun = [job for job in jobs if not job.cancel()]
         try:
             wait(begun)
-        except BaseException:  # a second Ctrl-C; a helper must not write to what the caller then puts back
+        except BaseException:  # a second Ctrl-C: helpers must have finished before the caller restores arrays
             wait(begun)
             raise
     for job in begun:
@@ -102,17 +102,17 @@ def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
 def share_if_large(
     function: Callable[[Item], Result], items: Iterable[Item], multiplications: float
 ) -> list[Result]:
-    """Return ``[function(item) for item in items]``, by several threads if that is enough work for them."""
+    """Return ``[function(item) for item in items]``, on several threads if there is enough work."""
     return share(function, items) if multiplications >= WORTH_THREADS else [*map(function, items)]
 
 
 def is_large(A: Array, out: Array) -> bool:
-    """Return whether the product of A and as many columns as `out` has is worth several threads."""
+    """Return whether a product of A with the result `out` is large enough for several threads."""
     return out.size * A.shape[-1] >= WORTH_THREADS
 
 
 def multiply(A: Array, B: Array, out: Array) -> Array:
-    """Write A @ B to `out`, arrays of (..., rows, columns), by the threads of the context.
+    """Write A @ B to `out`, for arrays of shape (..., rows, columns), on the threads of the context.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def multiply(A: Array, B: Array, out: Array) -> Array:
 
 
 def parts(A: Array, B: Array, out: Array) -> list[Part]:
-    """Cut A @ B = out by its longer side: the factor that all parts read is then the smaller one."""
+    """Split A @ B = out along its longer side, so that the factor that all parts read is the smaller one."""
     rows, columns = out.shape[-2:]
     longer = max(rows, columns)
     number = min(max(longer // PART, FEWEST), MOST)
@@ -139,6 +139,6 @@ def parts(A: Array, B: Array, out: Array) -> list[Part]:
 
 
 def multiply_part(part: Part) -> None:
-    """Write A @ B to out."""
+    """Compute one part of a product."""
     A, B, out = part
     np.matmul(A, B, out=out)

@@ -1,4 +1,4 @@
-"""Matrix products of layers: dense or sparse, with a bias or without, of one network or several."""
+"""Matrix products of layers: dense or sparse, with or without a bias, for one network or several members."""
 
 import numpy as np
 from scipy.sparse import csc_array
@@ -16,7 +16,7 @@ def product(A: Rows, B: Array, out: Array) -> Array:
         return multiply(A, B, out) if is_large(A, out) else np.matmul(A, B, out=out)
     rows: slice | Array = slice(None)
     if A.format == "csc" and A.nnz < A.shape[0]:
-        # A transposed batch of many features: most of its rows are empty, and so are those of the product.
+        # A transposed batch of many features: most of its rows are empty, and so are the rows of the product.
         out[...] = 0
         rows, A = rows_with_entries(A)
     for member in np.ndindex(B.shape[:-2]):
@@ -25,17 +25,17 @@ def product(A: Rows, B: Array, out: Array) -> Array:
 
 
 def rows_with_entries(A: csc_array) -> tuple[Array, csc_array]:
-    """Return the numbers of the rows of a CSC matrix that are not empty, and the matrix of these."""
+    """Return the indices of the rows of a CSC matrix that are not empty, and the matrix of these rows."""
     rows, row = np.unique(A.indices, return_inverse=True)
     return rows, csc_array((A.data, row, A.indptr), shape=(len(rows), A.shape[1]))
 
 
 def affine(A: Array, B: Array, c: Array, out: Array) -> Array:
-    """Write A @ B + c to `out`, c the same for all rows.
+    """Write A @ B + c to `out`, where c is the same for all rows.
 
-    BLAS adds the product to what is there already, which saves a pass over the result. It counts columns
-    first, so it is given, and computes, the transposed of everything. SciPy's call keeps all other Python
-    threads waiting, which is too long for a large product.
+    BLAS adds the product to the c that `out` contains already, which saves a pass over the result. It stores
+    matrices by columns, so all of them are transposed. SciPy's function keeps the global lock of Python, so
+    large products are computed by NumPy, on several threads.
     """
     if is_large(A, out):
         multiply(A, B, out)

@@ -1,8 +1,8 @@
-"""The compiled form of a training, where all its parts have one.
+"""The compiled form of a training, if all of its parts have one.
 
-A `Program` writes down the operations of each member of a network for the interpreter, and hands it the
-batches in slices. A slice takes a fraction of a second, and Python looks at interrupts before each one. The
-members need nothing of each other within a slice, so that each can have a thread.
+A `Program` writes the operations of each member of a network to a table for the interpreter, and passes the
+batches to the interpreter in slices. A slice takes a fraction of a second; interrupts are checked before each
+slice. The members are independent within a slice, so that each can run on its own thread.
 """
 
 import math
@@ -34,22 +34,24 @@ from sknn6.nn.update import FLUSH_EVERY, Update
 
 __all__ = ["Program"]
 
-# The most numbers of X in a slice, 256 kB in float32, and the most multiplications of a member, some 50 ms. A
-# slice has one batch at least.
+# A slice has at most this many numbers of X, 256 kB in float32, and needs at most this many multiplications
+# for a member, which take about 50 ms; but it has at least one batch.
 SLICE_NUMBERS = 2**16
 SLICE_MULTIPLICATIONS = 2e9
 
 
 class Program:
-    """The tables of operations of a network, and the memory that they work in.
+    """The tables of operations of a network, and the memory for their inputs and outputs.
 
     Parameters
     ----------
     network : Network
     update : Update
     batches : Batches
-    loss, of_loss
-        Number of the loss, and what it takes besides.
+    loss : int
+        Number of the loss in `LOSSES`.
+    of_loss : float
+        The parameter of the loss, see `OF_LOSS`.
 
     Examples
     --------
@@ -108,9 +110,9 @@ class Program:
     def run(
         self, learning_rate: Callable[[float], float], alpha: float, check: Callable[[], object] | None = None
     ) -> tuple[float, float]:
-        """Train by all batches once; return the sum over the updates of rows times loss, and the last rate.
+        """Train on all batches once; return the sum over updates of rows times loss, and the last rate.
 
-        The arguments are those of `run_epoch`, but that `check` is called before each slice.
+        The arguments are those of `run_epoch`, but `check` is called before each slice.
         """
         n_updates, done, total = len(self.batches), 0, 0.0
         slices = self.batches.slices(self.per_slice)
@@ -129,7 +131,7 @@ class Program:
     def _run(
         self, X: Array, y: Array, weight: Array | None, bounds: Array, rates: Array, alpha: float = 0.0
     ) -> float:
-        """Let the interpreter make the updates of some batches for all members; return as `run`."""
+        """Make the updates of the batches for all members; return the sum over updates of rows times loss."""
         optimizer, n_members = self.update.optimizer, self.network.members
         vectors = self._vectors()
         has_weight = np.ones(len(rates), bool)
@@ -156,7 +158,7 @@ class Program:
         return total
 
     def _vectors(self) -> Any:
-        """Return what is trained, as the interpreter takes it."""
+        """Return the vectors that the training changes, for the interpreter."""
         network, average, none = self.network, self.update.average, np.empty(0, self.network.dtype)
         first, second = [*self.update.optimizer.state.values(), none][:2]
         average = none if average is None else average
@@ -165,14 +167,14 @@ class Program:
         )
 
     def _targets(self, y: Array) -> tuple[Array, Array]:
-        """Return the classes and the numbers that are the targets, one of them empty."""
+        """Return the targets as classes and as numbers; one of the two is empty."""
         dtype = self.network.dtype
         if self.loss == SOFTMAX:
             return np.ascontiguousarray(y, np.int64), np.empty((0, 0), dtype)
         return np.empty(0, np.int64), np.ascontiguousarray(y, dtype)
 
     def _seeds(self, has_weight: Array) -> Array:
-        """Draw what the dropout layers draw in the updates of the batches with any weight, in their order."""
+        """Draw the seeds of the dropout layers for all updates; batches without weight make no update."""
         seeds = np.zeros((len(has_weight), len(self.dropouts)), np.uint64)
         for i in np.flatnonzero(has_weight):
             seeds[i] = [layer.draw_seed() for layer in self.dropouts]
@@ -180,8 +182,8 @@ class Program:
 
 
 def covers(network: Network, loss: LossFunction, update: Update) -> bool:
-    """Return whether a training has a compiled form, as far as its parts decide."""
-    # Those that the members share come first and learn nothing; they go through the layers in any case.
+    """Return whether all parts of a training have a compiled form."""
+    # Layers that the members share come first and learn nothing; they are not compiled.
     layers = [layer for layer in network.layers if layer.per_member]
     return (
         loss_of(loss) is not None
@@ -192,7 +194,7 @@ def covers(network: Network, loss: LossFunction, update: Update) -> bool:
 
 
 def loss_of(loss: LossFunction) -> tuple[int, float] | None:
-    """Return the number of a loss and what it takes besides, None if it has no compiled form."""
+    """Return the number of a loss and its parameter, None if the loss has no compiled form."""
     function, given = (loss.func, loss.keywords) if isinstance(loss, partial) else (loss, {})
     if function not in LOSSES:
         return None

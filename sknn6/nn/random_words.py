@@ -1,4 +1,4 @@
-"""Random bits of which each follows from its number, so that threads can compute parts of a sequence."""
+"""A sequence of random integers, each computed from its index, so that threads can compute parts of it."""
 
 import numpy as np
 
@@ -6,7 +6,8 @@ from sknn6.nn.annotations import Array
 
 __all__ = ["GOLDEN", "LAST_SHIFT", "MIXING", "random_words"]
 
-# 2^64 over the golden ratio; and how a word is mixed: with itself shifted by so many bits, then multiplied.
+# 2^64 divided by the golden ratio. A word is mixed by (bits, factor): XOR with itself shifted right by the
+# bits, then multiplication by the factor; at the end XOR with itself shifted by LAST_SHIFT.
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MIXING = (
     (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
@@ -16,7 +17,7 @@ LAST_SHIFT = np.uint64(31)
 
 
 def random_words(seed: np.uint64, count: int) -> Array:
-    """Return the first integers of 64 random bits of the sequence that a seed begins: SplitMix64 [1]_.
+    """Return the first `count` integers of 64 random bits of the sequence of a seed, by SplitMix64 [1]_.
 
     References
     ----------

@@ -37,19 +37,19 @@ class Progress:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A learning rate as a function of progress, and what else depends on the schedule.
+    """A learning rate as a function of progress, and further properties of the schedule.
 
     Parameters
     ----------
     rate : callable
         ``rate(progress) -> float``.
     follows_plan : bool
-        Whether the rate depends on the fraction of a training that is planned from the start. Where there is
-        no plan, the rate is constant.
+        Whether the rate depends on the fraction of the training that is done, so that its length must be
+        known in advance. If it is not, as in `partial_fit`, the rate is constant.
     for_sgd : bool
-        Whether other solvers than sgd have a constant rate instead, as in scikit-learn.
+        Whether only sgd uses the schedule, and other solvers have a constant rate, as in scikit-learn.
     answers_plateaus : bool
-        Whether the rate falls at a plateau, which is then no reason to stop.
+        Whether the rate falls at a plateau, where the training would otherwise stop.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def constant(progress: Progress) -> float:
 
 def invscaling(progress: Progress) -> float:
     """Return initial / (t + 1)^power_t, t the samples seen."""
-    return progress.initial * float(progress.samples + 1) ** -progress.power_t  # may be 0, not overflow
+    return progress.initial * float(progress.samples + 1) ** -progress.power_t  # may underflow, not overflow
 
 
 def adaptive(progress: Progress) -> float:

@@ -1,4 +1,4 @@
-"""Training by mini-batches: an epoch of them, and the gradient of some."""
+"""Training on mini-batches: one epoch, and the mean gradient of several batches."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -29,10 +29,10 @@ def run_epoch(
     check: Callable[[], object] | None = None,
     program: Program | None = None,
 ) -> dict[str, Any]:
-    """Train a network by all mini-batches once, and return the record of the epoch.
+    """Train a network on all mini-batches once, and return the record of the epoch.
 
-    Mini-batches whose weights are all zero make no update. The epoch ends early, with a loss that is not
-    finite, once the samples of an update have such a loss.
+    Mini-batches whose weights are all zero make no update. If the loss of an update is not finite, the epoch
+    ends there, and its loss is not finite.
 
     Parameters
     ----------
@@ -42,24 +42,24 @@ def run_epoch(
     update : Update
     batches : Batches
     learning_rate : callable
-        The rate of an update, given the part of the epoch's updates that come before it.
+        Returns the rate of an update, given the fraction of the epoch's updates that come before it.
     alpha : float
-        L2 penalty: alpha / (2 n) times the sum of the squared weights, n the samples of an update or the sum
-        of their weights.
+        Strength of the L2 penalty, which is alpha / (2 n) times the sum of the squared weights, where n is
+        the number of samples of an update, or the sum of their weights.
     accumulation : int
-        Mini-batches to an update.
+        Number of mini-batches per update.
     check : callable, optional
         Called before each update, or each slice of a program. An exception that it raises ends the epoch
         between two updates.
     program : Program, optional
-        The compiled form of this training, with one mini-batch to an update. It computes the same as the
-        layers, to rounding.
+        The compiled form of this training, with one mini-batch per update. It computes the same as the
+        layers, up to rounding errors.
 
     Returns
     -------
     dict
-        "loss", mean over the epoch's updates by size, penalty included; "learning_rate", the last used;
-        "seconds".
+        "loss", the mean over the updates weighted by their size, including the penalty; "learning_rate", that
+        of the last update; "seconds".
     """
     started = perf_counter()
     if program is not None:
@@ -83,7 +83,7 @@ def run_epoch(
 
 
 def record_of(loss: float, rate: float, started: float) -> dict[str, Any]:
-    """Return the record of an epoch that began at that time."""
+    """Return the record of an epoch that began at the time `started`."""
     return {"loss": loss, "learning_rate": rate, "seconds": perf_counter() - started}
 
 
@@ -94,7 +94,7 @@ def loss_and_gradient(
     alpha: float,
     mean_grad: Array | None = None,
 ) -> tuple[float, int]:
-    """Return the penalised mean loss of some batches together and write its gradient to ``network.grad``.
+    """Return the penalised mean loss of several batches and write its gradient to ``network.grad``.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def loss_and_gradient(
     -------
     loss : float
     n_rows : int
-        Rows of the batches with any weight; if 0, there is no gradient.
+        Number of rows of the batches that have any weight; if 0, there is no gradient.
     """
     mean_loss, n_rows, weight = average(network, loss, batches, mean_grad)
     return mean_loss + (network.penalise(alpha / weight) if n_rows else 0.0), n_rows
@@ -116,10 +116,11 @@ def loss_and_gradient(
 def average(
     network: Network, loss: LossFunction, batches: Iterable[Batch], mean_grad: Array | None = None
 ) -> tuple[float, int, float]:
-    """Return the mean loss of some batches together and write its gradient to ``network.grad``.
+    """Return the mean loss of several batches and write its gradient to ``network.grad``.
 
-    The mean is sum n_k g_k / sum n_k, n_k the samples of a batch or the sum of their weights: the gradient of
-    all the samples at once, unless the network has statistics over the batch, which are each batch's own.
+    The gradient is sum n_k g_k / sum n_k, where n_k is the number of samples of a batch, or the sum of their
+    weights. It equals the gradient of all the samples as one batch, unless layers have statistics over the
+    batch, which are those of each single batch.
 
     Parameters
     ----------
@@ -133,9 +134,9 @@ def average(
     -------
     loss : float
     n_rows : int
-        Rows of the batches with any weight; if 0, there is no gradient.
+        Number of rows of the batches that have any weight; if 0, there is no gradient.
     weight : float
-        The samples, or the sum of their weights.
+        The number of samples, or the sum of their weights.
     """
     mean_loss, n_total, n_rows = 0.0, 0.0, 0
     for X, y, weight in batches:

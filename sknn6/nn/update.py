@@ -1,4 +1,4 @@
-"""One update of the weights from their gradient."""
+"""One update of the weights with their gradient."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,34 +11,36 @@ from sknn6.nn.optimizers import BLOCK, Optimizer
 
 __all__ = ["Update"]
 
-# Updates from one flush of tiny numbers to the next: often enough that few steps are slowed down by them,
-# seldom enough that looking for them takes next to no time.
+# Tiny numbers are set to 0 once in this number of updates: often enough that they slow down few steps, and
+# seldom enough that the search for them takes almost no time.
 FLUSH_EVERY = 100
 
 
 class Update:
-    """One update of the weights from their gradient: clip it, decay the weights, step, average.
+    """One update of the weights: clip the gradient, decay the weights, make a step, update the average.
 
     Parameters
     ----------
     network : Network
     optimizer : Optimizer
     clip_norm : float or None
-        A gradient of a larger Euclidean norm is scaled down to it; with several members, the gradient of each
-        by its own norm.
+        A gradient with a larger Euclidean norm is scaled down to this norm, separately for each member.
     weight_decay : float or ndarray of shape (members,)
-        The decaying parameters are first multiplied by 1 - rate weight_decay, apart from the gradient [1]_;
-        those of each member by its own.
+        Decoupled weight decay: the decaying parameters are first multiplied by 1 - rate weight_decay [1]_. An
+        array has one number for each member.
     ema_decay : float
-        With t updates done, the average of the weights becomes d average + (1 - d) weights, where
-        d = min(ema_decay, (1 + t) / (10 + t)): the average forgets where it started. 0 is no average.
+        After t updates, the average of the weights becomes d average + (1 - d) weights, where
+        d = min(ema_decay, (1 + t) / (10 + t)), so that it soon forgets the initial weights. 0 means no
+        average.
     lead : ndarray or None
-        How far the weights are ahead of the average, where a training goes on from its average.
+        The difference between weights and average, if the training continues from averaged weights.
 
     Attributes
     ----------
+    average : ndarray or None
+        The average of the weights.
     lead : ndarray or None
-        The same as it was when the average was last asked for.
+        The difference between weights and average, at the last call of `averaged`.
 
     References
     ----------
@@ -67,9 +69,9 @@ class Update:
                 network.theta += lead
 
     def __call__(self, rate: float, l2: float = 0.0) -> float:
-        """Update at a learning rate; with a penalty, l2 / 2 times the sum of the squared weights, give it.
+        """Make an update at a learning rate; return the penalty, l2 / 2 times the sum of the squared weights.
 
-        Its gradient is not part of ``network.grad`` yet.
+        The gradient of the penalty is added to ``network.grad`` here.
         """
         network, penalty = self.network, 0.0
         theta, grad = network.theta, network.grad
@@ -91,11 +93,11 @@ class Update:
         return penalty + 0.5 * l2 * squares / network.members
 
     def flush(self) -> None:
-        """Put 0 for subnormal numbers, and for weights so small that products with them would be subnormal.
+        """Replace subnormal numbers by 0, and weights so small that products with them would be subnormal.
 
-        A processor takes many times as long for these. The penalty shrinks the weights of a unit that is
-        never active, and without a gradient its momentum dies away; neither would end at 0, for 0.9 times
-        the smallest subnormal number is rounded to itself.
+        Processors are many times slower with subnormal numbers. They arise in units that are never active:
+        the penalty shrinks the weights, and the momentum decays because there is no gradient. Neither reaches
+        0 by itself, because 0.9 times the smallest subnormal number is rounded to that number.
         """
         numbers = np.finfo(self.network.theta.dtype)
         averages = [] if self.average is None else [self.average]
@@ -105,12 +107,12 @@ class Update:
             flush(vector, numbers.tiny)
 
     def isfinite(self) -> bool:
-        """Return whether the optimizer's state is finite: an infinite one makes steps of 0."""
+        """Return whether the optimizer's state is finite; an infinite one may stop weights from moving."""
         return all(np.isfinite(vector).all() for vector in self.optimizer.state.values())
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Return a context in which the network has the averaged weights, where there is an average."""
+        """Return a context in which the network has the averaged weights, if there is an average."""
         if self.average is None:
             yield
             return
@@ -124,7 +126,7 @@ class Update:
 
 
 def flush(vector: Array, smallest: float) -> None:
-    """Put 0 for numbers of a smaller size, a piece at a time, which needs no memory of the vector's size."""
+    """Replace numbers of smaller absolute value by 0, in pieces, so that little memory is needed."""
     for start in range(0, vector.size, BLOCK):
         piece = vector[start : start + BLOCK]
         piece[np.abs(piece) < smallest] = 0

@@ -120,7 +120,9 @@ def presentable(training):
     """
     averages = training.update.average is not None
     rows_per_unit = ROWS_PER_UNIT if training.incremental else 0
-    with_statistics = training.network.settled(training.batches, averages, rows_per_unit=rows_per_unit)
+    with_statistics = training.network.recomputed_statistics(
+        training.batches, averages, rows_per_unit=rows_per_unit
+    )
     with training.update.averaged(), with_statistics:
         yield
 

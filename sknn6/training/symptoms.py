@@ -40,7 +40,7 @@ VARYING = 0.01
 
 def swamped(training):
     """Return a warning if the variance of the input is tiny compared with its mean square."""
-    X = training.sample
+    X = training.subsample
     if issparse(X):
         return None
     with np.errstate(all="ignore"):
@@ -82,7 +82,7 @@ def rising(training):
 
 def dead(training):
     """Return a warning if nearly all units of a hidden layer are dead."""
-    shares = dead_shares(training.network, training.sample)
+    shares = dead_shares(training.network, training.subsample)
     worst = max(range(len(shares)), key=shares.__getitem__, default=None)
     if worst is None or shares[worst] <= DEAD:
         return None

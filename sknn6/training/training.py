@@ -73,7 +73,7 @@ class Training:
 
     def __post_init__(self):
         state = self.state
-        if self.watches_validation and state.best_validation_score is None:  # of L-BFGS
+        if self.watches_validation and state.best_validation_score is None:  # as with L-BFGS
             state.best_validation_score = -np.inf
         if self.watches_validation and state.history:
             # A continued training must beat its initial weights, scored on today's validation data.
@@ -83,7 +83,7 @@ class Training:
             state.best = self.network.snapshot()
         if self.settings.track:
             n_rows = np.clip(self.batches.n_samples // 50, *TRACKED_ROWS)
-            self.tracker = LayerTracker(self.network, self.batches.sample(int(n_rows))[0].copy())
+            self.tracker = LayerTracker(self.network, self.batches.subsample(int(n_rows))[0].copy())
 
     @property
     def validation(self):
@@ -91,9 +91,9 @@ class Training:
         return self.evaluation and self.evaluation.data
 
     @property
-    def sample(self):
+    def subsample(self):
         """A sample of the training rows, as the first layer receives them."""
-        return self.batches.sample(SYMPTOM_ROWS)[0]
+        return self.batches.subsample(SYMPTOM_ROWS)[0]
 
     def isfinite(self) -> bool:
         """Return whether weights, statistics and the optimizer's state are finite."""

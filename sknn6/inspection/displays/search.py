@@ -273,7 +273,8 @@ def candidates_of(search):
     """Return the candidates, and the spaces with the positions of their candidates if they are known."""
     if not hasattr(search, "optimizer_results_"):
         drawn = [
-            {name: plain(value) for name, value in params.items()} for params in search.cv_results_["params"]
+            {name: drawn_value(value) for name, value in params.items()}
+            for params in search.cv_results_["params"]
         ]
         return drawn, []
     candidates, spaces = [], []
@@ -284,8 +285,8 @@ def candidates_of(search):
     return candidates, spaces
 
 
-def plain(value):
-    """Return a value as it is drawn: numbers as they are, all else as text."""
+def drawn_value(value):
+    """Return a value as it is drawn: a number unchanged, anything else as text."""
     return value if isinstance(value, Number) and not isinstance(value, bool) else str(value)
 
 
