@@ -23,7 +23,7 @@ from workloads import plain
 from sknn6 import MLPClassifier
 
 # Calls that a figure is taken of.
-SAMPLE = 100
+CALLS = 100
 
 
 def timed(model, X, y):
@@ -35,7 +35,7 @@ def timed(model, X, y):
 
 def sampled(models, X, y):
     """Let the models take calls in turn; return the median seconds of each."""
-    times = [[timed(model, X, y) for model in models.values()] for _ in range(SAMPLE)]
+    times = [[timed(model, X, y) for model in models.values()] for _ in range(CALLS)]
     return np.median(times, axis=0)
 
 
@@ -44,11 +44,11 @@ def gained(model, X, y):
     tracemalloc.start()
     timed(model, X, y)
     before = tracemalloc.get_traced_memory()[0]
-    for _ in range(SAMPLE):
+    for _ in range(CALLS):
         timed(model, X, y)
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    return (after - before) / SAMPLE
+    return (after - before) / CALLS
 
 
 def main():

@@ -8,7 +8,7 @@ __all__ = ["BayesSearchCV", "MLPClassifier", "MLPRegressor", "Standardizer", "Wh
 
 
 def __getattr__(name):
-    """Import the search, and with it scikit-optimize, when it is asked for."""
+    """Import the search, which needs scikit-optimize, when one of its names is first used."""
     if name in ("BayesSearchCV", "search_space"):
         from sknn6 import search
 
@@ -17,5 +17,5 @@ def __getattr__(name):
 
 
 def __dir__():
-    """List the search with the rest, imported or not."""
+    """Return all public names, including those of the search before it is imported."""
     return sorted({*globals(), *__all__})

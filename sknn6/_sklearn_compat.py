@@ -1,4 +1,4 @@
-"""The only place that touches scikit-learn's private names."""
+"""Imports of scikit-learn's private modules, all in this one place, and differences between its releases."""
 
 import sys
 from collections.abc import Callable
@@ -26,19 +26,19 @@ except ImportError:  # before scikit-learn 1.9
     callback_management_context = nullcontext
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stand in for the base class of estimators that tell callbacks of their progress."""
+        """Stand in for the base class of estimators that support callbacks."""
 
     class ProgressBar:  # type: ignore[no-redef]
-        """Stand in for the callback that shows progress; nobody can have set one."""
+        """Stand in for the callback that shows progress, which cannot be set in these releases."""
 
     def with_callbacks(method):
-        """Leave the method as it is."""
+        """Return the method unchanged."""
         return method
 
 
 Method = TypeVar("Method", bound=Callable)
 
-# Typed, so that a method keeps its signature for type checkers.
+# Annotated, so that type checkers see the signature of a decorated method.
 fit_context: Callable[..., Callable[[Method], Method]] = _fit_context
 
 __all__ = [
@@ -65,7 +65,7 @@ __all__ = [
 
 
 def tells_callbacks(fit: Method) -> Method:
-    """Let a fit that has no parts tell callbacks when it begins and when it has ended."""
+    """Decorate a fit that has no parts, so that it calls the callbacks at its beginning and at its end."""
 
     @wraps(fit)
     def told(estimator, X, y=None, sample_weight=None):
@@ -83,7 +83,7 @@ def tells_callbacks(fit: Method) -> Method:
 
 
 class Interval(SklearnInterval):
-    """An interval that takes numbers of every kind, fractions too, and refuses integers beyond any index."""
+    """An interval for numbers of every type, such as Fraction, which excludes integers above sys.maxsize."""
 
     def __contains__(self, value):
         if isinstance(value, Integral) and abs(int(value)) > sys.maxsize:
@@ -92,7 +92,7 @@ class Interval(SklearnInterval):
 
 
 def python_number(value):
-    """Return a number as Python's bool, int or float; give anything else as it is."""
+    """Return a number as Python's bool, int or float, and anything else unchanged."""
     if not isinstance(value, Real | np.bool_):
         return value
     kind = bool if isinstance(value, bool | np.bool_) else int if isinstance(value, Integral) else float
@@ -112,12 +112,15 @@ def without_callbacks(estimator):
 
 
 def takes_weights(scorer):
-    """Return whether a scorer, or the metric that it is made of, has a parameter sample_weight."""
+    """Return whether a scorer, or the metric on which it is based, has a parameter sample_weight."""
     return "sample_weight" in signature(getattr(scorer, "_score_func", scorer)).parameters
 
 
 def check_nonzero_weight(sample_weight, X):
-    """Check for float weights, none negative and not all zero, which old versions let pass."""
+    """Return the weights as float64; raise ValueError if one is negative or all are 0.
+
+    Old releases of scikit-learn accept weights that are all 0.
+    """
     weight = check_sample_weight(sample_weight, X, dtype="float64", ensure_non_negative=True)
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
@@ -125,5 +128,5 @@ def check_nonzero_weight(sample_weight, X):
 
 
 def check_parameters(estimator):
-    """Raise InvalidParameterError if a parameter is not what the estimator needs."""
+    """Raise InvalidParameterError if a parameter of an estimator is invalid."""
     estimator._validate_params()

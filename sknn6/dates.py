@@ -1,4 +1,4 @@
-"""Refuse dates and times, which NumPy would convert to integers, and missing ones to -9.2e18."""
+"""Refuse dates and times, which NumPy would convert to integers: a missing one to -9.2e18."""
 
 from contextlib import suppress
 from datetime import date, time, timedelta
@@ -7,25 +7,25 @@ import numpy as np
 
 __all__ = ["is_object", "refuse_dates"]
 
-# Prefixes of the names of such types in NumPy, pandas, polars and pyarrow, and the classes of such objects.
+# Prefixes of the names of dtypes of dates and times in NumPy, pandas, polars and pyarrow, and their classes.
 NAMES = ("date", "time", "duration", "period")
 OBJECTS = (date, time, timedelta, np.datetime64, np.timedelta64)
 
 
 def refuse_dates(estimator, data, name="X"):
-    """Raise TypeError, with the names of the columns, if data hold dates, times or durations."""
+    """Raise TypeError, with the names of the columns, if data contain dates, times or durations."""
     found = [column for column, dtype, values in columns(data) if are_dates(dtype, values)]
     if found:
         where = name if found == [None] else f"the columns {found} of {name}"
         raise TypeError(
-            f"{type(estimator).__name__} needs numbers, got dates, times or durations in {where}. Make "
-            "numbers of them, such as the year, the weekday or the days since a certain date, or put skrub's "
-            "TableVectorizer before the estimator in a Pipeline, which does."
+            f"{type(estimator).__name__} needs numbers, got dates, times or durations in {where}. Convert "
+            "them to numbers, such as the year, the weekday or the days since a certain date. skrub's "
+            "TableVectorizer, put before the estimator in a Pipeline, does so."
         )
 
 
 def are_dates(dtype, values):
-    """Return whether a dtype of any library is one of dates or times, or one of the Python objects is."""
+    """Return whether a dtype of any library is that of dates or times, or one of the values is one."""
     dtype = getattr(getattr(dtype, "categories", dtype), "dtype", dtype)  # categories may be dates
     return str(dtype).lower().startswith(NAMES) or any(isinstance(value, OBJECTS) for value in values)
 
@@ -37,7 +37,7 @@ def columns(data):
             yield name, dtype, data.iloc[:, i] if is_object(dtype) else ()
         return
     if isinstance(data, list | tuple):
-        with suppress(ValueError):  # scikit-learn refuses what is not an array
+        with suppress(ValueError):  # not an array; scikit-learn raises its own error later
             data = np.asarray(data, dtype=object)
     dtype = getattr(data, "dtype", None)
     if is_object(dtype) and np.ndim(data) == 2:

@@ -34,16 +34,16 @@ def describe(name, value):
     """
     try:
         common = canonical(value)
-        text = repr(common) if is_plain(common) else None
+        text = repr(common) if is_literal(common) else None
         return f"#{joblib.hash(common)}" if text is None or len(text) > LONGEST else text
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(f"{name} must be picklable to go on from a checkpoint, got {value!r}.") from error
 
 
-def is_plain(value):
-    """Return whether a canonical value is a number, a string, None or a list of such."""
+def is_literal(value):
+    """Return whether a canonical value is a number, a string, None or a list of these."""
     if isinstance(value, list):
-        return all(map(is_plain, value))
+        return all(map(is_literal, value))
     return value is None or isinstance(value, bool | int | float | str)
 
 
@@ -99,6 +99,6 @@ def content(array):
     """Return bytes that are the same for arrays of equal values, row by row."""
     if array.dtype.kind not in "biuf":
         common = canonical(array.tolist())
-        return (repr(common) if is_plain(common) else joblib.hash(common)).encode()
+        return (repr(common) if is_literal(common) else joblib.hash(common)).encode()
     exact = array.dtype.kind in "bf" or not np.any((array > LARGEST_EXACT) | (array < -LARGEST_EXACT))
     return np.ascontiguousarray(array, np.float64 if exact else array.dtype).tobytes()

@@ -13,11 +13,12 @@ import numpy as np
 
 __all__ = ["is_pickle", "read", "write"]
 
-# Kinds of dtypes without Python objects: bool, integers, floats, complex, bytes, text, times.
-PLAIN_KINDS = set("biufcSUmM")
+# The kinds of dtypes that are allowed, none with Python objects: bool, integers, floats, complex, bytes,
+# text, times.
+ALLOWED_KINDS = set("biufcSUmM")
 
-# Types that JSON represents itself; Python's JSON includes nan and inf.
-PLAIN_TYPES = (type(None), bool, int, float, str)
+# The types that JSON can represent; Python's JSON includes nan and inf.
+JSON_TYPES = (type(None), bool, int, float, str)
 
 CHECKSUM_SIZE, BLOCK = 32, 2**20
 
@@ -91,7 +92,7 @@ def encode(value, name, arrays):
     A type that JSON does not have becomes a dict of one entry, from the name of the type to the content.
     """
     kind, dtype = type(value), getattr(value, "dtype", None)
-    if kind in PLAIN_TYPES:
+    if kind in JSON_TYPES:
         return value
     if kind in (list, tuple):
         items = [encode(item, f"{name}[{i}]", arrays) for i, item in enumerate(value)]
@@ -103,10 +104,10 @@ def encode(value, name, arrays):
                 for key, item in value.items()
             ]
         }
-    if kind is np.ndarray and dtype.kind in PLAIN_KINDS:
+    if kind is np.ndarray and dtype.kind in ALLOWED_KINDS:
         arrays.append(value)
         return {"array": len(arrays) - 1}
-    if isinstance(value, np.generic) and dtype.kind in PLAIN_KINDS:
+    if isinstance(value, np.generic) and dtype.kind in ALLOWED_KINDS:
         return {"scalar": [dtype.str, value.tobytes().hex()]}
     of_dtype = "" if dtype is None else f" of dtype {dtype}"
     raise TypeError(
@@ -126,7 +127,7 @@ def decode(coded, archive):
 
 
 def decode_dict(content, archive):
-    """Return a dict of its pairs."""
+    """Return the dict with the given pairs."""
     return {decode(key, archive): decode(item, archive) for key, item in content}
 
 
@@ -137,9 +138,9 @@ def decode_array(number, archive):
 
 
 def decode_scalar(content, archive):
-    """Return a scalar of its dtype and bytes."""
+    """Return the scalar with the given dtype and bytes."""
     dtype, data = np.dtype(content[0]), bytes.fromhex(content[1])
-    if dtype.kind not in PLAIN_KINDS:
+    if dtype.kind not in ALLOWED_KINDS:
         raise ValueError(f"a scalar has the dtype {dtype}")
     return np.ndarray((), dtype, data)[()]
 

@@ -1,12 +1,12 @@
-"""Tables of mixed columns, data frames and arrays: what each column is, and all of them as numbers.
+"""Encode tables with columns of numbers and of categories, which are data frames or arrays, as numbers.
 
-A column holds numbers or categories. Of numbers, a missing one becomes the mean of the others, and a column
-that has missing numbers at `fit` gets an indicator of them, 0 or 1, among the columns. A category becomes its
-code. Code 0 is that of categories that are rare at `fit`, or unknown there; a missing one is a category like
-others if there are some at `fit`, else unknown.
+A column has numbers or categories. A missing number is replaced by the mean of the others, and a column with
+missing numbers in `fit` gets an additional column of indicators, 0 or 1. A category becomes its code. Code 0
+means a category that was rare in `fit` or did not occur there. Missing values in a column of categories are a
+category like any other.
 
-A category is known by its text, and a whole number by its digits: 3, 3.0 and "3" are one category, for the
-same file may be read with other dtypes the next day.
+A category is identified by its text, and a whole number by its digits: 3, 3.0 and "3" are the same category,
+because the same file may be read with other dtypes the next day.
 """
 
 from collections import Counter
@@ -23,13 +23,13 @@ from sknn6.dates import is_object
 
 __all__ = ["Columns", "as_objects", "find_columns", "refuse_categories"]
 
-# Categories of fewer rows share the code of unknown ones.
+# Categories with fewer rows than this have code 0.
 FEWEST_ROWS = 3
 
-# Columns with more codes than that are for learned vectors.
+# Columns with more codes than this get learned vectors.
 MOST_ONE_HOT = 32
 
-# The text of a missing category, which no other has.
+# The text that stands for a missing category.
 MISSING = "\0missing"
 
 
@@ -40,9 +40,9 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
     ----------
     X : data frame, ndarray or anything that is not a table
     categorical_features : "from_dtype", None, or array-like of bool, int or str
-        As the parameter of the estimators.
+        The parameter of the estimators.
     sample_weight : array-like of shape (n_samples,) or None
-        As of `fit`. Rows of weight 0 are not looked at.
+        The weights of `fit`. Rows of weight 0 are ignored.
     """
     by_dtype = isinstance(categorical_features, str)
     if categorical_features is None or (by_dtype and not (is_table(X) or has_missing(X))):
@@ -76,22 +76,22 @@ def has_missing(X: Any) -> bool:
 
 @dataclass
 class Columns:
-    """How the columns of a table become numbers: those of numbers first, then indicators, then codes.
+    """How the columns of a table are encoded: first those of numbers, then indicators, then codes.
 
-    All fields are plain data, which saved models hold.
+    All fields are plain data, which are part of saved models.
 
     Attributes
     ----------
     numbers : list of int
-        The columns that hold numbers.
+        The columns of numbers.
     fills : list of float
-        What a missing number of each becomes.
+        For each of them, the number that replaces a missing one.
     gaps : list of int
-        Those of them that have an indicator of missing numbers.
+        Those of them that have indicators of missing numbers.
     one_hot, embedded : list of int
-        The columns that hold categories, a few or many.
+        The columns of few and of many categories.
     categories : list of list of str
-        The text of each category of these columns, in the order of their codes from 1 on.
+        For each column of categories, the texts of the categories with the codes 1, 2, and so on.
     """
 
     numbers: list[int] = field(default_factory=list)
@@ -135,24 +135,24 @@ class Columns:
 
     @property
     def sources(self) -> list[int]:
-        """The column of the table that each of the encoded columns comes from."""
+        """For each encoded column, the column of the table from which it comes."""
         return self.numbers + self.gaps + self.one_hot + self.embedded
 
     @property
     def n_numbers(self) -> int:
-        """How many of the encoded columns, the first ones, are numbers and not codes."""
+        """The number of encoded columns that are not codes; they come first."""
         return len(self.numbers) + len(self.gaps)
 
     @property
     def sizes(self) -> tuple[list[int], list[int]]:
-        """How many codes the columns have, those of few categories and those of many."""
+        """The numbers of codes of the columns of few categories, and of those of many."""
         sizes = [len(categories) + 1 for categories in self.categories]
         return sizes[: len(self.one_hot)], sizes[len(self.one_hot) :]
 
     def encode(self, X: Any) -> NDArray:
-        """Return a table as numbers, an ndarray of shape (n_samples, n_encoded).
+        """Return the encoded table, an ndarray of shape (n_samples, n_encoded).
 
-        It is float32 if the numbers of all columns are float32, or short enough for it; else float64.
+        It is float32 if float32 can represent the dtype of each column of numbers, otherwise float64.
 
         Raises
         ------
@@ -181,7 +181,7 @@ def column_of(X: Any, j: int) -> Any:
 
 
 def name_of(X: Any, j: int) -> str:
-    """Return how an error calls a column."""
+    """Return the name of a column for error messages."""
     return f"Column {str(X.columns[j])!r}" if hasattr(X, "columns") else f"Column {j}"
 
 
@@ -191,7 +191,7 @@ def is_missing(value: Any) -> bool:
 
 
 def numbers_of(X: Any, j: int) -> NDArray:
-    """Return a column as floats, NaN where it has none; raise ValueError if it has something else."""
+    """Return a column as floats, with NaN for missing numbers; raise ValueError for other values."""
     column = column_of(X, j)
     try:
         x = np.asarray(column)
@@ -227,7 +227,7 @@ def refuse_categories(estimator: Any, X: Any) -> None:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is missing, or is, or is the text of, a number."""
+    """Return whether a value is a number, the text of a number, or missing."""
     if is_missing(value):
         return True
     try:
@@ -238,9 +238,9 @@ def is_number(value: Any) -> bool:
 
 
 def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
-    """Return the texts of a column's values, and the number of each row's text among them."""
+    """Return the texts of the distinct values of a column, and for each row the index of its text."""
     column = column_of(X, j)
-    if hasattr(column, "cat") and hasattr(column.cat, "codes"):  # of pandas, by far the quicker way
+    if hasattr(column, "cat") and hasattr(column.cat, "codes"):  # pandas: by far the fastest way
         texts = [text_of(value, X, j) for value in column.cat.categories]
         return [*texts, MISSING], np.asarray(column.cat.codes, np.intp)  # -1, the last, where one is missing
     values = column.tolist() if hasattr(column, "tolist") else list(column)
@@ -255,7 +255,7 @@ def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
 
 
 def text_of(value: Any, X: Any, j: int) -> str:
-    """Return the text by which a category is known; raise TypeError if it is no string or number."""
+    """Return the text that identifies a category; raise TypeError if it is neither a string nor a number."""
     if isinstance(value, str):
         return value
     if is_missing(value):
@@ -273,7 +273,7 @@ def text_of(value: Any, X: Any, j: int) -> str:
 
 
 def find_categories(texts: list[str], rows: NDArray) -> list[str]:
-    """Return the categories that have a code of their own, sorted; `texts` and `rows` as of `levels_of`."""
+    """Return the sorted categories that have their own codes; `texts` and `rows` come from `levels_of`."""
     counts: Counter[str] = Counter()
     for text, count in zip(texts, np.bincount(rows % len(texts), minlength=len(texts)), strict=True):
         counts[text] += int(count)
@@ -293,12 +293,12 @@ def find_categorical(X: Any, given: Any) -> NDArray:
     ----------
     X : data frame or ndarray
     given : "from_dtype" or array-like of bool, int or str
-        By the dtypes of the columns; or a mask, the numbers or the names of the columns.
+        "from_dtype" uses the dtypes of the columns. Otherwise a mask, indices or names of columns.
 
     Raises
     ------
     ValueError
-        If what is given is none of these, or X has no such columns.
+        If `given` is none of these, or X has no such columns.
     """
     n_features = X.shape[1]
     if isinstance(given, str):
@@ -324,9 +324,10 @@ def find_categorical(X: Any, given: Any) -> NDArray:
 
 
 def as_objects(X: Any, categorical_features: Any) -> tuple[NDArray, Any]:
-    """Return X as one array, and what `categorical_features` is for that.
+    """Return X as a single array, and the value of `categorical_features` for that array.
 
-    A table of categories becomes an array of objects: floats, and texts of categories, None where missing.
+    A table with categories becomes an array of objects: floats, texts of categories, and None for missing
+    ones.
     """
     columns = find_columns(X, categorical_features)
     if columns is None:
@@ -344,7 +345,7 @@ def as_objects(X: Any, categorical_features: Any) -> tuple[NDArray, Any]:
 
 
 def holds_categories(column: Any) -> bool:
-    """Return whether a column is one of categories by its dtype, or by its Python objects."""
+    """Return whether the dtype of a column, or its Python objects, make it one of categories."""
     dtype = str(column.dtype).lower()
     if dtype.startswith(("category", "categorical", "enum", "str", "large_string", "utf8")):
         return True

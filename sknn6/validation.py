@@ -38,7 +38,7 @@ def is_finite(x):
 def validate_data(estimator, X, *y, y_numeric=False, **options):
     """Call scikit-learn's `validate_data`; also refuse dates and sum duplicate entries of sparse X.
 
-    A frame that it refuses for strings or categories is refused with the names of their columns.
+    If a data frame has strings or categories, the error names their columns.
     """
     refuse_dates(estimator, X)
     if y_numeric:
@@ -53,13 +53,13 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
 
 
 def validate_table(estimator, columns, X, *y, reset, y_numeric=False, **options):
-    """Return a table of mixed columns as numbers, and y if it is given, as `validate_data` does.
+    """Validate X, a table of mixed columns, and y if it is given; return them as arrays of numbers.
 
-    `columns` are the `Columns` by which it is encoded.
+    `columns` are the `Columns` by which X is encoded.
     """
     if not hasattr(X, "shape"):
         X = np.array(X, dtype=object)
-    if not reset:  # else they have been refused before the columns were learned
+    if not reset:  # otherwise dates were refused before the columns were learned
         refuse_dates(estimator, X)
     validation.validate_data(estimator, X, reset=reset, skip_check_array=True)
     Z = columns.encode(X)

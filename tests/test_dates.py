@@ -61,7 +61,7 @@ FRAMES = {
 def test_columns_of_dates_are_refused_by_name(name, estimator):
     message = (
         f"^{type(estimator).__name__} needs numbers, got dates, times or durations in the columns "
-        r"\['when'\] of X\. Make numbers of them.*TableVectorizer"
+        r"\['when'\] of X\. Convert them to numbers.*TableVectorizer"
     )
     with pytest.raises(TypeError, match=message):
         clone(estimator).fit(FRAMES[name], y)

@@ -44,7 +44,7 @@ def spoiled(value, dtype=np.float64):
     return Z
 
 
-PLAIN = {
+UNCHANGED = {
     "float64": X,
     "float32": X.astype(np.float32),
     "one row": X[:1],
@@ -88,9 +88,9 @@ def outcome(function, *args):
     return None, None, [str(w.message) for w in caught]
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("name", UNCHANGED)
 def test_what_counts_as_valid_is_what_validation_gives_back_as_it_is(name):
-    model, Z = fit(), PLAIN[name]
+    model, Z = fit(), UNCHANGED[name]
     assert validate_data(model, Z, dtype=(np.float64, np.float32), reset=False) is Z
     assert is_valid(Z, model) == (name != "sum beyond the range")
     assert outcome(model.predict, Z) == (None, None, [])

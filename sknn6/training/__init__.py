@@ -1,4 +1,5 @@
-"""The course of a training: its state, its loops, when it stops, and what is told of it.
+"""The course of a training: its state, its loops, its stopping criteria, callbacks and warnings.
 
-Nothing here knows an estimator. What a training needs of one comes as `Settings`, `Targets` and functions.
+No module here imports the estimators. What a training needs of them is passed as `Settings`, `Targets` and
+functions.
 """

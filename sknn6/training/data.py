@@ -51,16 +51,16 @@ class Rows:
 
 
 class Split(NamedTuple):
-    """What the rows of a training are for.
+    """The rows to train on, and the data for validation and ensemble selection.
 
     Attributes
     ----------
     rows : ndarray of int or None
-        The rows to train on, None if all.
+        The rows to train on; None means all.
     validation : Data or None
-        What is evaluated after each epoch.
+        The data that are evaluated after each epoch.
     for_selection : Data or None
-        What chooses among the networks after the last.
+        The data by which ensemble selection chooses networks after the last epoch.
     """
 
     rows: NDArray | None
@@ -69,10 +69,10 @@ class Split(NamedTuple):
 
 
 def split(data, targets, settings, seed, *, given=None, selects=False) -> Split:
-    """Return which rows are held out, and what for.
+    """Choose the rows to train on, and the data for validation and ensemble selection.
 
-    Early stopping and the choice among networks have the same held-out rows. Early stopping takes the user's
-    validation data in their place.
+    Early stopping and ensemble selection use the same held-out rows. If the user gives validation data, early
+    stopping uses those instead.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def split(data, targets, settings, seed, *, given=None, selects=False) -> Split:
     given : Data or None
         The user's validation data.
     selects : bool
-        Whether there are networks to choose among.
+        Whether there is an ensemble selection.
     """
     stops_early = settings.stochastic and settings.early_stopping
     rows = held_out = None
@@ -234,7 +234,7 @@ def make_batches(data, settings, network, rng, rows=None):
     if settings.batchnorm and settings.batch_size == 1 < n_rows:
         warn_user(
             "batchnorm needs batches of two samples or more, got batch_size=1: a single sample is "
-            "normalised by running averages, which then nothing changes."
+            "normalised by running averages, which then never change."
         )
     return Batches(
         data.X,

@@ -1,4 +1,4 @@
-"""Which of several networks to keep: those that together predict held-out rows best."""
+"""Ensemble selection: keep the networks that together predict held-out rows best."""
 
 import numpy as np
 
@@ -6,16 +6,17 @@ __all__ = ["select_members"]
 
 
 def select_members(network, data, targets):
-    """Return the numbers of the members whose pooled prediction has the least loss on held-out data.
+    """Return the indices of the members whose pooled prediction has a low loss on held-out data.
 
-    The best one comes first; then, as long as the loss falls, the one that lowers it most [1]_.
+    Greedy forward selection: start with the best member, then add the member that lowers the loss most, as
+    long as the loss falls [1]_.
 
     Parameters
     ----------
     network : Network
-        With several members.
+        A network of several members.
     data : Data
-        Rows that none of them was trained on.
+        Rows on which none of them was trained.
     targets : Targets
 
     Returns
