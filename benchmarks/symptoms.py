@@ -26,6 +26,7 @@ import pandas as pd
 from records import arguments, completed
 
 from sknn6 import MLPClassifier, Standardizer
+from sknn6.estimators.settings import Settings
 from sknn6.training import symptoms
 
 N_TRAIN, N_TEST = 1000, 2000
@@ -55,7 +56,7 @@ def changed(mlp, change):
     return {
         "another seed": {"random_state": mlp.random_state + 100},
         "input_scaling": {"input_scaling": True},
-        "lower rate": {"learning_rate_init": mlp._value("learning_rate_init") / 5},
+        "lower rate": {"learning_rate_init": Settings.of(mlp).learning_rate_init / 5},
         "leaky_relu": {"activation": "leaky_relu"},
         "batchnorm": {"batchnorm": True},
         "alpha": {"alpha": 0.1},
@@ -63,7 +64,7 @@ def changed(mlp, change):
 
 
 def trained(mlp, data):
-    """Train; give the test error and the texts of the warnings."""
+    """Train a network; return the test error and the texts of the warnings."""
     X, X_test, y, y_test = data
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -72,7 +73,7 @@ def trained(mlp, data):
 
 
 def run(folder, name, seed, label):
-    """Train one network on one data set, follow what it is warned of, and give its line."""
+    """Train one network on one data set, and again as each warning advises; return its line."""
     scaler, parameters = NETWORKS[label]
     X, X_test, y, y_test = datasets.split(folder, name, n_train=N_TRAIN, n_test=N_TEST, seed=seed)
     columns = datasets.columns(scaler)
