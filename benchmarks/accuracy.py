@@ -22,38 +22,36 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import warnings
 from functools import partial
 from inspect import signature
-from time import process_time
 
 import datasets
 import numpy as np
-import pandas as pd
+from comparison import rank, table, timed_fit, twice_standard_error, with_each
 from records import arguments, completed
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.neural_network import MLPClassifier as SklearnMLP
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from sknn6 import MLPClassifier, Standardizer
+from sknn6 import MLPClassifier
 from sknn6.estimators.recipes import MODERN, PLAIN
 
-N_TRAIN, N_TEST = 2000, 4000
-OFFSET = 1e-3
+# What is added to each metric before ratios are formed.
+OFFSETS = {"error": 1e-3, "log_loss": 1e-3, "1-auc": 1e-3, "seconds": 0.0}
 
 
 def ablations():
-    """Return parameters that take a part of the recipe away, by their label: each, some together, and all."""
+    """Return classifiers without a part of the recipe: each parameter, some together, and all."""
     parts = [{name: PLAIN[name]} for name in MODERN if name in signature(MLPClassifier).parameters]
     parts += [{"input_scaling": True}]
     parts += [{name: PLAIN[name] for name in ("learning_rate", "learning_rate_init", "max_iter")}]
     parts += [{"hidden_layer_sizes": (100,)}]
-    labelled = {", ".join(f"{name}={value}" for name, value in part.items()): part for part in parts}
-    return labelled | {"all of them": {"recipe": "plain"} | parts[-1]}
+    return with_each(MLPClassifier, parts) | {
+        "all of them": partial(MLPClassifier, **{"recipe": "plain"} | parts[-1])
+    }
 
 
 THEIRS, OURS, HEAVY = "scikit-learn's MLP", "defaults", "ensemble_size=24, alpha=0.03"
-ABLATIONS = {label: partial(MLPClassifier, **params) for label, params in ablations().items()}
+ABLATIONS = ablations()
 PEERS = {
     "HistGradientBoosting": HistGradientBoostingClassifier,
     "RandomForest": RandomForestClassifier,
@@ -69,16 +67,11 @@ MODELS = {
 
 
 def run(folder, name, seed, label):
-    """Fit one model on one data set and give its scores and seconds."""
-    X_train, X_test, y_train, y_test = datasets.split(folder, name, n_train=N_TRAIN, n_test=N_TEST, seed=seed)
-    classifier = MODELS[label](random_state=seed)
-    scaler = Standardizer() if isinstance(classifier, MLPClassifier) else StandardScaler()
-    model = make_pipeline(datasets.columns(scaler), classifier)
-    started = process_time()
-    model.fit(X_train, y_train)
-    seconds = process_time() - started
-    error = 1 - model.score(X_test, y_test)
-    return {"error": error, **losses(y_test, model.predict_proba(X_test)), "seconds": seconds}
+    """Fit one model on one data set; return its scores and seconds."""
+    X_train, X_test, y_train, y_test = datasets.split(folder, name, seed=seed)
+    model, seconds = timed_fit(MODELS[label](random_state=seed), X_train, y_train)
+    scores = {"error": 1 - model.score(X_test, y_test)}
+    return {**scores, **losses(y_test, model.predict_proba(X_test)), "seconds": seconds}
 
 
 def losses(y, P):
@@ -90,42 +83,17 @@ def losses(y, P):
     return {"log_loss": log_loss(y, P, labels=labels), "1-auc": 1 - auc}
 
 
-def table(results, models, reference, **columns):
-    """Return the geometric mean over the sets of each model's ratio to the reference, and more columns."""
-    results, found = results[results["model"].isin(models)], {}
-    for metric, offset in (("error", OFFSET), ("log_loss", OFFSET), ("1-auc", OFFSET), ("seconds", 0.0)):
-        values = results.pivot_table(metric, ["data", "seed"], "model", sort=False).dropna()
-        values = values.groupby("data").mean() + offset
-        logarithms = np.log(values.div(values[reference], axis=0))
-        found[metric] = np.exp(logarithms.mean())
-        for name, column in columns.items():
-            found[f"{name} {metric}"] = column(values, logarithms)
-    return pd.DataFrame(found).rename_axis(f"to {reference}, {len(values)} sets")
-
-
-def rank(values, logarithms):
-    """Return the mean rank over the sets, 1 the lowest."""
-    return values.rank(axis=1).mean()
-
-
-def error(values, logarithms):
-    """Return twice the standard error, over the sets, of the logarithm of the mean ratio."""
-    return 2 * logarithms.sem()
-
-
 def tables(results):
     """Return the tables: settings, other classifiers, and the recipe part by part, twice."""
-    yield table(results, [THEIRS, OURS, HEAVY], THEIRS)
-    yield table(results, [THEIRS, OURS, *PEERS], THEIRS, rank=rank)
-    yield table(results, [THEIRS, OURS, *ABLATIONS], THEIRS)
-    yield table(results, [OURS, *ABLATIONS], OURS, **{"±": error})
+    yield table(results, [THEIRS, OURS, HEAVY], THEIRS, OFFSETS)
+    yield table(results, [THEIRS, OURS, *PEERS], THEIRS, OFFSETS, rank=rank)
+    yield table(results, [THEIRS, OURS, *ABLATIONS], THEIRS, OFFSETS)
+    yield table(results, [OURS, *ABLATIONS], OURS, OFFSETS, **{"±": twice_standard_error})
 
 
 def main():
     """Run what is asked for and is not there, then print the tables."""
-    parser = arguments(__doc__, seeds="0,1,2")
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="MODEL")
-    args = parser.parse_args()
+    args = arguments(__doc__, seeds="0,1,2", models=MODELS).parse_args()
     warnings.simplefilter("ignore")
     for comparison in tables(completed(args, "model", args.models, run)):
         print(f"\n{comparison.round(3).to_string()}")

@@ -18,23 +18,21 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import warnings
 from functools import partial
 from inspect import signature
-from time import process_time
 
 import datasets
 import numpy as np
-import pandas as pd
+from comparison import rank, table, timed_fit
 from records import arguments, completed
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.neural_network import MLPRegressor as SklearnMLP
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknn6 import MLPRegressor, Standardizer
+from sknn6 import MLPRegressor
 from sknn6.estimators.recipes import MODERN_REGRESSION, PLAIN
 
-N_TRAIN, N_TEST = 2000, 4000
-OFFSET = 0.01
+# What is added to each metric before ratios are formed.
+OFFSETS = {"rmse": 0.01, "mae": 0.01, "seconds": 0.0}
 THEIRS, OURS = "scikit-learn's MLP, scaled targets", "defaults"
 
 
@@ -63,14 +61,9 @@ MODELS = {
 
 
 def run(folder, name, seed, label):
-    """Fit one model on one data set and return its errors and seconds."""
-    X, X_test, y, y_test = datasets.split_numbers(folder, name, n_train=N_TRAIN, n_test=N_TEST, seed=seed)
-    regressor = MODELS[label](random_state=seed)
-    scaler = Standardizer() if isinstance(regressor, MLPRegressor) else StandardScaler()
-    model = make_pipeline(datasets.columns(scaler), regressor)
-    started = process_time()
-    model.fit(X, y)
-    seconds = process_time() - started
+    """Fit one model on one data set; return its errors and seconds."""
+    X, X_test, y, y_test = datasets.split_numbers(folder, name, seed=seed)
+    model, seconds = timed_fit(MODELS[label](random_state=seed), X, y)
     residual = model.predict(X_test) - y_test
     return {
         "rmse": np.sqrt(np.mean(residual**2)) / y_test.std(),
@@ -79,26 +72,15 @@ def run(folder, name, seed, label):
     }
 
 
-def table(results, models, reference):
-    """Return the geometric mean over the sets of each model's ratio to the reference, and mean ranks."""
-    results, found = results[results["model"].isin(models)], {}
-    for metric, offset in (("rmse", OFFSET), ("mae", OFFSET), ("seconds", 0.0)):
-        values = results.pivot_table(metric, "data", "model", sort=False).dropna() + offset
-        found[metric] = np.exp(np.log(values.div(values[reference], axis=0)).mean())
-        found[f"rank {metric}"] = values.rank(axis=1).mean()
-    return pd.DataFrame(found).rename_axis(f"to {reference}, {len(values)} sets")
-
-
 def main():
     """Run what is asked for and is not there, then print the tables."""
-    parser = arguments(__doc__, seeds="0,1,2")
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="MODEL")
-    args = parser.parse_args()
+    args = arguments(__doc__, seeds="0,1,2", models=MODELS).parse_args()
     warnings.simplefilter("ignore")
     results = completed(args, "model", args.models, run)
     parts = list(ablations())
-    print(table(results, [label for label in MODELS if label not in parts], THEIRS).round(3).to_string())
-    print(table(results, [OURS, *parts], OURS).round(3).to_string())
+    peers = [label for label in MODELS if label not in parts]
+    print(table(results, peers, THEIRS, OFFSETS, rank=rank).round(3).to_string())
+    print(table(results, [OURS, *parts], OURS, OFFSETS, rank=rank).round(3).to_string())
 
 
 if __name__ == "__main__":

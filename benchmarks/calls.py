@@ -9,16 +9,14 @@ a column is the median over the rounds of the ratio within a round: 1 is as quic
 use of several cores. `busy` is the same beside as many spinning processes as there are cores.
 """
 
-import argparse
-import os
 import warnings
-from time import perf_counter
 
 import numpy as np
+from command_line import parser_of
 from sklearn.datasets import load_breast_cancer, load_digits
 from threadpoolctl import threadpool_limits
-from threads import busy_cores
-from workloads import plain
+from threads import busy_cores, refuse_limits
+from workloads import mean_seconds, plain
 
 from sknn6 import MLPClassifier, Standardizer, Whitener
 
@@ -45,37 +43,25 @@ def calls():
     }
 
 
-def seconds(call, X, times):
-    """Return the mean time of some calls."""
-    started = perf_counter()
-    for _ in range(times):
-        call(X)
-    return (perf_counter() - started) / times
-
-
 def measure(call, X, rounds):
     """Return the median of the ratios to one thread, and of the seconds on one thread."""
     call(X)
-    times = max(1, min(20, int(0.05 / seconds(call, X, 1))))
+    times = max(1, min(20, int(0.05 / mean_seconds(call, X, 1))))
     pairs = []
     for _ in range(rounds):
         with threadpool_limits(1):
-            one = seconds(call, X, times)
-        pairs.append((seconds(call, X, times) / one, one))
+            one = mean_seconds(call, X, times)
+        pairs.append((mean_seconds(call, X, times) / one, one))
     return np.median(pairs, axis=0)
 
 
 def main():
     """Measure the calls asked for and print a line for each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--only", default="", help="a part of the names of the calls to measure")
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
-    limits = [name for name in os.environ if name.endswith("_NUM_THREADS")]
-    if limits:
-        parser.error(f"the threads of BLAS must be what they are by default, but {', '.join(limits)} is set.")
+    refuse_limits(parser)
     warnings.simplefilter("ignore")
     print(f"{'call':40s}{'one thread':>14s}{'idle':>8s}{'busy':>8s}")
     for name, (call, X) in calls().items():

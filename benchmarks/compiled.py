@@ -16,7 +16,6 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import argparse
 import json
 import pathlib
 import subprocess
@@ -27,6 +26,7 @@ from contextlib import nullcontext
 from time import perf_counter
 
 import numpy as np
+from command_line import parser_of
 from threadpoolctl import threadpool_limits
 from workloads import WORKLOADS, plain
 
@@ -107,9 +107,7 @@ def time_first_fits():
 
 def main():
     """Measure the networks asked for, print a line each, and write the file asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--only", default="", help="part of the names of the networks to measure")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)

@@ -1,7 +1,7 @@
-"""Real data sets for the benchmarks: a folder of them, read, split, put into columns for a network.
+"""Real data sets for the benchmarks: read them from a folder, split them, and encode them for a network.
 
-The folder holds a file meta.json, which tells of each set the file it is in ("parts") and its "categorical"
-columns. A parquet file has the target in the column "__y__", an npz file X and y.
+The folder has a file meta.json, which gives the file ("parts") and the "categorical" columns of each set. A
+parquet file has the target in the column "__y__", an npz file has X and y.
 """
 
 import json
@@ -24,7 +24,7 @@ def names(folder):
 
 
 def read(folder, name):
-    """Return the columns as a frame, with categories marked as such, and the targets as they are."""
+    """Return the columns as a data frame, with the dtype category for categories, and the targets."""
     folder = pathlib.Path(folder)
     meta = json.loads((folder / "meta.json").read_text())[name]
     path = folder / meta["parts"][0]
@@ -38,23 +38,23 @@ def read(folder, name):
 
 
 def load(folder, name):
-    """Return the columns as a frame, and the classes as integers."""
+    """Return the columns as a data frame, and the classes as integers."""
     X, y = read(folder, name)
     y = LabelEncoder().fit_transform(y.astype(str))
     kept = np.bincount(y)[y] >= RAREST_CLASS
     return X[kept].reset_index(drop=True), LabelEncoder().fit_transform(y[kept])
 
 
-def split(folder, name, *, n_train, n_test, seed):
-    """Return X_train, X_test, y_train, y_test, stratified, at most so many rows, 70 % in training."""
+def split(folder, name, *, seed, n_train=2000, n_test=4000):
+    """Return X_train, X_test, y_train, y_test, stratified, with at most 70 % of the rows in training."""
     X, y = load(folder, name)
     n_train = min(n_train, int(0.7 * len(y)))
     n_test = min(n_test, len(y) - n_train)
     return train_test_split(X, y, train_size=n_train, test_size=n_test, stratify=y, random_state=seed)
 
 
-def split_numbers(folder, name, *, n_train, n_test, seed):
-    """Return X_train, X_test, y_train, y_test of a regression, at most so many rows, 80 % in training."""
+def split_numbers(folder, name, *, seed, n_train=2000, n_test=4000):
+    """Return X_train, X_test, y_train, y_test of a regression, with at most 80 % of the rows in training."""
     X, y = read(folder, name)
     n_train = min(n_train, int(0.8 * len(y)))
     n_test = min(n_test, len(y) - n_train)
@@ -62,7 +62,7 @@ def split_numbers(folder, name, *, n_train, n_test, seed):
 
 
 def columns(scaler):
-    """Return a transformer that imputes, scales the numbers with that scaler and encodes the categories."""
+    """Return a transformer that imputes, scales the numbers with a scaler and encodes the categories."""
     numbers = make_pipeline(SimpleImputer(strategy="median"), scaler)
     categories = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="missing"),

@@ -19,7 +19,6 @@ import os
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import argparse
 import json
 import pathlib
 import warnings
@@ -30,6 +29,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+from command_line import parser_of
 from workloads import Workload, plain
 
 from sknn6.inspection.displays.theme import BLUE, GREEN, GREY, VERMILLION
@@ -192,9 +192,7 @@ def plot(results, path):
 
 def main():
     """Measure the sweeps asked for, print a table each, and write the files asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--sweeps", default=",".join(SWEEPS), help="comma-separated, of rows, units, layers")
     parser.add_argument("--sizes", type=int, help="only so many sizes of each sweep, the smallest")
     parser.add_argument("--rounds", type=int, default=5)

@@ -25,7 +25,6 @@ from records import arguments, completed
 from sknn6 import MLPClassifier, Standardizer
 from sknn6.inspection import learning_rate_range_test
 
-N_TRAIN, N_TEST = 2000, 4000
 GRID = np.geomspace(1e-4, 1, 9)
 NETWORKS = {
     "defaults": {},
@@ -36,7 +35,7 @@ NETWORKS = {
 
 def run(folder, name, seed, label):
     """Train one network on one data set at all rates and give its line."""
-    X_train, X_test, y_train, y_test = datasets.split(folder, name, n_train=N_TRAIN, n_test=N_TEST, seed=seed)
+    X_train, X_test, y_train, y_test = datasets.split(folder, name, seed=seed)
     columns = datasets.columns(Standardizer())
     X_train, X_test = np.asarray(columns.fit_transform(X_train)), np.asarray(columns.transform(X_test))
     mlp = MLPClassifier(**NETWORKS[label], random_state=seed)

@@ -9,13 +9,14 @@ where they do not, as on a processor that lacks the instructions. Each run is
 ``python -m pytest`` with the settings of its row in the environment.
 """
 
-import argparse
 import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from command_line import parser_of
 
 ROOT = Path(__file__).parents[1]
 CORES = ["Prescott", "Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX"]
@@ -76,9 +77,7 @@ def run_suite(changes, options, log):
 
 def main():
     """Run the rows and print a table of their outcomes; exit with 1 if a test failed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--only", nargs="+", choices=ROWS, metavar="ROW", help="names of rows")
     parser.add_argument("--logs", type=Path, default=Path("machines"), help="a folder for pytest's output")
     args = parser.parse_args()

@@ -30,7 +30,6 @@ import os
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 os.environ["PYTHONWARNINGS"] = "ignore"  # in the processes of the fits
 
-import argparse
 import json
 import pathlib
 import warnings
@@ -39,6 +38,7 @@ from typing import NamedTuple
 
 import numpy as np
 import skopt
+from command_line import parser_of
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -113,9 +113,7 @@ def measure(variant, exclude, rounds, **settings):
 
 def main():
     """Measure the variants asked for, print a line each, and write the file asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--variants", default=",".join(VARIANTS), help="comma-separated")
     parser.add_argument("--exclude", default="batch_size,hidden_layer_sizes", help="dimensions to leave out")
     parser.add_argument("--n-iter", type=int, default=16)

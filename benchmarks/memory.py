@@ -20,7 +20,6 @@ import os
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import argparse
 import multiprocessing
 import pathlib
 import tempfile
@@ -30,6 +29,7 @@ import warnings
 from time import perf_counter
 
 import numpy as np
+from command_line import parser_of
 from numpy.lib.format import open_memmap
 from scipy import sparse
 from sklearn.neural_network import MLPClassifier as SklearnMLP
@@ -172,9 +172,7 @@ def report_sparse(rounds):
 def main():
     """Measure what is asked for and print it."""
     warnings.simplefilter("ignore")
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--only", default="mapped,dense,sparse", help="comma-separated")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--gigabytes", type=float, default=8, help="size of the mapped file")

@@ -12,7 +12,6 @@ Memory is the most that the process has had in use, less what it had with one pa
 seen so far: seconds of learning, microseconds a row, memory in MB, and accuracy.
 """
 
-import argparse
 import importlib.util
 import pathlib
 import resource
@@ -21,6 +20,7 @@ import time
 
 import numpy as np
 import pandas as pd
+from command_line import parser_of
 
 from sknn6 import MLPClassifier
 
@@ -105,9 +105,7 @@ def learn_trees(path, n_rows, X_test, y_test):
 
 def main():
     """Make the file, learn from it, print and plot."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--plot", type=pathlib.Path, help="where to save a picture")
     args = parser.parse_args()

@@ -10,7 +10,6 @@ turns into machine code, in a copy of the repository; each is tested by the modu
 One that survives is printed, with its line.
 """
 
-import argparse
 import os
 import random
 import shutil
@@ -19,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from command_line import parser_of
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import use_mutation
 from cosmic_ray.plugins import get_operator
@@ -46,6 +46,7 @@ TESTS = {
     "nn/activations": "activations kernels gradients",
     "nn/architecture": "architecture",
     "nn/batches": "batches memory classifier",
+    "nn/categories": "categories",
     "nn/decay": "decay optimizers",
     "nn/embeddings": "embeddings",
     "nn/initializers": "initializers",
@@ -61,12 +62,18 @@ TESTS = {
     "nn/normalization": "normalization torch_values gradients",
     "nn/observe": "observe layer_statistics track",
     "nn/optimizers": "optimizers training torch_values",
+    "nn/outputs": "outputs",
     "nn/parallel": "threads",
     "nn/program": "program",
     "nn/random_words": "program layers",
     "nn/schedules": "schedules",
     "nn/training": "training classifier",
     "nn/update": "update classifier selection",
+    "preprocessing/arithmetic": "standardizer",
+    "preprocessing/location": "standardizer",
+    "preprocessing/maps": "whitener",
+    "preprocessing/scatter": "whitener",
+    "preprocessing/spectrum": "whitener",
     "preprocessing/standardizer": "standardizer",
     "preprocessing/whitener": "whitener",
 }
@@ -121,9 +128,7 @@ def test_module(folder, module, tests, each, rng):
 
 def main():
     """Test what is asked for and print the share that was killed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--only", help="comma-separated names of modules")
     parser.add_argument("--each", type=int, default=20, help="mutants of each module")
     parser.add_argument("--seed", type=int, default=0)

@@ -7,11 +7,15 @@ The workloads are those of training.py. All run on one thread, in turn; a figure
 of the ratio within a round.
 """
 
-import argparse
+import os
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
 import warnings
 
 import numpy as np
-from training import WORKLOADS, estimator_epoch, plain
+from command_line import parser_of
+from workloads import WORKLOADS, estimator_epoch, plain
 
 from sknn6.nn.normalization import NORMALIZATIONS
 
@@ -27,9 +31,7 @@ VARIANTS = {
 
 def main():
     """Measure the workloads asked for and print a line for each variant."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--workloads", default="W1,W2,W4", help="comma-separated, of W1 to W5")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()

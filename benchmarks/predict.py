@@ -14,7 +14,6 @@ often. The import is that of a new process with compiled modules, `import sknn6`
 for, scikit-learn's networks, pipelines and scalers.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -27,9 +26,10 @@ from itertools import product
 from time import perf_counter
 
 import numpy as np
+from command_line import parser_of
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 from threads import add_arguments, conditions
-from training import plain
+from workloads import mean_seconds, plain
 
 from sknn6 import MLPClassifier
 
@@ -61,14 +61,6 @@ def fitted(n_features, hidden, dtype):
     return {name: model.set_params(random_state=0).fit(X, y) for name, model in models.items()}
 
 
-def seconds(predict, X, calls):
-    """Time a prediction, the mean of some calls."""
-    started = perf_counter()
-    for _ in range(calls):
-        predict(X)
-    return (perf_counter() - started) / calls
-
-
 def measure(models, method, X, rounds):
     """Run the models in turn; give the seconds of each, a list over the rounds."""
     functions = {name: getattr(model, method) for name, model in models.items()}
@@ -77,7 +69,7 @@ def measure(models, method, X, rounds):
         predict(X)  # the first run of each warms up
     calls = max(1, 5 // len(X))
     rounds = rounds if len(X) > 1000 else 20 * rounds  # short ones are cheap to repeat, and need it
-    times = [[seconds(predict, X, calls) for predict in functions.values()] for _ in range(rounds)]
+    times = [[mean_seconds(predict, X, calls) for predict in functions.values()] for _ in range(rounds)]
     return dict(zip(functions, np.transpose(times).tolist(), strict=True))
 
 
@@ -133,9 +125,7 @@ def report_imports(rounds):
 
 def main():
     """Measure what is asked for, print it, and write the file asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--networks", default="P1,P2", help="comma-separated, of P1 and P2")
     parser.add_argument("--rows", default="1,100,100000", help="comma-separated")
     parser.add_argument("--rounds", type=int, default=11)

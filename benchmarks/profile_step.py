@@ -16,7 +16,6 @@ import os
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import argparse
 import json
 import pathlib
 import warnings
@@ -24,6 +23,7 @@ from collections import defaultdict
 from time import perf_counter
 
 import numpy as np
+from command_line import parser_of
 from workloads import WORKLOADS, plain
 
 from sknn6.estimators.settings import Settings
@@ -184,9 +184,7 @@ def show_kinds(results):
 
 def main():
     """Profile the workloads asked for, print their tables, and write the file asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="comma-separated, of W1 to W5")
     parser.add_argument("--activation", default="relu", choices=sorted(ACTIVATIONS))
     parser.add_argument("--rounds", type=int, default=30)

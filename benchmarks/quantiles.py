@@ -27,7 +27,6 @@ from sklearn.metrics import mean_pinball_loss
 
 from sknn6 import MLPRegressor, Standardizer
 
-N_TRAIN, N_TEST = 2000, 4000
 QUANTILES = [0.1, 0.5, 0.9]
 PEER = "HistGradientBoosting, three"
 
@@ -50,7 +49,7 @@ MODELS = {"MLPRegressor, one": network, PEER: boosting}
 
 def run(folder, name, seed, label):
     """Train on one data set and return its line."""
-    X, X_test, y, y_test = datasets.split_numbers(folder, name, n_train=N_TRAIN, n_test=N_TEST, seed=seed)
+    X, X_test, y, y_test = datasets.split_numbers(folder, name, seed=seed)
     columns = datasets.columns(Standardizer())
     X, X_test = np.asarray(columns.fit_transform(X)), np.asarray(columns.transform(X_test))
     predicted = MODELS[label](X, y, X_test, seed)

@@ -1,32 +1,32 @@
-"""A CSV of results that grows by a line a run, so that what is there already is not run again."""
+"""A CSV of results with one line per run; runs whose line is there already are not repeated."""
 
-import argparse
 import pathlib
 from itertools import product
 
 import datasets
 import pandas as pd
+from command_line import parser_of
 
 
-def arguments(description, *, seeds):
-    """Parse DATA, --names, --seeds and --out."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def arguments(description, *, seeds, models=None):
+    """Return a parser of DATA, --names, --seeds, --out and, if there are models to choose from, --models."""
+    parser = parser_of(description)
     parser.add_argument("data", nargs="?", type=pathlib.Path)
     parser.add_argument("--names", type=words, help="comma-separated; every set in the folder by default")
     parser.add_argument("--seeds", type=words, default=words(seeds))
     parser.add_argument("--out", type=pathlib.Path, required=True, help="CSV that lines are added to")
+    if models is not None:
+        parser.add_argument("--models", nargs="+", choices=models, default=list(models), metavar="MODEL")
     return parser
 
 
 def words(text):
-    """Split at the commas."""
+    """Return the words of a text, split at the commas."""
     return text.split(",")
 
 
 def completed(args, column, labels, run):
-    """Run each data set, seed and label that is not there, in turn; give all lines that then are."""
+    """Run each data set, seed and label that the CSV does not have yet; return all lines of the CSV."""
     there = pd.read_csv(args.out) if args.out.exists() else pd.DataFrame(columns=["data", "seed", column])
     done = set(zip(there["data"], there["seed"], there[column], strict=True))
     names = args.names or (datasets.names(args.data) if args.data else [])

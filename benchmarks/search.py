@@ -13,12 +13,12 @@ import os
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import argparse
 import warnings
 from time import perf_counter
 
 import numpy as np
 import skopt
+from command_line import parser_of
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from sknn6 import BayesSearchCV, MLPClassifier, search_space
@@ -84,9 +84,7 @@ def seconds(kind, n_iter, seed):
 
 def main():
     """Measure the numbers of evaluations asked for and print a line each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--n-iter", default="30", help="comma-separated numbers of evaluations")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()

@@ -12,17 +12,17 @@ import os
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import argparse
 import tracemalloc
 from time import perf_counter
 
 import numpy as np
+from command_line import parser_of
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 from workloads import plain
 
 from sknn6 import MLPClassifier
 
-# Calls that a figure is taken of.
+# Number of calls over which a figure is computed.
 CALLS = 100
 
 
@@ -33,14 +33,14 @@ def timed(model, X, y):
     return perf_counter() - started
 
 
-def sampled(models, X, y):
-    """Let the models take calls in turn; return the median seconds of each."""
+def median_seconds(models, X, y):
+    """Return the median seconds of a call of each model; the models take turns."""
     times = [[timed(model, X, y) for model in models.values()] for _ in range(CALLS)]
     return np.median(times, axis=0)
 
 
 def gained(model, X, y):
-    """Return the bytes that stay of each call."""
+    """Return the bytes of memory that each call keeps."""
     tracemalloc.start()
     timed(model, X, y)
     before = tracemalloc.get_traced_memory()[0]
@@ -53,9 +53,7 @@ def gained(model, X, y):
 
 def main():
     """Print a line of figures after every so many calls."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--calls", type=int, default=50000)
     parser.add_argument("--every", type=int, default=10000)
     parser.add_argument("--rows", type=int, default=32)
@@ -68,14 +66,14 @@ def main():
         "scikit-learn": SklearnMLP(),
         "default": MLPClassifier(),
     }
-    sampled(models, X, y)  # what is loaded once
+    median_seconds(models, X, y)  # what is loaded once
     print(f"{'calls':>7}" + "".join(f"{name:>26}" for name in models))
     for calls in range(0, args.calls + 1, args.every):
         if calls:
             for _ in range(args.every):
                 for model in models.values():
                     model.partial_fit(X, y)
-        seconds = sampled(models, X, y)
+        seconds = median_seconds(models, X, y)
         memory = [gained(model, X, y) for model in models.values()]
         cells = (f"{1e3 * s:>12.2f} ms, {m:>5.0f} B" for s, m in zip(seconds, memory, strict=True))
         print(f"{calls:>7}" + "".join(f"{cell:>26}" for cell in cells), flush=True)

@@ -20,7 +20,6 @@ Each is the median over the rounds of the ratio within a round. The network is t
 scikit-learn too; `big` has layers of 2048 units and batches of 1024.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -29,6 +28,7 @@ import warnings
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
+from command_line import parser_of
 from joblib import Parallel, cpu_count, delayed
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 from threadpoolctl import threadpool_limits
@@ -71,8 +71,15 @@ def busy_cores():
             process.wait()
 
 
+def refuse_limits(parser):
+    """Exit with an error if the environment limits the threads of BLAS."""
+    limits = [name for name in os.environ if name.endswith("_NUM_THREADS")]
+    if limits:
+        parser.error(f"BLAS must have its default number of threads, but {', '.join(limits)} is set.")
+
+
 def add_arguments(parser):
-    """Add to a parser the conditions that calls of the user's are measured under."""
+    """Add the conditions of a measurement to a parser: the threads of BLAS, and busy cores."""
     parser.add_argument("--threads", default="one", choices=["one", "default"], help="threads of BLAS")
     parser.add_argument("--busy", action="store_true", help="beside as many spinning processes as cores")
 
@@ -99,17 +106,13 @@ def measure(cls, work):
 
 def main():
     """Measure the workloads asked for and print a line for each and each library."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument(
         "--workloads", default=",".join(WORKLOADS), help="comma-separated, of W1 to W5 and big"
     )
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    limits = [name for name in os.environ if name.endswith("_NUM_THREADS")]
-    if limits:
-        parser.error(f"the threads of BLAS must be what they are by default, but {', '.join(limits)} is set.")
+    refuse_limits(parser)
     for name in args.workloads.split(","):
         for library, cls in CONTESTANTS.items():
             ratios, seconds = zip(*(measure(cls, WORKLOADS[name]) for _ in range(args.rounds)), strict=True)

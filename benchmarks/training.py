@@ -17,7 +17,6 @@ import os
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import argparse
 import importlib.util
 import json
 import pathlib
@@ -26,6 +25,7 @@ from itertools import pairwise, product
 from time import perf_counter
 
 import numpy as np
+from command_line import parser_of
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 from workloads import WORKLOADS, estimator_epoch, plain
 
@@ -138,9 +138,7 @@ def ratios(seconds):
 
 def main():
     """Measure the workloads asked for, print a line each, and write the file asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="comma-separated, of W1 to W5")
     parser.add_argument("--variants", default="plain", help=f"comma-separated, of {', '.join(VARIANTS)}")
     parser.add_argument("--rounds", type=int, default=5)

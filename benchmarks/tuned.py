@@ -22,13 +22,14 @@ from time import process_time
 
 import datasets
 import numpy as np
+from comparison import interval
 from records import arguments, completed
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 from sknn6 import BayesSearchCV, MLPClassifier, Standardizer, search_space
 
-N_TRAIN, N_TEST, N_ITER = 2000, 4000, 24
+N_ITER = 24
 OFFSET = 1e-3  # added to errors before they are divided, so that a set without errors does not decide alone
 
 
@@ -48,7 +49,7 @@ MODELS = {"defaults": defaults, "search": search}
 
 def run(folder, name, seed, label):
     """Fit one of them on one data set and give its line."""
-    X_train, X_test, y_train, y_test = datasets.split(folder, name, n_train=N_TRAIN, n_test=N_TEST, seed=seed)
+    X_train, X_test, y_train, y_test = datasets.split(folder, name, seed=seed)
     # The columns are made once, and not by every fit of the search.
     columns = datasets.columns("passthrough").fit(X_train)
     pipeline = make_pipeline(Standardizer(), MLPClassifier(random_state=seed))
@@ -56,12 +57,6 @@ def run(folder, name, seed, label):
     model = MODELS[label](pipeline, seed).fit(columns.transform(X_train), y_train)
     seconds = process_time() - started
     return {"error": 1 - model.score(columns.transform(X_test), y_test), "seconds": seconds}
-
-
-def interval(values):
-    """Return the 95 % interval of the mean over the sets."""
-    draws = np.random.default_rng(0).integers(len(values), size=(10_000, len(values)))
-    return np.quantile(np.asarray(values)[draws].mean(axis=1), (0.025, 0.975))
 
 
 def main():

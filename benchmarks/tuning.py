@@ -27,6 +27,7 @@ import datasets
 import numpy as np
 import pandas as pd
 import skopt
+from comparison import interval
 from records import arguments, completed, words
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV, StratifiedKFold
@@ -46,7 +47,7 @@ GRID = {
 
 
 def scikit_learn_results(search, X, y):
-    """Fit a search and give its parameters and mean scores, in the order of evaluation."""
+    """Fit a search; return its parameters and mean scores, in the order of evaluation."""
     search.fit(X, y)
     return search.cv_results_["params"], search.cv_results_["mean_test_score"]
 
@@ -80,7 +81,7 @@ def random(pipeline, cv, seed, X, y):
 
 
 def grid(pipeline, cv, seed, X, y):
-    """Search a grid, in an order of chance: what a part of it gives is not to depend on how it is written."""
+    """Search a grid in random order, so that the best of its first points does not depend on its layout."""
     points = list(ParameterGrid(GRID))
     points = [points[i] for i in np.random.default_rng(seed).permutation(len(points))]
     one_each = [{name: [value] for name, value in point.items()} for point in points]
@@ -89,20 +90,11 @@ def grid(pipeline, cv, seed, X, y):
 
 def optuna(pipeline, cv, seed, X, y):
     """Search with optuna's default sampler, a tree-structured Parzen estimator."""
-    from optuna import distributions as kinds
     from optuna import logging
     from optuna_integration import OptunaSearchCV
 
-    def distribution(dimension):
-        if isinstance(dimension, skopt.space.Categorical):
-            return kinds.CategoricalDistribution(dimension.categories)
-        log = dimension.prior == "log-uniform"
-        if isinstance(dimension, skopt.space.Integer):
-            return kinds.IntDistribution(dimension.low, dimension.high, log=log)
-        return kinds.FloatDistribution(dimension.low, dimension.high, log=log)
-
     logging.set_verbosity(logging.ERROR)
-    space = {name: distribution(dimension) for name, dimension in search_space(pipeline).items()}
+    space = search_space(pipeline, as_distributions="optuna")
     search = OptunaSearchCV(
         pipeline, space, n_trials=N_ITER, cv=cv, random_state=seed, refit=False, error_score=0.0
     )
@@ -114,7 +106,7 @@ SEARCHES = {"sknn6": ours, "scikit-optimize": stock, "random": random, "grid": g
 
 
 def run(folder, name, seed, label):
-    """Run one search on one data set and give its line."""
+    """Run one search on one data set; return its line."""
     X_train, X_test, y_train, y_test = datasets.split(folder, name, n_train=N_TRAIN, n_test=N_TEST, seed=seed)
     # The columns are made once, and not by every fit of every search.
     columns = datasets.columns("passthrough").fit(X_train)
@@ -134,16 +126,14 @@ def run(folder, name, seed, label):
 
 
 def tables(results):
-    """Give, for each score, a table of the searches."""
+    """Yield for each score its name, the number of data sets, and a table of the searches."""
     for score in SCORES:
         means = results.pivot_table(index="data", columns="search", values=score).dropna()
         differences = means.sub(means["random"], axis=0)
-        draws = np.random.default_rng(0).integers(len(means), size=(10_000, len(means)))
-        low, high = np.quantile(differences.to_numpy()[draws].mean(axis=1), (0.025, 0.975), axis=0)
+        low, high = interval(differences)
         ranks = results.pivot_table(index=["data", "seed"], columns="search", values=score).dropna()
         ranks = ranks.rank(axis=1, ascending=False).groupby("data").mean()
-        apart = ranks.sub(ranks["random"], axis=0).to_numpy()[draws].mean(axis=1)
-        rank_low, rank_high = np.quantile(apart, (0.025, 0.975), axis=0)
+        rank_low, rank_high = interval(ranks.sub(ranks["random"], axis=0))
         table = {
             "mean": means.mean(),
             "to random": differences.mean(),

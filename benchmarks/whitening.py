@@ -12,12 +12,12 @@ then `transform`, as for training data and new data, and of `fit_transform`, whe
 float32 and Whitener in float64.
 """
 
-import argparse
 import json
 import pathlib
 from time import perf_counter
 
 import numpy as np
+from command_line import parser_of
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from threads import add_arguments, conditions
@@ -96,9 +96,7 @@ def report(size, dtype, rounds):
 
 def main():
     """Measure the sizes asked for, and write the file asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument(
         "--sizes", default="10000x500,100000x100,10000x1000", help="samples x features, comma-separated"
     )

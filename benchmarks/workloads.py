@@ -1,4 +1,4 @@
-"""The workloads of the benchmarks of speed, and the time of an epoch of one."""
+"""The workloads of the benchmarks of speed, and functions that time calls and epochs."""
 
 from time import perf_counter
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Workload(NamedTuple):
     epochs: int
 
     def sizes(self):
-        """Units of all layers, input and output included."""
+        """Return the units of all layers, including input and output."""
         return [self.n_features, *self.hidden, self.n_classes]
 
     def data(self, seed=0):
@@ -39,12 +39,20 @@ WORKLOADS = {
 
 
 def plain(hidden, **params):
-    """Return sknn6's estimator of one network, with scikit-learn's values for what is not given."""
+    """Return an MLPClassifier with the plain recipe, which has scikit-learn's values."""
     return MLPClassifier(hidden, **{"recipe": "plain"} | params)
 
 
+def mean_seconds(function, X, calls):
+    """Return the mean seconds of several calls ``function(X)``."""
+    started = perf_counter()
+    for _ in range(calls):
+        function(X)
+    return (perf_counter() - started) / calls
+
+
 def estimator_epoch(cls, work, X, y, **params):
-    """Time an epoch of an estimator, in seconds."""
+    """Return the seconds of an epoch of an estimator."""
 
     def fit(epochs):
         model = cls(work.hidden, batch_size=work.batch, max_iter=epochs, tol=0, n_iter_no_change=10**6,
