@@ -1,18 +1,19 @@
-"""Compare the classifier's defaults with scikit-learn's on real data, part by part, and with other kinds.
+"""Compare the classifier's defaults with scikit-learn's network, other classifiers, and ablations.
 
     python benchmarks/accuracy.py DATA --out accuracy.csv                  all sets, three seeds
     python benchmarks/accuracy.py DATA --names pima,yeast --seeds 0 --out accuracy.csv
-    python benchmarks/accuracy.py --out accuracy.csv                       the tables of what is there
+    python benchmarks/accuracy.py --out accuracy.csv                       tables of existing results
 
-DATA is a folder as datasets.py reads it. All models get the same rows, at most 2000 to learn from and 4000 to
-be tested on, the same columns, and one thread, and take turns; --models chooses among them by the names in
-the tables. What is there already is not run again.
+DATA is a folder as datasets.py reads it. All models have the same columns, the same rows (at most 2000 for
+training and 4000 for testing) and one thread, and run one after the other; --models chooses among them by
+their names in the tables. Existing results are not computed again.
 
-Error, log-loss and AUC (one class against the rest, averaged) are of the test rows; seconds are those of the
-processor in the fit. Means over the seeds are divided by another model's, and the tables give the geometric
-mean of that over the sets, from what all models of the table have: errors, log-losses and 1 - AUC with 0.001
-added, so that a set without errors does not decide alone. The ranks are means over the sets, 1 the lowest;
-± is twice the standard error, over the sets, of the logarithm of the ratio.
+Error, log-loss and AUC (one class against the rest, averaged) are those on the test rows; seconds are
+processor time of the fit. The mean over the seeds is divided by that of a reference model, and the tables
+have the geometric mean of this ratio over the data sets, from the runs that all models of the table have.
+0.001 is added to errors, log-losses and 1 - AUC before the division, so that a set without errors does not
+dominate. Ranks are means over the data sets, 1 for the lowest; ± is twice the standard error, over the data
+sets, of the logarithm of the ratio.
 """
 
 import os
@@ -75,7 +76,7 @@ def run(folder, name, seed, label):
 
 
 def losses(y, P):
-    """Return the log-loss and 1 - AUC of probabilities, none of them taken as less than 1e-7."""
+    """Return the log-loss and 1 - AUC of probabilities, which are clipped to at least 1e-7."""
     P = np.clip(P.astype(float), 1e-7, 1)
     P /= P.sum(axis=1, keepdims=True)
     labels = np.arange(P.shape[1])
@@ -84,7 +85,7 @@ def losses(y, P):
 
 
 def tables(results):
-    """Return the tables: settings, other classifiers, and the recipe part by part, twice."""
+    """Yield the tables: settings, other classifiers, and the ablations relative to each of two models."""
     yield table(results, [THEIRS, OURS, HEAVY], THEIRS, OFFSETS)
     yield table(results, [THEIRS, OURS, *PEERS], THEIRS, OFFSETS, rank=rank)
     yield table(results, [THEIRS, OURS, *ABLATIONS], THEIRS, OFFSETS)
@@ -92,7 +93,7 @@ def tables(results):
 
 
 def main():
-    """Run what is asked for and is not there, then print the tables."""
+    """Run what is missing, then print the tables."""
     args = arguments(__doc__, seeds="0,1,2", models=MODELS).parse_args()
     warnings.simplefilter("ignore")
     for comparison in tables(completed(args, "model", args.models, run)):

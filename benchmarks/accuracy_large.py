@@ -1,11 +1,11 @@
-"""Compare the classifier's defaults with scikit-learn's on data of many rows, part by part.
+"""Compare the classifier's defaults on data of many rows with scikit-learn's network and ablations.
 
     python benchmarks/accuracy_large.py DATA --names letter,magic,adult --out large.csv
-    python benchmarks/accuracy_large.py --out large.csv                       the tables of what is there
+    python benchmarks/accuracy_large.py --out large.csv                       tables of existing results
 
-As accuracy.py, with all rows but a fifth to learn from. The expected calibration error is the mean over ten
-intervals of the largest probability, each weighted by its rows, of |mean probability - share of right
-ones| [1]_.
+As accuracy.py, but with four fifths of the rows for training and one fifth for testing. The expected
+calibration error divides the rows by their largest probability into ten intervals; it is the mean over the
+intervals, weighted by their rows, of |mean probability - accuracy| [1]_.
 
 .. [1] Guo, Pleiss, Sun & Weinberger (2017), On Calibration of Modern Neural Networks, ICML 2017.
 """
@@ -58,7 +58,7 @@ def calibration_error(y, P):
 
 
 def main():
-    """Run what is asked for and is not there, then print the tables."""
+    """Run what is missing, then print the tables."""
     args = arguments(__doc__, seeds="0,1,2", models=MODELS).parse_args()
     warnings.simplefilter("ignore")
     results = completed(args, "model", args.models, run)

@@ -1,14 +1,14 @@
-"""Compare the regressor's defaults with scikit-learn's on real data, part by part, and with other kinds.
+"""Compare the regressor's defaults with scikit-learn's network, other regressors, and ablations.
 
     python benchmarks/accuracy_regression.py DATA --out regression.csv            all sets, three seeds
-    python benchmarks/accuracy_regression.py --out regression.csv                 the tables of what is there
+    python benchmarks/accuracy_regression.py --out regression.csv                 tables of existing results
 
-DATA is a folder of regressions as datasets.py reads it; at most 2000 rows to learn from and 4000 to be tested
-on, one thread. scikit-learn's network gets standardised targets from outside, without which it is lost.
+DATA is a folder of regressions as datasets.py reads it; at most 2000 training rows and 4000 test rows,
+on one thread. scikit-learn's network gets standardised targets, without which it learns little.
 
-RMSE is divided by the deviation of the test targets, the mean absolute error by that of their median; seconds
-are those of the processor in the fit. The tables give the geometric means over the sets of ratios, RMSE and
-MAE with 0.01 added.
+RMSE is divided by the standard deviation of the test targets, the mean absolute error by that of their
+median; seconds are processor time of the fit. The tables have the geometric means over the data sets of the
+ratios to a reference model; 0.01 is added to RMSE and MAE before the division.
 """
 
 import os
@@ -42,7 +42,7 @@ def scaled(random_state):
 
 
 def ablations():
-    """Return regressors without a part of the recipe, by the values that take its place."""
+    """Return regressors with one parameter of the recipe replaced by its plain value, by that value."""
     parts = [
         {name: PLAIN[name]}
         for name, value in MODERN_REGRESSION.items()
@@ -73,7 +73,7 @@ def run(folder, name, seed, label):
 
 
 def main():
-    """Run what is asked for and is not there, then print the tables."""
+    """Run what is missing, then print the tables."""
     args = arguments(__doc__, seeds="0,1,2", models=MODELS).parse_args()
     warnings.simplefilter("ignore")
     results = completed(args, "model", args.models, run)

@@ -1,12 +1,12 @@
-"""Time single calls with BLAS's default number of threads against one thread, on idle and on busy cores.
+"""Compare the time of single calls with BLAS's default threads and with one thread, on idle and busy cores.
 
     python benchmarks/calls.py
     python benchmarks/calls.py --only "Whitener.fit" --rounds 21
 
-BLAS is left with the threads that it takes by itself, as users leave it; OMP_NUM_THREADS and its like must
-not be set. `one thread` is the same call while threadpoolctl holds BLAS to one thread. The two run in turn;
-a column is the median over the rounds of the ratio within a round: 1 is as quick as on one thread, less is a
-use of several cores. `busy` is the same beside as many spinning processes as there are cores.
+BLAS has its default number of threads, as for most users; OMP_NUM_THREADS and similar variables must not be
+set. `one thread` is the same call while threadpoolctl limits BLAS to one thread. The two take turns; a column
+is the median over the rounds of the ratio within a round: 1 is as fast as one thread, and less means that
+several cores are used. `busy` is the same while as many other processes as there are cores compute.
 """
 
 import warnings

@@ -1,15 +1,14 @@
-"""Time an epoch the compiled way against the layers' way, in one process.
+"""Compare the time of an epoch, compiled and computed by the layers, in one process.
 
     python benchmarks/compiled.py
     python benchmarks/compiled.py --rounds 9 --threads 2 --json compiled.json
     python benchmarks/compiled.py --first
 
-The networks are those of `workloads.py` with scikit-learn's values for what is "auto", and the defaults of
-both estimators on data of three sizes. The two ways take turns, round after round. A figure is the median
-over the rounds of the ratio within a round, how many times as long the layers take, so that the machine's
-load touches both. --first times the first fit of three processes, of which the first finds no compiled code.
-Only `run_epoch` is timed otherwise. With --threads 2, a third column has the compiled way on that
-many threads.
+The networks are those of `workloads.py` with the plain recipe, and the defaults of both estimators on data of
+three sizes. The two ways take turns, so that the load of the machine affects both. A figure is the median
+over the rounds of the ratio within a round: the time of the layers divided by that of the compiled epoch.
+Only `run_epoch` is timed. With --threads 2, a third column has the compiled epoch on that many threads.
+--first instead times the first fit of three processes, of which the first finds no compiled code.
 """
 
 import os
@@ -51,7 +50,7 @@ def networks():
 
 
 class Way:
-    """A training of its own, whose epochs are timed."""
+    """A training whose epochs are timed."""
 
     def __init__(self, estimator, X, y, compiled):
         prepared = prepare(estimator.set_params(random_state=0), X, y)
@@ -73,7 +72,7 @@ class Way:
 
 
 def measure(estimator, X, y, rounds, n_threads):
-    """Let the ways take turns and return the seconds of each."""
+    """Return the seconds of the epochs of each way; the ways take turns."""
     ways = {"layers": Way(estimator, X, y, False), "compiled": Way(estimator, X, y, True)}
     if n_threads > 1:
         ways["threads"] = Way(estimator, X, y, True)

@@ -1,23 +1,25 @@
-"""Compare frames as they are with columns made by hand, where there are categories and missing values.
+"""Compare networks on data frames with networks on columns that are encoded by hand.
 
     python benchmarks/frames.py DATA --names adult,german_credit --out frames.csv
     python benchmarks/frames.py DATA --names hotel_rates,wage --many --out many.csv
     python benchmarks/frames.py DATA --names adult --missing --out missing.csv
-    python benchmarks/frames.py --out frames.csv                            the tables of what is there
+    python benchmarks/frames.py --out frames.csv                            tables of existing results
 
-DATA is a folder as datasets.py reads it, of classifications or regressions. All models get the same rows, all
-but a fifth, the same seed and one thread.
+DATA is a folder as datasets.py reads it, of classifications or regressions. All models have the same rows
+(four fifths for training), the same seed and one thread.
 
-by hand, rare apart, target encoded: numbers get the mean and an indicator where they are missing, then a
-Standardizer; categories get 0 and 1 each (OneHotEncoder), also with min_frequency=5, or their mean target
-(TargetEncoder); then the same network. Without an option: the frame and the columns by hand.
+The models "by hand", "rare apart" and "target encoded" are the same network after encoding: missing numbers
+are replaced by the mean and get an indicator, and numbers are standardised; categories are encoded by
+OneHotEncoder, by OneHotEncoder with min_frequency=5, or by TargetEncoder. Without an option, the frame and
+"by hand" are compared.
 
---many takes the columns of most categories together, text with text, so that there are 1000 and more.
---missing removes 5, 20 and 50 % of each column, at random, or where a column is above its median or a
-category is among the more frequent, three times as often as elsewhere; HistGradientBoosting is beside.
+--many joins the texts of the columns with the most categories, so that there are 1000 categories and more.
+--missing removes 5, 20 and 50 % of each column: at random, or three times as often where a number is above
+the median or a category is among the more frequent ones. It compares the frame with HistGradientBoosting.
 
-The score is the log-loss of a classification, the RMSE over the deviation of a regression. With --missing,
-also in multiples of the model's own score without gaps, and the geometric mean of that over the sets.
+The score is the log-loss of a classification, and the RMSE of a regression divided by the deviation of the
+targets. With --missing, it is also divided by the model's own score without missing values, with the
+geometric mean of that over the data sets.
 """
 
 import os
@@ -51,14 +53,14 @@ SHARES = 0.0, 0.05, 0.2, 0.5
 
 
 def by_hand(network, encoder):
-    """Return a pipeline that makes the columns of a network."""
+    """Return a pipeline that encodes the columns, with an encoder for the categories, before a network."""
     numbers = make_pipeline(SimpleImputer(add_indicator=True), Standardizer())
     categories = make_pipeline(SimpleImputer(strategy="constant", fill_value="?"), encoder, Standardizer())
     return make_pipeline(make_column_transformer((numbers, NUMBERS), (categories, CATEGORIES)), network)
 
 
 def model(label, is_number, seed):
-    """Return the model of a label."""
+    """Return the model with a label."""
     if label == TREES:
         kind = HistGradientBoostingRegressor if is_number else HistGradientBoostingClassifier
         return kind(random_state=seed)
@@ -73,7 +75,7 @@ def model(label, is_number, seed):
 
 
 def with_many_categories(X):
-    """Return a frame whose columns of most categories are one, their texts side by side."""
+    """Return a frame in which the columns with the most categories are joined to one of 1000 or more."""
     text = X.select_dtypes(exclude=["number", "bool"]).astype(str)
     by_size = sorted(text, key=lambda name: -text[name].nunique())
     chosen, joined = [], pd.Series("", index=X.index)
@@ -84,7 +86,7 @@ def with_many_categories(X):
 
 
 def with_gaps(X, share, at_random, rng):
-    """Return a frame in which that share of each column is missing."""
+    """Return a frame in which a share of each column is missing."""
     X = X.copy()
     for name in X:
         column = X[name]
@@ -118,7 +120,7 @@ def run(folder, name, seed, label, change=lambda X: X):
     X_train, X_test, y_train, y_test = train_test_split(
         X, y, test_size=0.2, stratify=strata, random_state=seed
     )
-    if label == TREES:  # it takes no strings, and up to 255 categories
+    if label == TREES:  # it accepts no strings, and at most 255 categories
         columns = list(X.select_dtypes(exclude=["number", "bool"]))
         codes = OrdinalEncoder(
             handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=250
@@ -140,14 +142,14 @@ def run(folder, name, seed, label, change=lambda X: X):
 
 
 def run_missing(folder, name, seed, label):
-    """Fit one model where values are missing."""
+    """Fit one model on data with missing values, as its label says; return as `run`."""
     kind, share, how = label.split(", ")
     rng = np.random.default_rng(seed)
     return run(folder, name, seed, kind, lambda X: with_gaps(X, float(share), how == "at random", rng))
 
 
 def show(results):
-    """Print the means over the seeds, and the geometric means over the sets of the ratios to the first."""
+    """Print the means over the seeds, and the geometric mean of the ratio to the first model."""
     means = results.groupby(["data", "model"], sort=False).mean(numeric_only=True)
     for measure in means.columns.drop("seed"):
         table = means[measure].unstack().dropna(how="all")
@@ -157,7 +159,7 @@ def show(results):
 
 
 def show_falls(results):
-    """Print how many times as large the score of each kind of model is as without gaps."""
+    """Print the scores of each kind of model divided by its score without missing values."""
     scores = results.groupby(["model", "data"], sort=False)["score"].mean().unstack()
     for kind in (FRAME, TREES):
         of_kind = scores[scores.index.str.startswith(kind)]

@@ -1,18 +1,18 @@
-"""How the time of training grows with the rows, the units and the layers, and the exponents of it.
+"""Measure how the time of training grows with the numbers of rows, units and layers, and fit the exponents.
 
     python benchmarks/growth.py
     python benchmarks/growth.py --rounds 9 --json growth.json --plot growth.svg
     python benchmarks/growth.py --sweeps units,layers --sizes 3
 
-One network on float32 data of 20 features, one thread, with scikit-learn's values for what is "auto". A sweep
-goes through all its sizes, round after round, so that a drift of the machine's speed touches all of them; a
-figure is the median over the rounds. An epoch is what `history_` says of one that is not the first. Of the
-rows, whole fits of one epoch are timed too: validation and whatever else a fit does once, and in the last
-column the scaling of the input (`input_scaling=True`).
+It trains one network with the plain recipe on float32 data of 20 features, on one thread. A sweep measures
+all its sizes in each round, so that a drift of the machine's speed affects all of them; a figure is the
+median over the rounds. The time of an epoch is that in `history_`, without the first epoch. In the sweep over
+rows, whole fits of one epoch are timed as well, which includes validation and whatever else a fit does once;
+in the last column also the scaling of the input (`input_scaling=True`).
 
-An exponent is the slope of log time on log size, by least squares: 1 is time in proportion to the size. The
-flops of an epoch are 6 a weight and row, for two products backward and one forward. The most rows, 10^7, need
-2 GB of memory. `--plot` needs matplotlib.
+An exponent is the slope of log time over log size, by least squares: 1 means that the time is proportional to
+the size. An epoch needs 6 flops per weight and row, for one product forward and two backward. The largest
+number of rows, 10^7, needs 2 GB of memory. `--plot` needs matplotlib.
 """
 
 import os
@@ -39,12 +39,12 @@ STYLES = [(BLUE, "o", "-"), (VERMILLION, "s", "--"), (GREEN, "^", ":")]
 
 
 def workload(n_samples=5000, hidden=(WIDTH,), epochs=2):
-    """Return a workload of which one size is swept."""
+    """Return a workload, of which the sweeps vary one size."""
     return Workload(n_samples, n_features=20, hidden=hidden, batch=200, n_classes=3, epochs=epochs)
 
 
 def fit(work, X, y, epochs, **params):
-    """Fit a network for so many epochs; give it."""
+    """Return a network that was fitted for a number of epochs."""
     return plain(
         work.hidden, batch_size=work.batch, max_iter=epochs, n_iter_no_change=10**6, random_state=0, **params
     ).fit(X, y)
@@ -64,7 +64,7 @@ def fit_seconds(work, X, y, **params):
 
 
 class Sweep(NamedTuple):
-    """Sizes, the workload for each, and what of it is timed."""
+    """The sizes of a sweep, a function from size to workload, and the functions that are timed."""
 
     sizes: tuple
     workload: Callable
@@ -100,7 +100,7 @@ def flops(work):
 
 
 def measure(sweep, rounds):
-    """Time all curves of all sizes in turn; give the seconds of each curve, (rounds, sizes)."""
+    """Time all curves at all sizes in turn; return the seconds of each curve, of shape (rounds, sizes)."""
     seconds = {name: np.empty((rounds, len(sweep.sizes))) for name in sweep.curves}
     for i in range(rounds):
         for k, work in enumerate(map(sweep.workload, sweep.sizes)):
@@ -113,7 +113,7 @@ def measure(sweep, rounds):
 
 
 def exponent(sizes, seconds):
-    """Return the slope of log time on log size."""
+    """Return the slope of log time over log size."""
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
@@ -129,7 +129,7 @@ def summary(name, sweep, seconds):
 
 
 def unit(name, sizes):
-    """Return what seconds of a sweep are divided by, and what they then are."""
+    """Return the unit of the times of a sweep, in seconds, and its name."""
     if name == "rows":
         return np.array(sizes) / 1e6, "microseconds a row"
     return np.full(len(sizes), 1e-3), "milliseconds an epoch"
@@ -148,7 +148,7 @@ def show(name, sweep, found):
 
 
 def draw(ax, name, found):
-    """Draw what was measured as marks, and what was fitted to it as lines."""
+    """Draw the measured times as markers, and the fitted powers as lines."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     sizes = np.array(found["sizes"], dtype=float)
@@ -179,7 +179,7 @@ def draw(ax, name, found):
 
 
 def plot(results, path):
-    """Draw a panel a sweep, both axes logarithmic."""
+    """Draw one panel per sweep, with logarithmic axes."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -1,12 +1,12 @@
-"""Compare the rate that learning_rate_range_test suggests with the best of a grid of nine, on real data.
+"""Compare the rate that learning_rate_range_test suggests with the best of nine rates, on real data.
 
     python benchmarks/learning_rate.py DATA --out rates.csv                         all sets, two seeds
     python benchmarks/learning_rate.py DATA --names pima,yeast --seeds 0 --out rates.csv
-    python benchmarks/learning_rate.py --out rates.csv                              the table of what is there
+    python benchmarks/learning_rate.py --out rates.csv                              table of existing results
 
-DATA is a folder as datasets.py reads it; at most 2000 rows to learn from and 4000 to be tested on. Each
-network is trained at the suggested rate and at nine from 1e-4 to 1, and scored by its accuracy on the test
-rows. The best of nine is chosen by these very rows, so that it is a bound that luck is part of.
+DATA is a folder as datasets.py reads it; at most 2000 training rows and 4000 test rows. Each
+network is trained at the suggested rate and at nine rates from 1e-4 to 1, and scored by its accuracy on the
+test rows. The best of the nine is chosen on the same test rows, so its accuracy is optimistic.
 
 The table gives the share of the runs in which the suggested rate is within 0.02 of the best of the grid, and
 the mean and the largest difference.
@@ -34,7 +34,7 @@ NETWORKS = {
 
 
 def run(folder, name, seed, label):
-    """Train one network on one data set at all rates and give its line."""
+    """Train one network on one data set at all rates; return its line."""
     X_train, X_test, y_train, y_test = datasets.split(folder, name, seed=seed)
     columns = datasets.columns(Standardizer())
     X_train, X_test = np.asarray(columns.fit_transform(X_train)), np.asarray(columns.transform(X_test))
@@ -55,7 +55,7 @@ def run(folder, name, seed, label):
 
 
 def main():
-    """Run what is asked for and is not there, then print the table."""
+    """Run what is missing, then print the table."""
     args = arguments(__doc__, seeds="0,1").parse_args()
     warnings.simplefilter("ignore")
     results = completed(args, "network", NETWORKS, run)

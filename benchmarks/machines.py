@@ -1,12 +1,12 @@
-"""Run the test suite as on other machines: BLAS kernels, threads, orders and seeds. Print a table.
+"""Run the test suite under the conditions of other machines (BLAS kernels, threads, orders, seeds).
 
     pip install ".[test,dev]"
     python benchmarks/machines.py
     python benchmarks/machines.py --only Haswell "Prescott, NumPy's kernels"
 
-OPENBLAS_CORETYPE has NumPy's and SciPy's OpenBLAS take the kernels of another processor; a row is skipped
-where they do not, as on a processor that lacks the instructions. Each run is
-``python -m pytest`` with the settings of its row in the environment.
+OPENBLAS_CORETYPE selects the kernels of another processor in NumPy's and SciPy's OpenBLAS. A row is skipped
+if OpenBLAS does not use them, for example because this processor lacks the instructions. Each run is ``python
+-m pytest`` with the settings of its row in the environment.
 """
 
 import os
@@ -20,11 +20,11 @@ from command_line import parser_of
 
 ROOT = Path(__file__).parents[1]
 CORES = ["Prescott", "Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX"]
-SAME_KERNELS = {"Prescott": "Katmai", "Zen": "Haswell"}  # as the wheels' OpenBLAS calls them
+SAME_KERNELS = {"Prescott": "Katmai", "Zen": "Haswell"}  # the names in the OpenBLAS of the wheels
 PARALLEL = ["-n", "auto"]
 SHUFFLED = ["--random-order-bucket=global", "--random-order-seed=1"]
 
-# Each row: what it is called, its environment, and what pytest is told besides.
+# For each row by its name: the environment variables, and the options of pytest.
 ROWS = {
     **{core: ({"OPENBLAS_CORETYPE": core}, PARALLEL) for core in CORES},
     **{
@@ -46,13 +46,13 @@ FIND_CORE = (
 
 
 def environment(changes):
-    """Return this process's environment with the changes, without what else would choose."""
+    """Return this process's environment with the changes, without other variables for threads and kernels."""
     chosen = {"OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SKNN6_KERNELS"}
     return {name: value for name, value in os.environ.items() if name not in chosen} | changes
 
 
 def core_in_use(changes):
-    """Return the kernels that BLAS takes, as it names them."""
+    """Return BLAS's name of the kernels that it uses."""
     run = [sys.executable, "-c", FIND_CORE]
     return subprocess.run(
         run, env=environment(changes), capture_output=True, text=True, check=True

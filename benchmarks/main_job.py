@@ -1,28 +1,27 @@
-"""Time README's main job, a whole search, against the same job with scikit-learn and scikit-optimize.
+"""Compare the time of README's main job, a whole search, with that of scikit-learn and scikit-optimize.
 
     python benchmarks/main_job.py
     python benchmarks/main_job.py --variants plain --exclude "" --rounds 9 --json main_job.json
 
-Handwritten digits: Standardizer, Whitener and MLPClassifier under sknn6.BayesSearchCV, against
-StandardScaler, PCA(whiten=True) and scikit-learn's MLPClassifier under skopt.BayesSearchCV, in turn, round
-after round, each round with a seed of its own. Data, folds, number of evaluations, refit, `n_jobs` and
-dimensions are the same; in each fit BLAS has one thread. A figure is the median over the rounds: of the ratio
-of seconds within a round, and of the accuracy on held-out digits.
+The data are handwritten digits. Standardizer, Whitener and MLPClassifier in sknn6.BayesSearchCV are compared
+with StandardScaler, PCA(whiten=True) and scikit-learn's MLPClassifier in skopt.BayesSearchCV. The two take
+turns, and each round has its own seed. Data, folds, number of evaluations, refit, `n_jobs` and dimensions are
+the same; BLAS has one thread in each fit. A figure is the median over the rounds: of the ratio of seconds
+within a round, and of the accuracy on held-out digits.
 
-The dimensions are those of `search_space` that scikit-learn's estimator has too: alpha, learning_rate_init
-and activation, the last out of logistic, tanh and relu; with `--exclude ""` also batch_size and
-hidden_layer_sizes, which README leaves out. It is README's space without batchnorm, dropout and what there is
-to tune in the preprocessing. Unless they are searched, the hidden layers are 128-128 on both sides. For the
-rest:
+The dimensions are those of `search_space` that scikit-learn's estimator also has: alpha, learning_rate_init
+and activation (logistic, tanh or relu); with `--exclude ""` also batch_size and hidden_layer_sizes, which
+README leaves out. README's space also has batchnorm, dropout and parameters of the preprocessing. Unless they
+are searched, the hidden layers are 128-128 on both sides. The other parameters are:
 
-- plain: sknn6 has scikit-learn's values, so that both train the same network, for 200 epochs of batches of
-  200 at most, with the same rule for stopping before;
+- plain: sknn6 has scikit-learn's values, so that both train the same network, for at most 200 epochs in
+  batches of 200, with the same stopping criterion;
 - one network: sknn6 has `ensemble_size=1`, as in README, and its own defaults, which are 30 epochs of batches
   of 100; scikit-learn has its own, those of "plain";
 - 30 epochs: the same, but scikit-learn has as many epochs at most and as large batches as sknn6;
 - defaults: sknn6 has its own, which are four networks; scikit-learn has its own.
 
-Where a fit fails, scikit-optimize's search takes the score 0, for it does not go on with NaN.
+If a fit fails, scikit-optimize's search uses the score 0, because it cannot continue with NaN.
 """
 
 import os
@@ -55,7 +54,7 @@ ACTIVATIONS = "logistic", "tanh", "relu"
 
 
 class Variant(NamedTuple):
-    """What the two networks have beside what is searched."""
+    """The parameters of the two networks that are not searched."""
 
     ours: dict
     theirs: dict
@@ -84,13 +83,13 @@ def theirs(params, **search):
 
 
 def space(exclude):
-    """Return new dimensions, those that both networks have."""
+    """Return new dimensions of the parameters that both networks have."""
     dimensions = search_space(MLPClassifier(), activation=Categorical(ACTIVATIONS))
     return {f"mlp__{name}": dimensions[name] for name in SHARED if name not in exclude}
 
 
 def run(search, data):
-    """Search; give the seconds and the accuracy on held-out rows."""
+    """Run a search; return the seconds and the accuracy on held-out rows."""
     X_train, X_test, y_train, y_test = data
     started = perf_counter()
     search.fit(X_train, y_train)
@@ -98,7 +97,7 @@ def run(search, data):
 
 
 def measure(variant, exclude, rounds, **settings):
-    """Run both searches in turn; give the seconds and the accuracies, (rounds, 2) each."""
+    """Run both searches in turn; return the seconds and the accuracies, each of shape (rounds, 2)."""
     X, y = load_digits(return_X_y=True)
     data = train_test_split(X, y, stratify=y, random_state=0)
 

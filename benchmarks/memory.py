@@ -1,19 +1,19 @@
-"""Measure the memory, and the time, of fits on large data: a memory map, dense arrays, sparse text-like rows.
+"""Measure memory and time of fits on large data: a memory map, dense arrays, and sparse rows like texts.
 
     python benchmarks/memory.py
     python benchmarks/memory.py --only mapped --gigabytes 2 --folder /tmp
 
-Mapped and sparse fits run in new processes on one thread each. Their memory is the anonymous memory of the
-process (RssAnon of /proc, so Linux only), looked at every millisecond, beyond what it holds just before the
-fit: imports, the data and a small fit have been paid by then. Pages of a mapped file are not part of it, as
-the system takes them back when it needs them. Time is that of an epoch, fits in turn, and a figure is the
-median over the rounds of the ratio within a round. Dense fits take a few MB, less than what the system gives
-at a time, and are measured by tracemalloc, which NumPy tells of every array.
+Mapped and sparse fits run in new processes, each on one thread. Their memory is the anonymous memory of the
+process (RssAnon of /proc, so Linux only), sampled every millisecond, minus that just before the fit: it does
+not include imports, the data, and a small fit before. Pages of a mapped file are not part of it, because the
+system can take them back at any time. Time is that of an epoch; fits take turns, and a figure is the median
+over the rounds of the ratio within a round. Dense fits need only a few MB, less than the system allocates at
+a time, and are measured by tracemalloc, to which NumPy reports every array.
 
-mapped   one epoch on float64 rows of 1000 features in a file, against the time a row of as many rows as fill
-         400 MB in memory; one hidden layer of 100 units, batches of 200
-dense    two epochs of the networks of training.py, on float64 arrays, against scikit-learn's memory
-sparse   20000 rows of 100 words out of 100000, against scikit-learn's time and memory
+mapped   one epoch on float64 rows of 1000 features in a file; its time per row is divided by that for 50000
+         rows in memory, which are 400 MB; one hidden layer of 100 units, batches of 200
+dense    two epochs of the networks of training.py on float64 arrays, compared with scikit-learn's memory
+sparse   20000 rows of 100 words out of 100000, compared with scikit-learn's time and memory
 """
 
 import os
@@ -46,7 +46,7 @@ def anonymous():
 
 
 class Peak:
-    """The most anonymous memory while the block runs, in bytes beyond what there was before."""
+    """A context that measures the largest growth of the anonymous memory within it, in bytes."""
 
     def __enter__(self):
         self.before = self.most = anonymous()
@@ -66,7 +66,7 @@ class Peak:
 
 
 def draw_mapped(path, n_rows, n_features=1000):
-    """Write standard normal rows, the same thousand again and again, to a file."""
+    """Write rows to a file: the same thousand standard normal rows, repeated."""
     X = open_memmap(path, mode="w+", dtype=np.float64, shape=(n_rows, n_features))
     block = np.random.default_rng(0).standard_normal((1000, n_features))
     for start in range(0, n_rows, len(block)):
@@ -75,14 +75,14 @@ def draw_mapped(path, n_rows, n_features=1000):
 
 
 def mapped_rows(path, n_rows=None):
-    """Open the file; with a number of rows, read them into memory."""
+    """Return X and y of a mapped file; with a number of rows, read these into memory."""
     X = np.load(path, mmap_mode="r")
     X = X if n_rows is None else np.array(X[:n_rows])
     return X, np.arange(len(X)) % 10
 
 
 def sparse_rows(n_rows=20_000, n_features=100_000, words=100):
-    """Draw counts of words, common ones more often, in a row's order."""
+    """Return X with random counts of words, whose frequencies follow Zipf's law, and random y."""
     rng = np.random.default_rng(0)
     columns = np.minimum(rng.zipf(1.3, n_rows * words) - 1, n_features - 1)
     X = sparse.csr_array(
@@ -93,7 +93,7 @@ def sparse_rows(n_rows=20_000, n_features=100_000, words=100):
 
 
 def fit(contestant, rows, args, hidden, params):
-    """Fit in this process, after a small fit; give the bytes that it takes and its seconds."""
+    """Fit in this process, after a small fit; return the bytes that it needs and its seconds."""
     warnings.simplefilter("ignore")
     X, y = rows(*args)
     model = CONTESTANTS[contestant](hidden, **params, random_state=0)
@@ -106,13 +106,13 @@ def fit(contestant, rows, args, hidden, params):
 
 
 def measure(contestant, rows, *args, hidden, **params):
-    """Fit in a new process."""
+    """Call `fit` in a new process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(fit, (contestant, rows, args, hidden, params))
 
 
 def report_mapped(rounds, gigabytes, folder):
-    """Print the memory of an epoch on a file, and its time a row against that in memory."""
+    """Print the memory of an epoch on a mapped file, and its time per row relative to that in memory."""
     params = {"hidden": (100,), "batch_size": 200, "max_iter": 1}
     n_rows, few = int(gigabytes * 1e9 / 8000), 50_000
     with tempfile.TemporaryDirectory(dir=folder) as path:
@@ -132,7 +132,7 @@ def report_mapped(rounds, gigabytes, folder):
 
 
 def traced(contestant, work):
-    """Return the bytes that a fit allocates at most, after a small fit."""
+    """Return the largest number of bytes that a fit allocates, after a small fit."""
     X, y = work.data()
     model = CONTESTANTS[contestant](work.hidden, batch_size=work.batch, max_iter=2, random_state=0)
     model.fit(X[:1000], y[:1000])
@@ -144,7 +144,7 @@ def traced(contestant, work):
 
 
 def report_dense(rounds):
-    """Print what a fit of each workload allocates, beside scikit-learn's; the same at each call."""
+    """Print the memory that a fit of each workload allocates, and its ratio to scikit-learn's."""
     for name, work in WORKLOADS.items():
         ours, theirs = (traced(contestant, work) for contestant in CONTESTANTS)
         data = work.data()[0].nbytes
@@ -155,7 +155,7 @@ def report_dense(rounds):
 
 
 def report_sparse(rounds):
-    """Print the memory and the time of an epoch on sparse rows, against scikit-learn's."""
+    """Print the memory and the time of an epoch on sparse rows, relative to scikit-learn's."""
     params = {"hidden": (100,), "batch_size": 200, "max_iter": 1}
     ours, theirs = (np.empty((rounds, 2)) for _ in range(2))
     for i in range(rounds):

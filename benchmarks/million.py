@@ -1,15 +1,15 @@
-"""Learn from a table of a million rows and 100 mixed columns, which is read from a parquet file in parts.
+"""Train on a table of a million rows and 100 mixed columns, read from a parquet file in parts.
 
     python benchmarks/million.py
     python benchmarks/million.py --rows 200000 --plot million.svg
 
-The table is made up: 60 columns of numbers, 10 of them with gaps, 20 of booleans and whole numbers,
-18 of strings with 3 to 30 categories, and two with 2000. The class depends on some of each. The file is read
-and learned from in parts of 50000 rows, by `partial_fit`; 20000 rows more are for testing. It needs pyarrow.
-LightGBM, where it is installed, learns from as many rows, read at once.
+The table is synthetic: 60 columns of numbers, 10 of them with missing values, 20 of booleans and whole
+numbers, 18 of strings with 3 to 30 categories, and two with 2000. The class depends on some columns of each
+kind. The file is read in parts of 50000 rows, each of which is passed to `partial_fit`; 20000 more rows are
+for testing. It needs pyarrow. LightGBM, if it is installed, is trained on the same rows, read at once.
 
-Memory is the most that the process has had in use, less what it had with one part read. Printed for the rows
-seen so far: seconds of learning, microseconds a row, memory in MB, and accuracy.
+Memory is the peak of the process, minus the peak after the first part was read. For the rows seen so far, it
+prints the seconds of training, microseconds per row, memory in MB, and accuracy.
 """
 
 import importlib.util
@@ -48,7 +48,7 @@ def table(n_rows, rng):
 
 
 def write(path, n_rows):
-    """Write a table in row groups of a part."""
+    """Write a table to a file, one row group per part."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -72,7 +72,7 @@ def parts(path):
 
 
 def most_memory():
-    """Return the most memory that the process has had, in MB."""
+    """Return the peak memory of the process, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -88,7 +88,7 @@ def learn(path, X_test, y_test):
 
 
 def learn_trees(path, n_rows, X_test, y_test):
-    """Print what LightGBM makes of the first rows, read at once, with its defaults."""
+    """Train LightGBM with its defaults on the first rows, read at once, and print its line."""
     from lightgbm import LGBMClassifier
 
     read = [part for part, _ in zip(parts(path), range(n_rows // PART), strict=False)]
@@ -104,7 +104,7 @@ def learn_trees(path, n_rows, X_test, y_test):
 
 
 def main():
-    """Make the file, learn from it, print and plot."""
+    """Write the file, train on it, and print and plot the results."""
     parser = parser_of(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--plot", type=pathlib.Path, help="where to save a picture")
@@ -125,7 +125,7 @@ def main():
 
 
 def draw(found, path):
-    """Save a picture of the accuracy and the time a row over the rows."""
+    """Save a plot of the accuracy and the time per row over the number of rows."""
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")

@@ -1,13 +1,13 @@
-"""Change the code in one place at a time, and see whether the tests notice: a sample of mutants by module.
+"""Mutation testing: change the code in one random place at a time, and see whether a test fails.
 
     pip install cosmic-ray
     python benchmarks/mutation.py --each 20 --seed 0
     python benchmarks/mutation.py --only optimizers,losses --each 50
 
-The operators are cosmic-ray's: another sign, comparison, number or truth value, a loop that does not run.
-Mutants are drawn, so many for each module of sknn6/nn and sknn6/preprocessing but those that Numba
-turns into machine code, in a copy of the repository; each is tested by the module's own tests, without Numba.
-One that survives is printed, with its line.
+The operators are cosmic-ray's: another sign, comparison, number or truth value, or a loop that does not run.
+For each module of sknn6/nn and sknn6/preprocessing, except those that Numba compiles, --each mutants are
+drawn. Each is made in a copy of the repository and tested by the module's own tests, without Numba. Mutants
+that survive are printed with their lines.
 """
 
 import os
@@ -26,7 +26,7 @@ from cosmic_ray.plugins import get_operator
 ROOT = Path(__file__).parents[1]
 SECONDS = 600
 
-# Those whose mutants could run: a shift of floats is no test of the tests.
+# Only operators whose mutants can run: a bit shift of floats would raise an error in any case.
 OPERATORS = [
     "ReplaceBinaryOperator_Add_Sub", "ReplaceBinaryOperator_Sub_Add", "ReplaceBinaryOperator_Mul_Div",
     "ReplaceBinaryOperator_Div_Mul", "ReplaceBinaryOperator_FloorDiv_Mul", "ReplaceBinaryOperator_Pow_Mul",
@@ -80,7 +80,7 @@ TESTS = {
 
 
 def places(path):
-    """Return (operator, occurrence) of everything that could be changed."""
+    """Yield (operator, occurrence) for every place that can be changed."""
     tree = get_ast(path.read_text())
     for name in OPERATORS:
         operator = get_operator(f"core/{name}")()
@@ -89,7 +89,7 @@ def places(path):
 
 
 def survives(folder, tests):
-    """Run the tests of a module; tell whether all pass."""
+    """Run the tests of a module; return whether all pass."""
     files = [f"tests/test_{name}.py" for name in tests.split()]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
     env = os.environ | {"PYTHONPATH": str(folder), "SKNN6_KERNELS": "numpy"}
@@ -102,14 +102,14 @@ def survives(folder, tests):
 
 
 def difference(before, after):
-    """Return the number of the first line that was changed, and what it became."""
+    """Return the number and the new text of the first line that was changed."""
     lines = zip(before.splitlines(), after.splitlines(), strict=False)
     number, line = next((i, new) for i, (old, new) in enumerate(lines, 1) if old != new)
     return f"{number}: {line.strip()}"
 
 
 def test_module(folder, module, tests, each, rng):
-    """Test a sample of the mutants of a module; print those that survive, and how many were killed."""
+    """Test random mutants of a module; print those that survive, and how many were killed."""
     path = folder / "sknn6" / f"{module}.py"
     found = list(places(path))
     drawn = rng.sample(found, min(each, len(found)))
@@ -127,7 +127,7 @@ def test_module(folder, module, tests, each, rng):
 
 
 def main():
-    """Test what is asked for and print the share that was killed."""
+    """Test mutants of the chosen modules, and print the share that was killed."""
     parser = parser_of(__doc__)
     parser.add_argument("--only", help="comma-separated names of modules")
     parser.add_argument("--each", type=int, default=20, help="mutants of each module")

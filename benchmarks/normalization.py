@@ -1,10 +1,10 @@
-"""Time one epoch with each normalisation, residual blocks and learned activations, against the plain network.
+"""Time an epoch with each normalisation, residual blocks and learned activations; compare to a plain network.
 
     python benchmarks/normalization.py
     python benchmarks/normalization.py --workloads W2 --rounds 9
 
-The workloads are those of training.py. All run on one thread, in turn; a figure is the median over the rounds
-of the ratio within a round.
+The workloads are those of training.py. All networks run on one thread and take turns; a figure is the median
+over the rounds of the ratio within a round.
 """
 
 import os

@@ -1,17 +1,16 @@
-"""Time predict and predict_proba, and the import, of sknn6 against scikit-learn.
+"""Compare the time of predict, predict_proba and the import of sknn6 with scikit-learn's.
 
     python benchmarks/predict.py
     python benchmarks/predict.py --networks P1 --rows 1,100 --rounds 9 --json predict.json
     python benchmarks/predict.py --threads default --busy
 
-All run on one thread, unless BLAS is to have its default number of threads, in turn, round after round; a
-figure is the median over the rounds of the ratio within a round, so that a drift of the machine's speed
-touches both sides. `sknn6` is one network with scikit-learn's values for what is "auto", of the same sizes
-as scikit-learn's; `default` is the classifier with everything at its defaults, four networks on scaled
-input. All are fitted on data of the dtype that they predict. `products` are the matrix products of the one
-network and nothing else: no prediction can take less. A prediction of few rows is measured twenty times as
-often. The import is that of a new process with compiled modules, `import sknn6` against what it stands in
-for, scikit-learn's networks, pipelines and scalers.
+All models run on one thread, unless --threads default is given, and take turns. A figure is the median over
+the rounds of the ratio within a round, so that a drift of the machine's speed affects both sides. `sknn6` is
+one network with the plain recipe and the same layers as scikit-learn's; `default` is the classifier with all
+parameters at their defaults, four networks on scaled input. All are fitted on data of the dtype that they
+predict. `products` are the matrix products of the single network alone: no prediction can be faster.
+Predictions of few rows are repeated twenty times as often. The import is timed in new processes, with modules
+that are compiled already: `import sknn6`, and the import of scikit-learn's networks, pipelines and scalers.
 """
 
 import json
@@ -44,7 +43,7 @@ IMPORTS = {
 
 
 def products(model, X):
-    """Multiply a block of rows after the other with the weights."""
+    """Multiply X with the weights, one block of rows after the other."""
     for start in range(0, len(X), 512):
         A = X[start : start + 512]
         for W in model.coefs_:
@@ -52,7 +51,7 @@ def products(model, X):
 
 
 def fitted(n_features, hidden, dtype):
-    """Fit the contestants, for a few epochs as the weights do not matter."""
+    """Return the fitted models; few epochs suffice, because the weights do not matter."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1000, n_features)).astype(dtype)
     y = rng.integers(0, N_CLASSES, len(X))
@@ -62,7 +61,7 @@ def fitted(n_features, hidden, dtype):
 
 
 def measure(models, method, X, rounds):
-    """Run the models in turn; give the seconds of each, a list over the rounds."""
+    """Run the models in turn; return the seconds of each, a list over the rounds."""
     functions = {name: getattr(model, method) for name, model in models.items()}
     functions["products"] = partial(products, models["sknn6"])
     for predict in functions.values():
@@ -74,7 +73,7 @@ def measure(models, method, X, rounds):
 
 
 def measure_imports(rounds):
-    """Run new processes in turn; give the seconds of each import, a list over the rounds."""
+    """Run new processes in turn; return the seconds of each import, a list over the rounds."""
     times = {name: [] for name in IMPORTS}
     with tempfile.TemporaryDirectory() as compiled:
         env = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
@@ -115,7 +114,7 @@ def report_predictions(args):
 
 
 def report_imports(rounds):
-    """Measure and print what the import takes more than scikit-learn's."""
+    """Measure and print how much longer the import takes than scikit-learn's."""
     times = measure_imports(rounds)
     theirs = np.median(times["scikit-learn"])
     more = np.median(np.subtract(times["sknn6"], times["scikit-learn"]))

@@ -1,15 +1,14 @@
-"""Where the time of a training step goes: by layer and direction, and by kind of work.
+"""Measure the parts of the time of a training step: by layer and direction, and by kind of work.
 
     python benchmarks/profile_step.py
     python benchmarks/profile_step.py --workloads W4 --activation gelu --rounds 100 --json profile.json
 
 The workloads are those of training.py: one network, Adam, float32, one thread. A round is three epochs, each
-on batches in an order of its own: one as `run_epoch` runs it, timed from update to update; one with each part
-of the steps timed by itself; one with nothing timed but the matrix products, on the operands that Dense is
-about to get, as they come. A figure is the median over the rounds for each batch of an epoch, averaged over
-the batches, in microseconds a step, without what reading the clock takes; "between" is what the whole step
-has beyond its parts. A busy machine interrupts long steps more often than their short parts, and "between"
-grows.
+with its own order of batches: one by `run_epoch`, timed from update to update; one in which each part of a
+step is timed separately; one in which only the matrix products are timed, on the operands of the Dense
+layers. A figure is the median over the rounds for each batch of an epoch, averaged over the batches, in
+microseconds per step, without the time of reading the clock. "between" is the whole step minus its parts. It
+grows on a busy machine, which interrupts long steps more often than their short parts.
 """
 
 import os
@@ -38,13 +37,13 @@ from sknn6.nn.update import Update
 
 
 class Stopwatch:
-    """Seconds of calls: a list for each name, epoch after epoch."""
+    """Collects the seconds of calls in a list for each name."""
 
     def __init__(self):
         self.seconds = defaultdict(list)
 
     def __call__(self, name, function, *args):
-        """Call; give what the function gives."""
+        """Call a function, record its time under a name, and return its result."""
         started = perf_counter()
         result = function(*args)
         self.seconds[name].append(perf_counter() - started)
@@ -59,7 +58,7 @@ class Stopwatch:
 
 
 class Training:
-    """A network in training, with what an estimator would give it."""
+    """A network, its batches and its update, set up as by an estimator."""
 
     def __init__(self, work, activation):
         rng = np.random.default_rng(0)
@@ -71,10 +70,10 @@ class Training:
         self.update = Update(self.network, Adam(self.network.theta))
         estimator = plain(work.hidden, max_iter=1).fit(X[: work.batch], y[: work.batch])
         self.alpha, self.rate = estimator.alpha, Settings.of(estimator).rate
-        self.outputs = {}  # of products, in memory that is touched already
+        self.outputs = {}  # memory for products that has been used before
 
     def whole(self, watch):
-        """Run an epoch; time its steps."""
+        """Run an epoch and time its steps."""
         ticks = [perf_counter()]
 
         def update(*args):
@@ -87,7 +86,7 @@ class Training:
         watch.seconds["whole step"] += np.diff(ticks).tolist()
 
     def parts(self, watch):
-        """Run an epoch; time the parts of its steps."""
+        """Run an epoch and time the parts of its steps."""
         network, batches = self.network, iter(self.batches)
         for i in range(len(self.batches)):
             watch("clock", len, ())
@@ -101,7 +100,7 @@ class Training:
             watch("update", self.update, rate, self.alpha / len(y))
 
     def products(self, watch):
-        """Run an epoch; time the products in it."""
+        """Run an epoch and time its matrix products."""
         network = self.network
         for X, y, _ in self.batches:
             inputs = {}
@@ -120,14 +119,14 @@ class Training:
             self.update(self.rate(0.0), self.alpha / len(y))
 
     def output(self, *key):
-        """Return memory for a product, of the shape that the key ends with."""
+        """Return memory for a product; the last part of the key is its shape."""
         if key not in self.outputs:
             self.outputs[key] = np.ones(key[-1], np.float32)
         return self.outputs[key]
 
 
 def products_backward(layer, X, dZ, dX):
-    """Do the products of a Dense's backward."""
+    """Compute the matrix products of the backward of a Dense layer."""
     np.matmul(X.T, dZ, out=layer.dW)
     if layer.propagates:
         np.matmul(dZ, layer.W.T, out=dX)
@@ -150,7 +149,7 @@ def measure(work, activation, rounds):
 
 
 def by_kind(found):
-    """Add the parts up to kinds of work; of Dense, what is not products is bias."""
+    """Return the sums of the parts by kind of work; the time of Dense without products counts as bias."""
     kinds = {"products": sum(found["products"].values()), "bias": -sum(found["products"].values())}
     for part, value in found["parts"].items():
         layer = part.partition("_")[0]

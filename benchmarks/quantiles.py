@@ -1,16 +1,15 @@
-"""Coverage of 10, 50 and 90 % quantiles on real data: one network, three models of gradient boosting.
+"""Measure the coverage of 10, 50 and 90 % quantiles of one network and of three gradient boosting models.
 
     python benchmarks/quantiles.py DATA --out quantiles.csv                         all sets, three seeds
     python benchmarks/quantiles.py DATA --names ames,boston --seeds 0 --out quantiles.csv
-    python benchmarks/quantiles.py --out quantiles.csv                              the table of what is there
+    python benchmarks/quantiles.py --out quantiles.csv                              table of existing results
 
-DATA is a folder of regressions as datasets.py reads it; at most 2000 rows to learn from and 4000 to be tested
-on.
+DATA is a folder of regressions as datasets.py reads it; at most 2000 training rows and 4000 test rows.
 
-The table gives, as means over sets and seeds, the shares of the test targets that are not above each
-quantile, the share between the outer ones, that of rows in which quantiles cross, and how far the share
-between is off 0.8, without its sign; and the pinball losses, summed over the quantiles, as the geometric
-mean over the sets of the ratio to gradient boosting's.
+The table has means over data sets and seeds: the share of the test targets at or below each quantile, the
+share between the outer quantiles, the share of rows in which quantiles cross, and "off", the absolute
+difference between the second of these and 0.8. The pinball losses are summed over the quantiles and given as
+the geometric mean over the data sets of the ratio to gradient boosting.
 """
 
 import os
@@ -37,7 +36,7 @@ def network(X, y, X_test, seed):
 
 
 def boosting(X, y, X_test, seed):
-    """Return the quantiles that gradient boosting predicts, a model each."""
+    """Return the quantiles that gradient boosting predicts, with one model for each."""
     models = [
         HistGradientBoostingRegressor(loss="quantile", quantile=q, random_state=seed) for q in QUANTILES
     ]
@@ -64,7 +63,7 @@ def run(folder, name, seed, label):
 
 
 def table(results):
-    """Return the means over sets and seeds, a row a model."""
+    """Return the means over data sets and seeds, with one row per model."""
     means = results.drop(columns=["data", "seed"]).groupby("model").mean()
     means["off"] = results.assign(off=(results["between"] - 0.8).abs()).groupby("model")["off"].mean()
     losses = results.groupby(["data", "model"])["loss"].mean().unstack()
@@ -73,7 +72,7 @@ def table(results):
 
 
 def main():
-    """Run what is asked for and is not there, then print the table."""
+    """Run what is missing, then print the table."""
     args = arguments(__doc__, seeds="0,1,2").parse_args()
     warnings.filterwarnings("ignore")
     print(table(completed(args, "model", MODELS, run)).round(3).to_string())

@@ -1,12 +1,12 @@
-"""Time what a search takes besides the fits: sknn6's BayesSearchCV against scikit-optimize's.
+"""Compare the time that searches take in addition to the fits: sknn6's BayesSearchCV and scikit-optimize's.
 
     python benchmarks/search.py
     python benchmarks/search.py --n-iter 30,200
 
-The estimator does nothing, so that all that is left is the search: models of the scores, the choice of the
-next point, scikit-learn's bookkeeping. Eight mixed dimensions, one thread, in turn; a figure is the median
-over the rounds of the ratio within a round. With 200 evaluations a round takes long, nearly all of it
-scikit-optimize's.
+The estimator does nothing, so only the search takes time: models of the scores, the choice of the next point,
+and scikit-learn's bookkeeping. There are eight mixed dimensions and one thread, and the searches take turns;
+a figure is the median over the rounds of the ratio within a round. With 200 evaluations a round takes long,
+almost all of it for scikit-optimize.
 """
 
 import os
@@ -83,7 +83,7 @@ def seconds(kind, n_iter, seed):
 
 
 def main():
-    """Measure the numbers of evaluations asked for and print a line each."""
+    """Measure each of the given numbers of evaluations and print a line for it."""
     parser = parser_of(__doc__)
     parser.add_argument("--n-iter", default="30", help="comma-separated numbers of evaluations")
     parser.add_argument("--rounds", type=int, default=3)

@@ -2,14 +2,14 @@
 
     python benchmarks/symptoms.py DATA --out symptoms.csv                    all sets, one seed
     python benchmarks/symptoms.py DATA --names pima,yeast --out symptoms.csv
-    python benchmarks/symptoms.py --out symptoms.csv                         the tables of what is there
+    python benchmarks/symptoms.py --out symptoms.csv                         tables of existing results
 
-DATA is a folder as datasets.py reads it; at most 1000 rows to learn from and 2000 to be tested on, which are
-the validation data too. Each network is trained as it is; where it is warned of, it is trained again with
-each change that the warning names, and with none but another seed, which tells how much is luck.
+DATA is a folder as datasets.py reads it; at most 1000 training rows and 2000 test rows, which are also the
+validation data. Each network is trained as it is. If `fit` warns, it is trained again with each change that
+the warning advises, and with only another seed, to show how much is luck.
 
-Dead units are looked for from half of a layer on, whatever the threshold of the warning, so that the table
-by their share tells where the threshold should be.
+Here, `fit` warns of dead units from half of a layer on, so that the table by their share shows where the
+threshold of the warning should be.
 """
 
 import os
@@ -41,7 +41,7 @@ NETWORKS = {
     "plain, columns as they are": ("passthrough", SHORT),
     "SGD": (Standardizer(), SHORT | {"solver": "sgd"}),
 }
-# For each warning, how it is told and the changes that it names.
+# For each warning, a part of its text, and the changes that it advises.
 ADVICE = {
     "swamped": ("Only ", ["input_scaling"]),
     "unchanged": ("No update changed", []),
@@ -52,7 +52,7 @@ ADVICE = {
 
 
 def changed(mlp, change):
-    """Return the parameters of a change."""
+    """Return the parameters that a change sets."""
     return {
         "another seed": {"random_state": mlp.random_state + 100},
         "input_scaling": {"input_scaling": True},
@@ -93,7 +93,7 @@ def run(folder, name, seed, label):
 
 
 def outcomes(results, changes):
-    """Return for each change how many runs it made better and worse by half a per cent, and mean errors."""
+    """Return for each change how many runs it improves or worsens by over 0.005, and the mean errors."""
     rows = {}
     for change in changes:
         both = results.dropna(subset=[change])
@@ -106,12 +106,12 @@ def outcomes(results, changes):
 
 
 def show(title, results, key):
-    """Print the outcomes of what a warning names."""
+    """Print the outcomes of the changes that a warning advises."""
     print(f"\n{title}\n{outcomes(results, [*ADVICE[key][1], 'another seed']).round(4).to_string()}")
 
 
 def main():
-    """Run what is asked for and is not there, then print the tables."""
+    """Run what is missing, then print the tables."""
     args = arguments(__doc__, seeds="0").parse_args()
     symptoms.DEAD = 0.5
     results = completed(args, "network", NETWORKS, run)

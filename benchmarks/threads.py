@@ -1,23 +1,23 @@
-"""Time an epoch of fits that share a machine: two at once, in threads or processes, and with all cores busy.
+"""Time an epoch of fits that share a machine: two at once, in threads or processes, or beside busy processes.
 
     python benchmarks/threads.py
     python benchmarks/threads.py --workloads W1,big --rounds 9
 
-BLAS is left with the threads that it takes by itself, as users leave it; OMP_NUM_THREADS and its like must
-not be set. `one thread` is a fit by itself that threadpoolctl holds to one thread. The columns are ratios:
-1 is what a fair share of the cores allows, less is a use of several cores.
+BLAS has its default number of threads, as for most users; OMP_NUM_THREADS and similar variables must not be
+set. `one thread` is a fit by itself, limited to one thread by threadpoolctl. The columns are ratios of times:
+1 is what a fair share of the cores allows, and less means that several cores are used.
 
 alone      a fit by itself, divided by `one thread`
-threads    the slower of two fits at once in two threads (joblib's "threading"), divided by `one thread`, and
-           by two if there is but one core
+threads    the slower of two simultaneous fits in two threads (joblib's "threading"), divided by `one thread`
+           and, if there is only one core, by two
 processes  the same in two processes (joblib's "loky")
-busy       a fit beside as many spinning processes as there are cores, divided by one that is held to one
-           thread beside the same: the share of the cores that one thread gets there is measured, not assumed
-share      that fit on one thread beside the spinning processes, divided by `one thread`; (cores + 1) / cores
-           where the system is fair
+busy       a fit beside as many computing processes as there are cores, divided by a fit on one thread beside
+           the same processes: so the share of the cores that one thread gets there is measured
+share      that fit on one thread beside the processes, divided by `one thread`; (cores + 1) / cores if the
+           operating system shares the cores fairly
 
-Each is the median over the rounds of the ratio within a round. The network is that of training.py, for
-scikit-learn too; `big` has layers of 2048 units and batches of 1024.
+Each is the median over the rounds of the ratio within a round. The networks are those of training.py, also
+for scikit-learn; `big` has layers of 2048 units and batches of 1024.
 """
 
 import os
@@ -40,19 +40,19 @@ COLUMNS = ("alone", "threads", "processes", "busy", "share")
 
 
 def epoch(cls, work, seed=0):
-    """Time an epoch with BLAS as it is, in seconds."""
-    warnings.simplefilter("ignore")  # here, for joblib's processes too
+    """Return the seconds of an epoch with the present threads of BLAS."""
+    warnings.simplefilter("ignore")  # here, so that it applies to joblib's processes too
     return estimator_epoch(cls, work, *work.data(seed))
 
 
 def epoch_on_one_thread(cls, work):
-    """Time an epoch with BLAS held to one thread."""
+    """Return the seconds of an epoch with BLAS limited to one thread."""
     with threadpool_limits(1):
         return epoch(cls, work)
 
 
 def two_at_once(cls, work, backend):
-    """Time an epoch of the slower of two fits at once; with one core, half of it."""
+    """Return the seconds of an epoch of the slower of two simultaneous fits; half of that with one core."""
     parallel = Parallel(n_jobs=2, backend=backend)
     seconds = parallel(delayed(epoch)(cls, work, seed) for seed in range(2))
     return max(seconds) / max(1, 2 / cpu_count())
@@ -60,7 +60,7 @@ def two_at_once(cls, work, backend):
 
 @contextmanager
 def busy_cores():
-    """Keep every core busy with a process."""
+    """Return a context in which a process keeps each core busy."""
     spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(cpu_count())]
     try:
         time.sleep(0.5)
@@ -86,7 +86,7 @@ def add_arguments(parser):
 
 @contextmanager
 def conditions(args):
-    """Return a context of the conditions of `add_arguments`."""
+    """Return a context with the conditions that the arguments of `add_arguments` describe."""
     with ExitStack() as stack:
         if args.threads == "one":
             stack.enter_context(threadpool_limits(1))
@@ -96,7 +96,7 @@ def conditions(args):
 
 
 def measure(cls, work):
-    """Return the ratios of one round, in the order of COLUMNS, and the seconds of one thread by itself."""
+    """Return the ratios of one round, in the order of COLUMNS, and the seconds of `one thread`."""
     one = epoch_on_one_thread(cls, work)
     beside = [epoch(cls, work), *(two_at_once(cls, work, backend) for backend in ("threading", "loky"))]
     with busy_cores():

@@ -1,16 +1,16 @@
-"""Time one epoch of training: sknn6 against scikit-learn, torch and the matrix products alone.
+"""Compare the time of an epoch of training of sknn6 with scikit-learn, torch, and the matrix products alone.
 
     python benchmarks/training.py
     python benchmarks/training.py --workloads W1,W4 --rounds 9 --json training.json
     python benchmarks/training.py --variants batchnorm,gelu,elu,dropout     such networks, against torch's
     SKNN6_KERNELS=numpy python benchmarks/training.py                       without Numba, where it is there
 
-All train one network on one thread, with scikit-learn's values for what is "auto", in turn, round after
-round; a figure is the median over the rounds of the ratio within a round, so that a drift of the machine's
-speed touches both sides. An epoch is the difference between a fit of several epochs and a fit of one. The
-torch loop is hand-written over tensors, with the fused Adam, and is left out where torch is not installed.
-`products` are the matrix products of an epoch and nothing else: no training of this network in float32 can
-take less. With --variants, networks with something more are timed against the same in torch.
+All train one network with scikit-learn's values on one thread, and take turns. A figure is the median over
+the rounds of the ratio within a round, so that a drift of the machine's speed affects both sides. The time of
+an epoch is the difference between a fit of several epochs and a fit of one. The torch loop is hand-written
+over tensors, with the fused Adam; it is left out if torch is not installed. `products` are the matrix
+products of an epoch alone: no training of this network in float32 can be faster. With --variants, networks
+with further parts are compared with the same networks in torch.
 """
 
 import os
@@ -29,7 +29,7 @@ from command_line import parser_of
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 from workloads import WORKLOADS, estimator_epoch, plain
 
-# What sknn6 calls it, and the modules of torch between two linear maps, given the units.
+# The parameters in sknn6, and a function that returns the modules of torch between two linear maps.
 VARIANTS = {
     "plain": ({}, lambda nn, units: [nn.ReLU()]),
     "batchnorm": ({"batchnorm": True}, lambda nn, units: [nn.BatchNorm1d(units), nn.ReLU()]),
@@ -40,7 +40,7 @@ VARIANTS = {
 
 
 def torch_epoch(work, X, y, variant="plain"):
-    """Time an epoch of a hand-written torch loop, in seconds."""
+    """Return the seconds of an epoch of a hand-written torch loop."""
     import torch
 
     torch.set_num_threads(1)
@@ -68,7 +68,7 @@ def torch_epoch(work, X, y, variant="plain"):
 
 
 def products_epoch(work):
-    """Time the matrix products of an epoch in float32, in seconds."""
+    """Return the seconds of the matrix products of an epoch in float32."""
     rng = np.random.default_rng(0)
     sizes = work.sizes()
     A = [rng.random((work.batch, n), np.float32) for n in sizes]
@@ -109,7 +109,7 @@ def contestants_of(work, X, y, variant):
 
 
 def measure(work, variant, rounds):
-    """Time all contestants in turn; give the seconds of each, a list over the rounds."""
+    """Time all contestants in turn; return the seconds of each, a list over the rounds."""
     X, y = work.data()
     contestants = contestants_of(work, X, y, variant)
     seconds = {name: [] for name in contestants}
@@ -120,7 +120,7 @@ def measure(work, variant, rounds):
 
 
 def ratios(seconds):
-    """Return the median ratios: times sknn6's time that each takes; for products, their share of it."""
+    """Return the median ratios of the time of each contestant to that of sknn6."""
 
     def median(over, under="sknn6"):
         return float(np.median(np.divide(seconds[over], seconds[under])))

@@ -1,16 +1,16 @@
-"""Compare the classifier's defaults with what a Bayesian search makes of them, on real data.
+"""Compare the classifier's defaults with the result of a Bayesian search that starts from them, on real data.
 
     python benchmarks/tuned.py DATA --out tuned.csv                          all sets, two seeds
     python benchmarks/tuned.py DATA --names pima,yeast --seeds 0 --out tuned.csv
-    python benchmarks/tuned.py --out tuned.csv                               the table of what is there
+    python benchmarks/tuned.py --out tuned.csv                               table of existing results
 
-DATA is a folder as datasets.py reads it; at most 2000 rows to learn from and 4000 to be tested on. The search
+DATA is a folder as datasets.py reads it; at most 2000 training rows and 4000 test rows. The search
 is BayesSearchCV with 24 evaluations of search_space's default space, three folds, refitted with the best; the
-estimator's own parameters are the first of the 24. What is there already is not run again.
+estimator's own parameters are the first of the 24. Existing results are not computed again.
 
-The table gives the mean error on the test rows, over sets and seeds; the geometric mean of the ratio to the
-defaults' and the mean difference, both with 95 % intervals from 10000 bootstrap samples of the sets; and the
-seconds of the processor.
+It prints the mean error on the test rows over data sets and seeds; the mean difference to the error of the
+defaults and the geometric mean of the ratio to it, both with 95 % intervals from 10000 bootstrap samples of
+the data sets; and the processor time in seconds.
 """
 
 import os
@@ -34,12 +34,12 @@ OFFSET = 1e-3  # added to errors before they are divided, so that a set without 
 
 
 def defaults(pipeline, seed):
-    """Return the pipeline as it is."""
+    """Return the pipeline unchanged."""
     return pipeline
 
 
 def search(pipeline, seed):
-    """Return a search from the pipeline's own parameters."""
+    """Return a search that starts from the pipeline's own parameters."""
     cv = StratifiedKFold(3, shuffle=True, random_state=seed)
     return BayesSearchCV(pipeline, search_space(pipeline), n_iter=N_ITER, cv=cv, random_state=seed)
 
@@ -48,7 +48,7 @@ MODELS = {"defaults": defaults, "search": search}
 
 
 def run(folder, name, seed, label):
-    """Fit one of them on one data set and give its line."""
+    """Fit one model on one data set; return its line."""
     X_train, X_test, y_train, y_test = datasets.split(folder, name, seed=seed)
     # The columns are made once, and not by every fit of the search.
     columns = datasets.columns("passthrough").fit(X_train)
@@ -60,7 +60,7 @@ def run(folder, name, seed, label):
 
 
 def main():
-    """Run what is asked for and is not there, then print the table."""
+    """Run what is missing, then print the table."""
     args = arguments(__doc__, seeds="0,1").parse_args()
     warnings.simplefilter("ignore")
     results = completed(args, "model", MODELS, run)

@@ -1,19 +1,20 @@
-"""Compare searches at equal numbers of evaluations, on real data sets.
+"""Compare searches with equal numbers of evaluations on real data sets.
 
     python benchmarks/tuning.py DATA --out tuning.csv                          all sets, five seeds
     python benchmarks/tuning.py DATA --names pima,yeast --seeds 0,1 --out tuning.csv
-    python benchmarks/tuning.py --out tuning.csv                               the tables of what is there
+    python benchmarks/tuning.py --out tuning.csv                               tables of existing results
 
 DATA is a folder as datasets.py reads it. Every search tunes the same pipeline in the same space on the same
 folds: sknn6's BayesSearchCV, scikit-optimize's, RandomizedSearchCV, a grid in random order, and
 optuna-integration's OptunaSearchCV (pip install optuna optuna-integration). Rows are few and the network is a
-single one, so that the whole, some forty thousand fits, ends within hours on two cores. What is there already
-is not run again.
+single one, so that all of it, about forty thousand fits, takes some hours on two cores. Existing results are
+not computed again.
 
-The best score of the cross-validation after 8, 16 and 24 evaluations, and the accuracy on held-out rows of a
-pipeline refitted with the best parameters after 12 and 24, stand in the CSV, a line a search. The tables give
-the mean over the sets, the mean rank among the searches, and the mean difference of both to random search
-with 95 % intervals: 10000 bootstrap samples of the sets, each set the mean over its seeds.
+The CSV has one line per search: the best score of the cross-validation after 8, 16 and 24 evaluations, and
+the accuracy on held-out rows of a pipeline refitted with the best parameters after 12 and 24. The tables have
+the mean over the data sets, the mean rank among the searches, and the mean differences of both to random
+search with 95 % intervals from 10000 bootstrap samples of the data sets, where the value of a data set is the
+mean over its seeds.
 """
 
 import os
@@ -147,7 +148,7 @@ def tables(results):
 
 
 def main():
-    """Run what is asked for and is not there, then print the tables."""
+    """Run what is missing, then print the tables."""
     parser = arguments(__doc__, seeds="0,1,2,3,4")
     parser.add_argument("--searches", type=words, default=list(SEARCHES))
     args = parser.parse_args()

@@ -1,15 +1,15 @@
-"""Time fit and transform of Whitener against PCA, and of Standardizer against scikit-learn's scalers.
+"""Compare the time of Whitener with that of PCA, and of Standardizer with that of scikit-learn's scalers.
 
     python benchmarks/whitening.py
     python benchmarks/whitening.py --sizes 100000x100,10000x1000 --rounds 15 --json whitening.json
     python benchmarks/whitening.py --threads default --busy
 
-All run on one thread, unless BLAS is to have its default number of threads. Each pair runs in turn, A, B,
-A, B, …; its ratio is the median over the rounds of the ratio within a round, so that a drift of the
-machine's speed touches both sides. A ratio below 1 means that sknn6 is faster. There are two: of `fit` and
-then `transform`, as for training data and new data, and of `fit_transform`, where PCA with the solver
-"full" has the result from its decomposition without a product. In float32, PCA computes its statistics in
-float32 and Whitener in float64.
+All estimators run on one thread, unless --threads default is given. The two of a pair take turns; their ratio
+is the median over the rounds of the ratio within a round, so that a drift of the machine's speed affects
+both. A ratio below 1 means that sknn6 is faster. There are two ratios: for `fit` followed by `transform`, as
+for training data and new data, and for `fit_transform`, where PCA with the solver "full" gets the result from
+its decomposition without a matrix product. For float32, PCA computes its statistics in float32 and Whitener
+in float64.
 """
 
 import json
@@ -26,7 +26,7 @@ from sknn6 import Standardizer, Whitener
 
 
 def pairs():
-    """List (ours, theirs): what is compared."""
+    """Return the pairs (ours, theirs) that are compared."""
     full = PCA(whiten=True, svd_solver="full")
     covariance = PCA(whiten=True, svd_solver="covariance_eigh")
     return [
@@ -47,7 +47,7 @@ def pairs():
 
 
 def fit_then_transform(estimator, X):
-    """Fit, and transform as many rows."""
+    """Fit an estimator and transform the same rows."""
     estimator.fit(X).transform(X)
 
 
@@ -60,14 +60,14 @@ WAYS = {"fit, transform": fit_then_transform, "fit_transform": fit_transform}
 
 
 def seconds(run, estimator, X):
-    """Time a run."""
+    """Return the seconds of a run."""
     started = perf_counter()
     run(estimator, X)
     return perf_counter() - started
 
 
 def measure(run, ours, theirs, X, rounds):
-    """Run the two in turn; give the seconds of each, a list over the rounds, and the ratio."""
+    """Run the two in turn; return the seconds of each, a list over the rounds, and the ratio."""
     seconds(run, ours, X), seconds(run, theirs, X)  # the first run of each warms up
     times = np.array([(seconds(run, ours, X), seconds(run, theirs, X)) for _ in range(rounds)])
     return {"ours": times[:, 0].tolist(), "theirs": times[:, 1].tolist(),
@@ -75,7 +75,7 @@ def measure(run, ours, theirs, X, rounds):
 
 
 def report(size, dtype, rounds):
-    """Measure all pairs on data of a size, print a line each, and give the results."""
+    """Measure all pairs on data of a size, print a line each, and return the results."""
     n, p = map(int, size.split("x"))
     X = np.random.default_rng(0).standard_normal((n, p)) * np.linspace(0.1, 1, p) + 3
     X = X.astype(dtype, copy=False)

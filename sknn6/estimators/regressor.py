@@ -52,8 +52,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - "gamma": half the gamma deviance, y / p - log(y / p) - 1 of a prediction p = e^z, for targets above
           0;
         - "huber": (z - y)^2 / 2 up to a residual of d and linear beyond, so that the gradient of an outlier
-        is
-          bounded; d is 1 or, with `target_scaling`, a tenth of the scale of the targets.
+          is bounded; d is 1 or, with `target_scaling`, a tenth of the scale of the targets.
     quantile : float or list of float, default=0.5
         Which quantile of each target the loss "quantile" predicts, above 0 and below 1. With an increasing
         list, the network predicts several quantiles of a single target: predictions have one column per

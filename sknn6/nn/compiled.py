@@ -19,7 +19,7 @@ compiled = njit(cache=True, error_model="numpy", nogil=True)
 
 @compiled
 def rectify(Z: Array) -> None:
-    """See `sknn6.nn.activations.rectify`."""
+    """Compute `sknn6.nn.activations.rectify`."""
     zero = Z.dtype.type(0)
     for i in range(Z.size):
         z = Z.flat[i]
@@ -28,14 +28,14 @@ def rectify(Z: Array) -> None:
 
 @compiled
 def rectify_backward(dA: Array, A: Array) -> None:
-    """See `sknn6.nn.activations.rectify_backward`."""
+    """Compute `sknn6.nn.activations.rectify_backward`."""
     zero, one = A.dtype.type(0), A.dtype.type(1)
     for i in range(A.size):
         dA.flat[i] *= one if A.flat[i] > zero else zero
 
 
 def approximate_normal_cdf(Z: Array) -> Array:
-    """See `sknn6.nn.activations.approximate_normal_cdf`."""
+    """Compute `sknn6.nn.activations.approximate_normal_cdf`."""
     cdf = np.empty_like(Z)
     normal_cdf_argument(Z, cdf)
     np.tanh(cdf, out=cdf)
@@ -60,7 +60,7 @@ def normal_cdf_argument(Z: Array, out: Array) -> None:
 
 @compiled
 def times_slope(dA: Array, Z: Array, cdf: Array, bell: Array) -> None:
-    """See `sknn6.nn.activations.times_slope`."""
+    """Compute `sknn6.nn.activations.times_slope`."""
     factor = Z.dtype.type(1 / math.sqrt(2 * math.pi))
     for i in range(Z.size):
         dA.flat[i] *= cdf.flat[i] + Z.flat[i] * bell.flat[i] * factor
@@ -68,7 +68,7 @@ def times_slope(dA: Array, Z: Array, cdf: Array, bell: Array) -> None:
 
 @compiled
 def drop(X: Array, seed: np.uint64, threshold: int, scale: np.floating, mask: Array, out: Array) -> None:
-    """See `sknn6.nn.layers.drop`."""
+    """Compute `sknn6.nn.layers.drop`."""
     A, factors, products = X.reshape(-1), mask.reshape(-1), out.reshape(-1)
     size = X.shape[-2] * X.shape[-1]
     for member in range(A.size // size):
@@ -103,7 +103,7 @@ def random_word(seed: np.uint64, i: np.uint64) -> np.uint64:
 
 @compiled
 def scale_and_shift(X: Array, scale: Array, shift: Array, out: Array) -> None:
-    """See `sknn6.nn.normalization.scale_and_shift`."""
+    """Compute `sknn6.nn.normalization.scale_and_shift`."""
     X, out, scale, shift = by_member(X), by_member(out), per_member(scale), per_member(shift)
     for k in range(X.shape[0]):
         for i in range(X.shape[1]):
@@ -113,7 +113,7 @@ def scale_and_shift(X: Array, scale: Array, shift: Array, out: Array) -> None:
 
 @compiled
 def centre(X: Array, mean: Array, p: Array, var: Array, work: Array) -> None:
-    """See `sknn6.nn.normalization.centre`."""
+    """Compute `sknn6.nn.normalization.centre`."""
     X, mean, var = by_member(X), per_member(mean), per_member(var)
     var[:] = 0
     for k in range(X.shape[0]):
@@ -127,7 +127,7 @@ def centre(X: Array, mean: Array, p: Array, var: Array, work: Array) -> None:
 def batch_gradient(
     dY: Array, Xhat: Array, dgamma: Array, dbeta: Array, factor: Array, p: Array, work: Array
 ) -> None:
-    """See `sknn6.nn.normalization.batch_gradient`."""
+    """Compute `sknn6.nn.normalization.batch_gradient`."""
     dY, Xhat, factor = by_member(dY), by_member(Xhat), per_member(factor)
     dgamma, dbeta = per_member(dgamma), per_member(dbeta)
     for k in range(dY.shape[0]):
@@ -164,7 +164,7 @@ def adam(
     shrink: float,
     n: int,
 ) -> float:
-    """See `sknn6.nn.optimizers.adam`."""
+    """Compute `sknn6.nn.optimizers.adam`."""
     scalar = theta.dtype.type
     beta_1, beta_2, rate, epsilon = scalar(beta_1), scalar(beta_2), scalar(rate), scalar(epsilon)
     l2, shrink, squares = scalar(l2), scalar(shrink), scalar(0)
@@ -182,7 +182,7 @@ def adam(
 
 
 def cross_entropy(Z: Array, y: Array, p: Array, smoothing: float) -> tuple[float, Array]:
-    """See `sknn6.nn.losses.cross_entropy`."""
+    """Compute `sknn6.nn.losses.cross_entropy`."""
     Z = np.ascontiguousarray(Z)
     subtract_max(Z)
     P = np.exp(Z)

@@ -144,7 +144,7 @@ def scale_and_shift(graph, X, layer):
 
 
 def row_mean(graph, X, units):
-    """Average over the units, as a product with 1 / units."""
+    """Add the mean over the units, a product with 1 / units; return its name."""
     return graph("MatMul", X, np.full((units, 1), 1 / units, graph.dtype))
 
 
