@@ -317,7 +317,7 @@ def find_categorical(X: Any, given: Any) -> NDArray:
         mask[[names.index(name) for name in given.tolist()]] = True
         return mask
     raise ValueError(
-        'categorical_features must be "from_dtype", None, a mask of one bool a column, numbers of columns '
+        'categorical_features must be "from_dtype", None, a mask of one bool per column, indices of columns '
         f"from 0 to {n_features - 1}, or names of columns of X{', ' + str(names) if names else ''}; got "
         f"{given.tolist()!r}."
     )

@@ -196,5 +196,5 @@ def test_what_cannot_be_drawn(fitted):
         FilterDisplay.from_estimator(fitted, image_shape=(3, 5))
     with pytest.raises(ValueError, match="member must be an int from 0 to 0, got 1"):
         FilterDisplay.from_estimator(fitted, member=1)
-    with pytest.raises(ValueError, match="ax must be 3 Axes, one a panel, got 1"):
+    with pytest.raises(ValueError, match="ax must be 3 Axes, one per panel, got 1"):
         WhiteningDisplay.from_estimator(Whitener(), X, ax=plt.figure().add_subplot())

@@ -328,7 +328,7 @@ def test_an_activation_in_a_list_is_that_of_its_layer():
 @pytest.mark.parametrize("activation", [["relu"], ["relu", "swish"], ["relu", 3], []])
 def test_a_bad_list_of_activations_is_named(activation):
     with pytest.raises(
-        ValueError, match=r"activation, as a list, must have one entry a hidden layer, here 2"
+        ValueError, match=r"activation, as a list, must have one entry per hidden layer, here 2"
     ):
         MLPClassifier((8, 8), activation).fit(X, y)
 

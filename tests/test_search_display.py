@@ -395,7 +395,7 @@ def test_bad_parameters_are_named(found, how, message):
 
 def test_as_many_axes_as_panels_are_needed(found):
     _, axes = plt.subplots(2)
-    with pytest.raises(ValueError, match="ax must be 3 Axes, one a panel, got 2"):
+    with pytest.raises(ValueError, match="ax must be 3 Axes, one per panel, got 2"):
         SearchDisplay.from_search(found, kind="evaluations", ax=axes)
 
 

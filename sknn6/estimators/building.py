@@ -92,6 +92,6 @@ def check_same(estimator, architecture, settings):
     for field, parameter in PARAMETERS.items():
         if before[field] != now[field]:
             raise ValueError(
-                f"A training that goes on needs the {parameter} that the network was fitted with, "
+                f"A continued training needs the {parameter} that the network was fitted with, "
                 f"{before[field]!r}, got {now[field]!r}. Fit anew with warm_start=False."
             )

@@ -197,7 +197,7 @@ class Settings(SimpleNamespace):
                  for act in self.activation]  # fmt: skip
         if len(known) != n_hidden or not all(known):
             raise InvalidParameterError(
-                f"activation, as a list, must have one entry a hidden layer, here {n_hidden}, each an "
+                f"activation, as a list, must have one entry per hidden layer, here {n_hidden}, each an "
                 f"Activation or a name among {sorted(ACTIVATIONS)}; got {self.activation!r}."
             )
         return list(self.activation)

@@ -442,7 +442,7 @@ def check_discrete(y: Any) -> None:
     check_classification_targets(y)
     if y.ndim == 2 and y.shape[1] > 1 and type_of_target(y) != "multilabel-indicator":
         raise ValueError(
-            "y must have one column of classes or be a matrix of zeros and ones, one column a label; "
+            "y must have one column of classes or be a matrix of zeros and ones, one column per label; "
             f"got {type_of_target(y)} targets with {y.shape[1]} columns."
         )
 

@@ -146,7 +146,7 @@ def norm(W: Array) -> np.floating:
     return np.mean([norm(of_member) for of_member in W])
 
 
-def share(flags: Array) -> float:
+def fraction_of_true(flags: Array) -> float:
     """Return the fraction of True, much faster than NumPy's `mean`."""
     return np.count_nonzero(flags) / flags.size
 
@@ -191,8 +191,8 @@ class LayerTracker:
             layer = record.layer
             if isinstance(layer, Activate):
                 saturated = flat(layer.activation, record.X, layer.learned_values())
-                figures[f"saturated_{i}"] = share(saturated)
-                figures[f"dead_{i}"] = share(np.all(saturated, axis=-2))
+                figures[f"saturated_{i}"] = fraction_of_true(saturated)
+                figures[f"dead_{i}"] = fraction_of_true(np.all(saturated, axis=-2))
         for i, (layer, W) in enumerate(zip(self.observer.dense(), self.weights, strict=True), 1):
             figures[f"weight_norm_{i}"] = float(norm(layer.W))
             figures[f"change_{i}"] = float(norm(layer.W - W) / norm(W))

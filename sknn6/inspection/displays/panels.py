@@ -27,7 +27,7 @@ def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
     if ax is not None:
         axes = np.ravel(ax)
         if len(axes) != n_panels:
-            raise ValueError(f"ax must be {n_panels} Axes, one a panel, got {len(axes)}.")
+            raise ValueError(f"ax must be {n_panels} Axes, one per panel, got {len(axes)}.")
         return axes
     if not isinstance(n_cols, int | np.integer) or n_cols < 1:
         raise ValueError(f"n_cols must be an int of at least 1, got {n_cols!r}.")
