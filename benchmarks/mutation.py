@@ -45,6 +45,7 @@ OPERATORS = [
 TESTS = {
     "nn/activations": "activations kernels gradients",
     "nn/architecture": "architecture",
+    "nn/assembler": "program",
     "nn/batches": "batches memory classifier",
     "nn/categories": "categories",
     "nn/decay": "decay optimizers",

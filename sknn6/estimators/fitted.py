@@ -78,7 +78,7 @@ def columns_of(estimator: Any) -> Columns | None:
 
 
 def features_of_rows(estimator: Any) -> NDArray:
-    """Return the feature that each row of the first layer's weights belongs to, an ndarray of int."""
+    """Return for each row of the first layer's weights the index of the feature that it belongs to."""
     sources = architecture_of(estimator).sources()
     columns = columns_of(estimator)
     return sources if columns is None else np.array(columns.sources)[sources]

@@ -1,4 +1,4 @@
-"""Write down the operations of a network for the interpreter, with the places of what they read and write."""
+"""Write the operations of a network to tables for the interpreter, with the places of their arrays."""
 
 from collections.abc import Callable
 from itertools import count, zip_longest
@@ -17,7 +17,8 @@ from sknn6.nn.operations import ACTIVATIONS, GELU, LAYERS, MAXOUT, OPERATION, PR
 
 __all__ = ["functions_of", "operations_of", "parameters_of"]
 
-# What an operation takes from the one before it. Between two linear maps, gradients are changed in place.
+# Fields of an operation, and the fields of the operation before it from which they are copied. Between two
+# linear maps, gradients are computed in place.
 CHAIN = {"units": "units", "source": "out", "dsource": "dout", "dout": "dout"}
 
 
@@ -28,7 +29,7 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
     ----------
     network : Network
     rows : int
-        Rows of the largest batch.
+        Number of rows of the largest batch.
     """
     memory, dropouts, written = Memory(rows), count(), list[Array]()
     memory.take(1)  # for the weights of the samples
@@ -57,23 +58,23 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
 
 
 class Memory:
-    """Places in a vector that are given away one after the other.
+    """Allocates consecutive places in a vector.
 
     Parameters
     ----------
     rows : int
-        Rows of the largest batch.
+        Number of rows of the largest batch.
     """
 
     def __init__(self, rows: int) -> None:
         self.rows, self.taken = rows, 0
 
     def take(self, columns: int) -> int:
-        """Return the place of so many numbers for each row."""
+        """Return the place of an array with a number of columns and a row for each row of the batch."""
         return self.take_numbers(self.rows * columns)
 
     def take_numbers(self, size: int) -> int:
-        """Return the place of so many numbers."""
+        """Return the place of an array with `size` numbers."""
         start = self.taken
         self.taken += size
         return start
@@ -136,7 +137,7 @@ def write_normalization(op: Array, layer: Normalization, network: Network, memor
 
 
 def parameters_of(network: Network, member: int) -> Array:
-    """Return start, size, and whether it decays, of each array of a member in theta."""
+    """Return for each parameter of a member its start in theta, its size, and whether it decays."""
     return np.array(
         [
             (place, getattr(leaf, name).size // network.members, name in leaf.decayed)

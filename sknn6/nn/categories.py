@@ -171,7 +171,7 @@ class Embedding(Layer):
     def rows_of(self, X: Array) -> Array:
         """Return the rows of E that stand for the codes, an ndarray of int of shape (n_samples, n_sizes)."""
         codes = X[:, self.before : self.before + len(self.sizes)].astype(np.intp)
-        # A code that there is not would write beyond the memory of the gradient.
+        # An invalid code would write beyond the memory of the gradient.
         return np.clip(codes, 0, self.sizes - 1) + self.starts
 
     def _map(self, X: Array, rows: Array, Z: Array) -> Array:

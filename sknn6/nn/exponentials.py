@@ -1,6 +1,6 @@
 """The exponential and the normal distribution function, as Numba compiles them to vector instructions.
 
-Those of the C library are called for one number at a time.
+The functions of the C library are called for one number at a time.
 """
 
 import math
@@ -78,7 +78,7 @@ def normal_cdf(Z: Array, out: Array) -> None:
 
 @overload(normal_cdf, jit_options={"error_model": "numpy"})
 def normal_cdf_of_type(Z: Any, out: Any) -> Callable[..., Any]:
-    """Return what Numba is to compile for arrays of that type."""
+    """Return the function that Numba compiles for arrays of that type."""
     return normal_cdf_32 if Z.dtype == types.float32 else normal_cdf_64
 
 

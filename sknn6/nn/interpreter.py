@@ -70,19 +70,19 @@ class Vectors(NamedTuple):
     theta: Array
     grad: Array
     statistics: Array
-    first: Array  # of the optimizer's state: m, or the velocity
-    second: Array  # v, or empty
-    average: Array  # of the weights, or empty
+    first: Array  # the optimizer's first state vector: m, or the velocity
+    second: Array  # its second one: v, or empty
+    average: Array  # the average of the weights, or empty
 
 
 class Batches(NamedTuple):
     """Consecutive batches, with the learning rates and dropout seeds of their updates."""
 
     X: Array  # (rows, fan_in)
-    codes: Array  # (rows, columns with learned vectors), rows of E
-    classes: Array  # (rows,) of the softmax, else empty
-    Y: Array  # (rows, outputs) of other losses, else empty
-    weight: Array  # (rows,), or empty if all are 1
+    codes: Array  # (rows, columns with learned vectors), the indices of the rows of E
+    classes: Array  # (rows,), the targets of the softmax; empty for other losses
+    Y: Array  # (rows, outputs), the targets of other losses; empty for the softmax
+    weight: Array  # (rows,), or empty if all weights are 1
     bounds: Array  # (updates + 1,), the first row of each batch
     rates: Array  # (updates,)
     seeds: Array  # (updates, dropout layers)
@@ -238,7 +238,7 @@ def backward(
 ) -> None:
     """Write the gradients of an operation: of its parameters, and of its input if that has a place.
 
-    That of the input takes the place of that of the output, except for linear maps and maxout.
+    The gradient with respect to the input overwrites that of the output, except for linear maps and maxout.
     """
     n = len(X)
     size = n * op.units
@@ -373,7 +373,7 @@ def batch_norm(
 
 @compiled
 def unbiased(p: Array, n: int, weight: float) -> float:
-    """Return what a biased variance is multiplied with, as in `BatchStatistics.normalize`."""
+    """Return the factor from a biased variance to the unbiased one, as in `BatchStatistics.normalize`."""
     rows = n
     if p.size == n:
         rows = 0
@@ -385,7 +385,7 @@ def unbiased(p: Array, n: int, weight: float) -> float:
 
 @compiled
 def scale_and_shift(op: Operation, theta: Array, Xhat: Array, Y: Array) -> None:
-    """Write Xhat gamma + beta."""
+    """Write Xhat gamma + beta to Y."""
     gamma, beta = part_of(theta, op.gamma, op.units), part_of(theta, op.beta, op.units)
     for i in range(Xhat.shape[0]):
         for j in range(op.units):

@@ -45,10 +45,11 @@ class Layer(ABC):
     statistics : dict of str to tuple
         Shapes of the arrays that are part of the network but not learned by gradients.
     training : bool
-        Whether `forward` is a training step; it makes a difference to layers with statistics.
+        Whether `forward` is a training step, which differs for layers with statistics and for dropout.
     gradient_from : int or None
-        The first column of the input whose gradient `backward` computes; None if nobody needs any. Where it
-        is not 0, the layer is a `Dense`, and the gradient has no columns for the inputs before it.
+        The first column of the input for which `backward` computes the gradient; None if no gradient is
+        needed. If it is not 0, the layer is a `Dense`, and the gradient has no columns for the inputs before
+        it.
     learned_from : int
         The first column of the output that depends on what the layer learns.
     uncalibrated : bool

@@ -83,7 +83,7 @@ class Network:
         self.layers, self.members, self.input_scaling = layers, members, input_scaling
         for layer, after in zip_longest(layers, layers[1:]):
             layer.gradient_from = None
-            if layer.parameters:  # the first that learns: what comes after it needs gradients
+            if layer.parameters:  # only layers after the first that learns compute gradients of inputs
                 if after is not None:
                     after.gradient_from = layer.learned_from
                 break

@@ -55,7 +55,7 @@ ACTIVATIONS: dict[tuple[Callable[..., Any], Callable[..., Any]], int] = {
     (activations.maxout, activations.maxout_backward): MAXOUT,
 }
 
-# Those whose backward reads their input: of the others, the gradient takes its place.
+# Activations whose backward reads their input. For the others, the gradient may overwrite it.
 READ_INPUT = frozenset({SILU, MISH, GELU, PRELU})
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, POISSON = range(6)
@@ -76,10 +76,10 @@ ADAM, MOMENTUM = range(2)
 
 OPTIMIZERS: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 
-# An operation of one network. The names of parameters are their places in theta; `s`, `mean` and `var` are
-# places in the statistics. `source` and `out` are the places of its input and output in the memory of an
-# epoch, `dsource` and `dout` those of their gradients, `Xhat` and `extra` those of what backward needs.
-# A place of -1 is none: the input of the first operation is X.
+# An operation of one network. The fields with names of parameters are their places in theta; `s`, `mean` and
+# `var` are places in the statistics. `source` and `out` are the places of the input and output in the memory
+# of an epoch, `dsource` and `dout` those of the gradients with respect to them, `Xhat` and `extra` those of
+# further arrays that backward needs. A place of -1 means none: the input of the first operation is X.
 PARAMETERS = "W", "b", "u", "E", "gamma", "beta", "slope"
 STATISTICS = "s", "mean", "var"
 MEMORY = "source", "out", "dsource", "dout", "Xhat", "extra"
@@ -91,9 +91,9 @@ SIZES = (
 )
 OTHERS = (
     "kind",
-    "code",  # of an activation: which; of dropout: which of the network's
+    "code",  # of an activation: its number in ACTIVATIONS; of dropout: its index in the network
     "threshold",  # of dropout
-    "member",  # of the network
+    "member",  # the index of the network
 )
 OPERATION = np.dtype(
     [(name, np.int64) for name in (*OTHERS, *SIZES, *PARAMETERS, *STATISTICS, *MEMORY)]

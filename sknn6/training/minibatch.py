@@ -17,7 +17,7 @@ __all__ = ["train_in_batches"]
 # a whitened group; for smaller chunks it uses the running averages.
 ROWS_PER_UNIT = 8
 
-# For fewer updates it takes longer to write down the compiled form than it saves.
+# With fewer updates than this, preparing the compiled form takes longer than it saves.
 WORTH_COMPILING = 10
 
 

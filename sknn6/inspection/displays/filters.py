@@ -152,7 +152,7 @@ class FilterDisplay:
 def first_weights(mlp, member):
     """Return the weights of each feature in the first layer of one network, learned factors included.
 
-    They are its row of the matrix, or the Euclidean norm of its rows if a feature has several.
+    A feature has one row in the matrix, or several, of which the Euclidean norm is returned.
     """
     W = mlp.coefs_[0]
     u = mlp.layer_state_.get("dense_0.u", np.full(W.shape[-2], 1 / SCALE_SPEED))
