@@ -128,7 +128,7 @@ class Training:
 def products_backward(layer, X, dZ, dX):
     """Compute the matrix products of the backward of a Dense layer."""
     np.matmul(X.T, dZ, out=layer.dW)
-    if layer.propagates:
+    if layer.gradient_from is not None:
         np.matmul(dZ, layer.W.T, out=dX)
 
 
