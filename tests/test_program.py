@@ -264,8 +264,8 @@ def test_numpy_is_numpy():
 
 @pytest.mark.parametrize(
     ("params", "asked"),
-    [({"batch_size": 10}, True), ({"batch_size": 10, "gradient_accumulation_steps": 2}, False), ({}, False)],
-    ids=["a fit", "accumulated gradients", "few updates"],
+    [({}, True), ({"gradient_accumulation_steps": 2}, False)],
+    ids=["a fit", "accumulated gradients"],
 )
 def test_which_trainings_have_a_program(monkeypatch, params, asked):
     calls = []
@@ -328,6 +328,7 @@ def test_what_numba_cannot_load_the_layers_compute(monkeypatch):
         raise EOFError("Ran out of input")
 
     monkeypatch.setattr(Program, "load", damaged)
+    monkeypatch.setattr(program, "LOADED", set())
     with pytest.warns(RuntimeWarning, match="EOFError"):
         assert Training().program() is None
     assert not kernels.are_compiled()

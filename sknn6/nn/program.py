@@ -39,6 +39,9 @@ __all__ = ["Program"]
 SLICE_NUMBERS = 2**16
 SLICE_MULTIPLICATIONS = 2e9
 
+# The dtypes for which this process has the interpreter.
+LOADED: set[np.dtype[Any]] = set()
+
 
 class Program:
     """The tables of operations of a network, and the memory for their inputs and outputs.
@@ -96,7 +99,9 @@ class Program:
             return None  # a product that several threads compute
         try:
             program = cls(network, update, batches, *number)
-            program.load()
+            if network.dtype not in LOADED:
+                program.load()
+                LOADED.add(network.dtype)
         except Exception as error:  # as in `kernels`: nothing has been computed yet
             kernels.do_without_numba(error)
             return None

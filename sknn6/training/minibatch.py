@@ -17,9 +17,6 @@ __all__ = ["train_in_batches"]
 # a whitened group; for smaller chunks it uses the running averages.
 ROWS_PER_UNIT = 8
 
-# With fewer updates than this, preparing the compiled form takes longer than it saves.
-WORTH_COMPILING = 10
-
 
 def train_in_batches(training: Training, interrupts: Interrupts) -> None:
     """Train until all epochs are done or the training stops; keep the best or the last finite weights.
@@ -76,9 +73,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
 
 def compiled(training):
     """Return the compiled form of the training, None if it has none."""
-    settings = training.settings
-    few = settings.max_iter * len(training.batches) < WORTH_COMPILING
-    if few or settings.gradient_accumulation_steps > 1:
+    if training.settings.gradient_accumulation_steps > 1:
         return None
     return Program.of(training.network, training.targets.loss, training.update, training.batches)
 
