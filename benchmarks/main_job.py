@@ -2,6 +2,7 @@
 
     python benchmarks/main_job.py
     python benchmarks/main_job.py --variants plain --exclude "" --rounds 9 --json main_job.json
+    python benchmarks/main_job.py --variants "one network" --processes
 
 The data are handwritten digits. Standardizer, Whitener and MLPClassifier in sknn6.BayesSearchCV are compared
 with StandardScaler, PCA(whiten=True) and scikit-learn's MLPClassifier in skopt.BayesSearchCV. The two take
@@ -21,6 +22,10 @@ are searched, the hidden layers are 128-128 on both sides. The other parameters 
 - 30 epochs: the same, but scikit-learn has as many epochs at most and as large batches as sknn6;
 - defaults: sknn6 has its own, which are four networks; scikit-learn has its own.
 
+With `--processes`, sknn6's search in threads, which it chooses for this job if Numba is installed, is compared
+with the same search in joblib's processes: in new ones, as in a script that makes one search, and in those
+that an earlier search has started. All three find the same candidates and scores.
+
 If a fit fails, scikit-optimize's search uses the score 0, because it cannot continue with NaN.
 """
 
@@ -32,12 +37,15 @@ os.environ["PYTHONWARNINGS"] = "ignore"  # in the processes of the fits
 import json
 import pathlib
 import warnings
+from contextlib import nullcontext
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 import skopt
 from command_line import parser_of
+from joblib import parallel_config
+from joblib.externals.loky import get_reusable_executor
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -96,10 +104,50 @@ def run(search, data):
     return perf_counter() - started, search.score(X_test, y_test)
 
 
+def digits():
+    """Return digits to search on, and held-out ones."""
+    X, y = load_digits(return_X_y=True)
+    return train_test_split(X, y, stratify=y, random_state=0)
+
+
+def measure_workers(variant, exclude, rounds, **settings):
+    """Run sknn6's search in threads, new processes and these processes; give the seconds, (rounds, 3)."""
+    data, seconds = digits(), []
+
+    def one(seed, processes=False):
+        search = ours(variant.ours, search_spaces=space(exclude), **settings, random_state=seed)
+        with parallel_config("loky") if processes else nullcontext():
+            taken, _ = run(search, data)
+        return taken, search.cv_results_["mean_test_score"]
+
+    one(0)  # loads what the process needs
+    for seed in range(rounds):
+        get_reusable_executor().shutdown(wait=True)
+        times, scores = zip(one(seed), one(seed, processes=True), one(seed, processes=True), strict=True)
+        assert all(np.array_equal(scores[0], other) for other in scores)
+        seconds.append(times)
+    return np.array(seconds)
+
+
+def report_workers(args, settings):
+    """Measure the variants asked for with each kind of workers, and print a line each."""
+    results = {}
+    for name in args.variants.split(","):
+        seconds = measure_workers(VARIANTS[name], args.exclude.split(","), args.rounds, **settings)
+        threads, new, old = np.median(seconds, axis=0)
+        of_new, of_old = np.median(seconds[:, 1:] / seconds[:, :1], axis=0)
+        print(
+            f"{name:12s} threads {threads:.1f} s, new processes {new:.1f} s, ratio {of_new:.2f}; "
+            f"processes that are there {old:.1f} s, ratio {of_old:.2f}",
+            flush=True,
+        )
+        results[name] = {"seconds": seconds.tolist(), "ratios": [of_new, of_old]}
+    return results
+
+
 def measure(variant, exclude, rounds, **settings):
     """Run both searches in turn; return the seconds and the accuracies, each of shape (rounds, 2)."""
-    X, y = load_digits(return_X_y=True)
-    data = train_test_split(X, y, stratify=y, random_state=0)
+    data = digits()
 
     def both(**search):
         sides = (ours, variant.ours), (theirs, variant.theirs)
@@ -110,20 +158,10 @@ def measure(variant, exclude, rounds, **settings):
     return results[..., 0], results[..., 1]
 
 
-def main():
-    """Measure the variants asked for, print a line each, and write the file asked for."""
-    parser = parser_of(__doc__)
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="comma-separated")
-    parser.add_argument("--exclude", default="batch_size,hidden_layer_sizes", help="dimensions to leave out")
-    parser.add_argument("--n-iter", type=int, default=16)
-    parser.add_argument("--n-jobs", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and accuracies to")
-    args = parser.parse_args()
-    warnings.simplefilter("ignore")
+def report(args, settings):
+    """Measure the variants asked for against scikit-learn's and scikit-optimize's, and print a line each."""
     results = {}
     for name in args.variants.split(","):
-        settings = {"n_iter": args.n_iter, "cv": 3, "n_jobs": args.n_jobs}
         seconds, accuracies = measure(VARIANTS[name], args.exclude.split(","), args.rounds, **settings)
         ratio = float(np.median(seconds[:, 1] / seconds[:, 0]))
         results[name] = {
@@ -135,6 +173,23 @@ def main():
             f"accuracy {our_acc:.3f} against {their_acc:.3f}",
             flush=True,
         )
+    return results
+
+
+def main():
+    """Measure the variants asked for, print a line each, and write the file asked for."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--variants", default=",".join(VARIANTS), help="comma-separated")
+    parser.add_argument("--exclude", default="batch_size,hidden_layer_sizes", help="dimensions to leave out")
+    parser.add_argument("--n-iter", type=int, default=16)
+    parser.add_argument("--n-jobs", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--processes", action="store_true", help="time threads against processes instead")
+    parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and accuracies to")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    settings = {"n_iter": args.n_iter, "cv": 3, "n_jobs": args.n_jobs}
+    results = report_workers(args, settings) if args.processes else report(args, settings)
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
 

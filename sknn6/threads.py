@@ -1,7 +1,9 @@
 """Control how many threads the matrix products of a call use."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from threading import RLock
 
@@ -10,7 +12,10 @@ from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from sknn6.nn.parallel import several_threads
 
-__all__ = ["products_share_cores"]
+__all__ = ["products_share_cores", "with_threads"]
+
+# How many threads the large work of one call may use.
+most: ContextVar[float] = ContextVar("most", default=math.inf)
 
 
 @cache
@@ -75,13 +80,13 @@ class Cores:
 
     @property
     def n_helpers(self):
-        return self.n_threads - 1
+        return min(self.n_threads, most.get()) - 1
 
     def submit(self, function):
         """Run a function on a helper thread; the threads are created at the first call."""
         with self.lock:
             if self.executor is None:
-                self.executor = ThreadPoolExecutor(self.n_helpers)
+                self.executor = ThreadPoolExecutor(self.n_threads - 1)
             return self.executor.submit(function)
 
 
@@ -107,3 +112,13 @@ def products_share_cores():
         except KeyboardInterrupt:
             CORES.end(call)
             raise
+
+
+@contextmanager
+def with_threads(number):
+    """Return a context in which the large work of this thread's calls has at most so many threads."""
+    before = most.set(number)
+    try:
+        yield
+    finally:
+        most.reset(before)

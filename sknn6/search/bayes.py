@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -21,6 +22,7 @@ from sknn6.search.proposals import Axis
 from sknn6.search.resuming import SearchFile
 from sknn6.search.run import Run
 from sknn6.search.splits import SameSplits
+from sknn6.search.workers import workers_for
 from sknn6.versions import Versioned
 from sknn6.warn import warn_user
 
@@ -248,8 +250,11 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         """Search and refit; if only the refit fails, keep the results and warn."""
         vars(self).pop("best_estimator_", None)
         try:
-            # BaseSearchCV.fit, without what scikit-optimize's `fit` adds: `Run` does that in its own way.
-            super(skopt.BayesSearchCV, self).fit(X, y, **params)
+            with ExitStack() as stack:
+                stack.enter_context(workers_for(self, X, y))
+                self._search["until_search"] = stack
+                # BaseSearchCV.fit, without what scikit-optimize's `fit` adds: `Run` does that in its own way.
+                super(skopt.BayesSearchCV, self).fit(X, y, **params)
         except (Exception, KeyboardInterrupt) as error:
             in_refit = "best_estimator_" in vars(self)
             interrupts_loop = isinstance(error, KeyboardInterrupt) and called_in_loop(self._search["frame"])
@@ -268,6 +273,8 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         return state
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
+        # scikit-learn's loop over the fits has its workers by now; other loops are to have joblib's own.
+        self._search.pop("until_search").close()
         run = Run(self, evaluate_candidates, callback_ctx, **self._search)
         run.search()
         run.write_results()
@@ -292,7 +299,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             )
             for name in sorted(axes.keys() - known):
                 try:  # some estimators accept parameters that get_params does not list
-                    clone(self.estimator).set_params(**{name: axes[name].some_value()})
+                    clone(self.estimator).set_params(**{name: axes[name].ends()[0]})
                 except ValueError as error:
                     raise ValueError(
                         "search_spaces must have names of parameters of the estimator, "

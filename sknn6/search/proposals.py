@@ -72,9 +72,11 @@ class Axis(NamedTuple):
         """Return the value of a coordinate, NumPy scalars as Python's types."""
         return native(value if self.categories is None else self.categories[value])
 
-    def some_value(self):
-        """Return one of the values."""
-        return self.decode(self.dimension.low if self.categories is None else 0)
+    def ends(self):
+        """Return the smallest and the largest value, or all categories."""
+        if self.categories is not None:
+            return list(map(native, self.categories))
+        return [native(self.dimension.low), native(self.dimension.high)]
 
     def drawable(self, name):
         """Return a copy with a name and with categories that `skopt.plots` can encode.

@@ -1,15 +1,31 @@
-"""Delay Ctrl-C during a training until it leaves nothing half done."""
+"""Delay Ctrl-C during a training until it leaves nothing half done.
+
+Only the main thread receives signals. A training in another thread ends when an event says so (`ended_by`).
+"""
 
 import math
 import signal
 import sys
 from contextlib import contextmanager
-from threading import current_thread, main_thread
+from contextvars import ContextVar
+from threading import Event, current_thread, main_thread
 
 from sknn6.loops import called_in_loop
 from sknn6.warn import warn_user
 
-__all__ = ["Interrupted", "Interrupts"]
+__all__ = ["Interrupted", "Interrupts", "ended_by"]
+
+end: ContextVar[Event | None] = ContextVar("end", default=None)
+
+
+@contextmanager
+def ended_by(event):
+    """Return a context in which the trainings of this thread end, as by Ctrl-C, once the event is set."""
+    before = end.set(event)
+    try:
+        yield
+    finally:
+        end.reset(before)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -66,8 +82,9 @@ class Interrupts:
             self.patience = math.inf
 
     def check(self):
-        """Raise Interrupted if there has been a signal."""
-        if self.presses:
+        """Raise Interrupted if there has been a signal, or the event of `ended_by` is set."""
+        event = end.get()
+        if self.presses or (event is not None and event.is_set()):
             raise Interrupted
 
     def checked(self, function):
