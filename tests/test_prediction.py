@@ -1,5 +1,6 @@
 """What predict and predict_proba promise, whatever they do to be quick."""
 
+import gc
 import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,8 @@ from sklearn.neural_network import MLPClassifier as SklearnMLP
 from sklearn.utils.validation import validate_data
 
 from sknn6 import MLPRegressor
+from sknn6.estimators.fitted import KEPT
+from sknn6.nn.architecture import Architecture
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.validation import is_valid
 
@@ -159,6 +162,46 @@ def test_weights_are_read_at_each_prediction(kind, dtype, ensemble_size):
     getattr(model, kind)[0] = first / 2
     np.testing.assert_array_equal(model.predict_proba(Z), before)
     assert np.abs(edited - before).max() > 1e-4
+
+
+@pytest.mark.parametrize("params", [{}, {"ensemble_size": 3, "input_scaling": True, "batchnorm": "whiten"}])
+def test_the_network_of_a_prediction_is_that_of_the_one_before(params, monkeypatch):
+    """As long as it has the estimator's own arrays; it is no part of the estimator, and dies with it."""
+    built, build = [], Architecture.build
+    model = fit(**params)
+    monkeypatch.setattr(
+        Architecture, "build", lambda *args, **kwargs: built.append(0) or build(*args, **kwargs)
+    )
+    before, n_kept = dict(vars(model)), len(KEPT)
+    P = model.predict_proba(X)
+    np.testing.assert_array_equal(model.predict_proba(X), P)
+    assert vars(model) == before
+    assert (len(built), len(KEPT)) == (1, n_kept + 1)
+    model.coefs_[0] = model.coefs_[0].copy()
+    np.testing.assert_array_equal(model.predict_proba(X), P)
+    model.predict_proba(X.astype(np.float32))  # which has weights of its own
+    model.predict_proba(X.astype(np.float32))
+    assert len(built) == 4
+    del model
+    gc.collect()
+    assert len(KEPT) == n_kept
+
+
+def test_statistics_are_read_at_each_prediction():
+    model = fit(batchnorm=True)
+    before = model.predict_proba(X)
+    model.layer_state_["batchnorm_0.running_mean"] += 1
+    assert np.abs(model.predict_proba(X) - before).max() > 1e-4
+    model.layer_state_["batchnorm_0.running_mean"] = model.layer_state_["batchnorm_0.running_mean"] - 1
+    np.testing.assert_allclose(model.predict_proba(X), before, rtol=1e-12)
+
+
+@pytest.mark.parametrize("ensemble_size", [1, 3])
+def test_learned_factors_scale_the_few_rows_or_the_weights(ensemble_size):
+    """Whichever has fewer numbers; X diag(s) W is the same product by rounding."""
+    model = fit(ensemble_size=ensemble_size, input_scaling="learned", hidden_layer_sizes=8)
+    one_by_one = np.vstack([model.predict_proba(row[None]) for row in X])
+    np.testing.assert_allclose(one_by_one, model.predict_proba(X), rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

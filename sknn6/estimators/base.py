@@ -22,7 +22,7 @@ from sknn6._sklearn_compat import (
 )
 from sknn6.annotations import Matrix
 from sknn6.dates import refuse_dates
-from sknn6.estimators.fitted import columns_of, features_of_rows, network_of
+from sknn6.estimators.fitted import columns_of, features_of_rows, network_of, predicting_network
 from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
 from sknn6.estimators.preparation import prepare
@@ -274,7 +274,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
                 X = self._validate(X, reset=False)
             finish = getattr(self._fitted_targets(), what)
             with np.errstate(all="ignore"):  # for example, weights may overflow when they are cast to float32
-                return network_of(self, X.dtype).predict_in_blocks(X, finish)
+                return predicting_network(self, X.dtype).predict_in_blocks(X, finish)
 
     @property
     def feature_importances_(self) -> NDArray:

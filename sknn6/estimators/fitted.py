@@ -1,6 +1,8 @@
 """Convert a network to the attributes of a fitted estimator, and back."""
 
+from operator import is_
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -13,7 +15,7 @@ from sknn6.tables import Columns
 
 __all__ = [
     "architecture_of", "arrays_of", "attributes_of", "columns_of", "features_of_rows", "network_of",
-    "pieces_of", "scaling_of", "targets_of",
+    "pieces_of", "predicting_network", "scaling_of", "targets_of",
 ]  # fmt: skip
 
 
@@ -46,7 +48,7 @@ def arrays_of(estimator: Any) -> dict[str, NDArray]:
     """Return the fitted arrays by the names of `Network.arrays`; coefs_ and intercepts_ may be the user's."""
     arrays = dict(getattr(estimator, "layer_state_", {}))
     for i, (W, b) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
-        arrays |= {f"dense_{i}.W": W, f"dense_{i}.b": b if np.ndim(W) == 2 else np.expand_dims(b, 1)}
+        arrays |= {f"dense_{i}.W": W, f"dense_{i}.b": b if np.ndim(W) == 2 else np.asarray(b)[:, None]}
     return arrays
 
 
@@ -88,3 +90,25 @@ def network_of(estimator: Any, dtype: DTypeLike) -> Network:
     """Return the network of a fitted estimator, for predictions in a dtype."""
     network = architecture_of(estimator).build(input_scaling=scaling_of(estimator))
     return network.attach(arrays_of(estimator), dtype)
+
+
+# The network of the last prediction of each estimator, and the objects that it was made of.
+KEPT: WeakKeyDictionary[Any, tuple[list[Any], Network]] = WeakKeyDictionary()
+
+
+def predicting_network(estimator: Any, dtype: DTypeLike) -> Network:
+    """Return the network of a fitted estimator, the one of the last prediction if it is still the same.
+
+    To build one takes as long as a row takes in a small network. Its layers have the estimator's own arrays,
+    so that it is the same as long as these are, whatever is written into them.
+    """
+    state = getattr(estimator, "layer_state_", {})
+    parts = [estimator._structure, *estimator.coefs_, *estimator.intercepts_, *state.values()]
+    made_of, kept = KEPT.get(estimator, ([], None))
+    unchanged = len(made_of) == len(parts) and all(map(is_, made_of, parts))
+    if kept is not None and unchanged and kept.dtype == dtype:
+        return kept
+    network, arrays = network_of(estimator, dtype), arrays_of(estimator)
+    if all(np.may_share_memory(array, arrays[name]) for name, array in network.arrays().items()):
+        KEPT[estimator] = parts, network
+    return network

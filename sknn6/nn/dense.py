@@ -119,13 +119,20 @@ class Dense(Layer):
         return product(dZ, transpose(W), out=dX)
 
     def predict(self, X: Rows) -> Array:
-        # NumPy's product releases the lock of Python for threads that predict other blocks; SciPy's does not.
-        Z = np.empty((*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
         if not isinstance(X, np.ndarray):
-            return self.map_sparse(X, Z)
-        product(X, self.weights(), out=Z)
+            return self.map_sparse(X, self.new_output(X))
+        return self.map_dense(X, self.weights())
+
+    def map_dense(self, X: Array, W: Array) -> Array:
+        """Return X W + b."""
+        # NumPy's product releases the lock of Python for threads that predict other blocks; SciPy's does not.
+        Z = product(X, W, out=self.new_output(X))
         Z += self.b
         return Z
+
+    def new_output(self, X: Rows) -> Array:
+        """Return an array for the output of X."""
+        return np.empty((*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
 
 
 # The factors of a ScaledDense change this many times as fast as other parameters.
@@ -167,6 +174,11 @@ class ScaledDense(Dense):
 
     def weights(self) -> Array:
         return self.W * self._factors()
+
+    def predict(self, X: Rows) -> Array:
+        if isinstance(X, np.ndarray) and X.shape[-2] < self.width:  # fewer numbers to multiply than W has
+            return self.map_dense(X * self._factors().swapaxes(-1, -2), self.W)
+        return super().predict(X)
 
     def map_sparse(self, X: Rows, Z: Array) -> Array:
         s = self._factors()

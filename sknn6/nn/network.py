@@ -261,18 +261,20 @@ class Network:
 
         The first axis of what `finish` returns must be the samples.
         """
-        rows = PREDICTION_BLOCK // self.members // max(layer.width for layer in self.dense())
+        dense = self.dense()
+        rows = PREDICTION_BLOCK // self.members // max(layer.width for layer in dense)
         if not issparse(X) or (self.input_scaling is not None and self.input_scaling.fills):
             rows = min(rows, 4 * PREDICTION_BLOCK // X.shape[1])
         rows = max(1, rows)
-        starts = range(0, X.shape[0], rows)
 
         def predict(start: int) -> Array:
             return finish(self._finite_logits(X[start : start + rows]))
 
-        products = X.shape[0] * sum(layer.W.size for layer in self.dense())
-        blocks = share_if_large(predict, starts, products)
-        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        if X.shape[0] <= rows:
+            return predict(0)
+        starts = range(0, X.shape[0], rows)
+        products = X.shape[0] * sum(layer.W.size for layer in dense)
+        return np.concatenate(share_if_large(predict, starts, products))
 
     def _finite_logits(self, X: Rows) -> Array:
         """Map X to finite logits.
