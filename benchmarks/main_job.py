@@ -22,9 +22,9 @@ are searched, the hidden layers are 128-128 on both sides. The other parameters 
 - 30 epochs: the same, but scikit-learn has as many epochs at most and as large batches as sknn6;
 - defaults: sknn6 has its own, which are four networks; scikit-learn has its own.
 
-With `--processes`, sknn6's search in threads, which it chooses for this job if Numba is installed, is compared
-with the same search in joblib's processes: in new ones, as in a script that makes one search, and in those
-that an earlier search has started. All three find the same candidates and scores.
+With `--processes`, sknn6's search is compared with itself: in threads, which it uses for this job if Numba is
+installed; in new processes of joblib, as in a script with one search; and in processes that an earlier search
+has started. All three find the same candidates and scores.
 
 If a fit fails, scikit-optimize's search uses the score 0, because it cannot continue with NaN.
 """

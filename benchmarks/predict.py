@@ -3,14 +3,16 @@
     python benchmarks/predict.py
     python benchmarks/predict.py --networks P1 --rows 1,100 --rounds 9 --json predict.json
     python benchmarks/predict.py --threads default --busy
+    python benchmarks/predict.py --rows 1 --assume-finite
 
 All models run on one thread, unless --threads default is given, and take turns. A figure is the median over
 the rounds of the ratio within a round, so that a drift of the machine's speed affects both sides. `sknn6` is
 one network with the plain recipe and the same layers as scikit-learn's; `default` is the classifier with all
 parameters at their defaults, four networks on scaled input. All are fitted on data of the dtype that they
 predict. `products` are the matrix products of the single network alone: no prediction can be faster.
-Predictions of few rows are repeated twenty times as often. The import is timed in new processes, with modules
-that are compiled already: `import sknn6`, and the import of scikit-learn's networks, pipelines and scalers.
+Predictions of few rows are repeated twenty times as often; `--assume-finite` turns off scikit-learn's search
+for NaN. The import is timed in new processes, with modules that are compiled already: `import sknn6`, and the
+import of scikit-learn's networks, pipelines and scalers.
 """
 
 import json
@@ -26,6 +28,7 @@ from time import perf_counter
 
 import numpy as np
 from command_line import parser_of
+from sklearn import config_context
 from sklearn.neural_network import MLPClassifier as SklearnMLP
 from threads import add_arguments, conditions
 from workloads import mean_seconds, plain
@@ -129,11 +132,12 @@ def main():
     parser.add_argument("--rows", default="1,100,100000", help="comma-separated")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--json", type=pathlib.Path, help="file to write all seconds and ratios to")
+    parser.add_argument("--assume-finite", action="store_true", help="without scikit-learn's search for NaN")
     add_arguments(parser)
     args = parser.parse_args()
     args.networks, args.rows = args.networks.split(","), [int(n) for n in args.rows.split(",")]
     warnings.simplefilter("ignore")
-    with conditions(args):
+    with conditions(args), config_context(assume_finite=args.assume_finite):
         results = {"predictions": report_predictions(args), "imports": report_imports(args.rounds)}
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
