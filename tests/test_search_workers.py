@@ -25,7 +25,7 @@ pytest.importorskip("numba")
 
 pytestmark = TOLD_ELSEWHERE
 
-MLP = MLPClassifier(8, ensemble_size=2, max_iter=3, random_state=0)
+MLP = MLPClassifier(8, ensemble_size=2, max_iter=50, random_state=0)
 SPACE = {"mlp__alpha": Real(1e-5, 1.0, "log-uniform"), "mlp__activation": Categorical(["relu", "tanh"])}
 
 
