@@ -74,6 +74,8 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         Not used; it is in the signature because scikit-optimize has it. Pass parameters of the fits to `fit`.
     n_jobs : int or None, default=None
         Number of fits that run in parallel; None means 1, unless `joblib.parallel_config` says otherwise.
+        They run in threads if all candidates train networks of the package in compiled epochs, which needs
+        Numba, and otherwise in processes. Candidates and scores are the same in both.
     n_points : int, default=1
         Number of candidates that are proposed and evaluated together.
     iid : "deprecated"
