@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skopt.space import Categorical, Integer, Real
+from test_search_run import Recorder
 
 from sknn6 import BayesSearchCV, MLPClassifier, MLPRegressor, Standardizer, Whitener, threads
 from sknn6.nn import kernels, parallel
@@ -76,6 +77,14 @@ def test_what_the_user_says_of_workers_holds(config):
     with joblib.parallel_config(**config):
         found = search(n_iter=2, scoring=accuracy_and_place, refit="accuracy").fit(X, y)
     assert os.getpid() not in places(found, "process")
+
+
+@pytest.mark.skipif(not hasattr(BayesSearchCV, "set_callbacks"), reason="needs scikit-learn 1.9")
+def test_scikit_learns_callbacks_are_told_the_same():
+    alone, side_by_side = Recorder(), Recorder()
+    for n_jobs, recorder in ((1, alone), (2, side_by_side)):
+        search(n_iter=3, n_jobs=n_jobs).set_callbacks(recorder).fit(X, y)
+    assert sorted(side_by_side.ended) == sorted(alone.ended)
 
 
 class Own(TransformerMixin, BaseEstimator):
