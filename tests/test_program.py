@@ -252,6 +252,23 @@ def test_the_layers_do_what_is_not_in_the_tables(params):
     assert Training(**params).program() is None
 
 
+@pytest.mark.parametrize(
+    ("params", "rare"),
+    [
+        ({}, None),
+        ({"activation": "tanh", "network": {"dropout": 0.3, "learned_scale": True}, "ema_decay": 0.9}, None),
+        ({"loss": losses.huber, "weight_decay": 0.3}, None),
+        ({"activation": "silu"}, 1),
+        ({"network": {"batchnorm": "batch"}}, 1),
+        ({"clip_norm": 1.0}, 1),
+        ({"optimizer": SGD}, 1),
+    ],
+    ids=["relu", "tanh", "regression", "silu", "batchnorm", "clipping", "sgd"],
+)
+def test_most_trainings_need_the_smaller_version(params, rare):
+    assert Training(**params).program().rare == rare
+
+
 def test_products_that_several_threads_compute_are_left_to_the_layers(monkeypatch):
     monkeypatch.setattr(program, "WORTH_THREADS", 1)
     assert Training().program() is None

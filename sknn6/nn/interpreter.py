@@ -22,6 +22,7 @@ from sknn6.nn.dense import SCALE_SPEED
 from sknn6.nn.exponentials import exponential, normal_cdf
 from sknn6.nn.operations import (
     ABSOLUTE,
+    ACTIVATE,
     ADAM,
     BATCH_NORM,
     DENSE,
@@ -112,6 +113,7 @@ def run(
     batches: Batches,
     work: Array,
     t: int,
+    rare: int | None,
 ) -> float:
     """Train a network on the batches and return the sum over the updates of number of rows times loss.
 
@@ -127,6 +129,9 @@ def run(
         Memory for the inputs and outputs of the operations; the weights of the samples come first.
     t : int
         Number of updates so far.
+    rare : int or None
+        None if all parts of the training are common ones (`sknn6.nn.operations`). Numba leaves out what
+        depends on it, so that the first training of most users is not kept waiting for the rest.
     """
     theta, grad, statistics = vectors.theta, vectors.grad, vectors.statistics
     total = 0.0
@@ -139,7 +144,7 @@ def run(
             continue
         X, codes = batches.X[start:stop], batches.codes[start:stop]
         for k in range(len(operations)):
-            forward(operations[k], theta, statistics, work, X, codes, p, weight, batches.seeds[i])
+            forward(operations[k], theta, statistics, work, X, codes, p, weight, batches.seeds[i], rare)
         last = operations[len(operations) - 1]
         Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
         if rules.loss == SOFTMAX:
@@ -147,12 +152,12 @@ def run(
         else:
             loss = differences(rules.loss, Z, dZ, batches.Y[start:stop], p, rules.of_loss)
         for k in range(len(operations) - 1, -1, -1):
-            backward(operations[k], theta, grad, statistics, work, X, codes, p)
+            backward(operations[k], theta, grad, statistics, work, X, codes, p, rare)
         total += n * loss
         if not math.isfinite(total):
             break
         t += 1
-        total += n * update(parameters, rules, vectors, work, batches.rates[i], weight, t)
+        total += n * update(parameters, rules, vectors, work, batches.rates[i], weight, t, rare)
     return total
 
 
@@ -193,18 +198,12 @@ def forward(
     p: Array,
     weight: float,
     seeds: Array,
+    rare: int | None,
 ) -> None:
     """Compute an operation on the batch X; `p` as `weigh` writes it, `weight` as it returns it."""
-    n = len(X)
-    size = n * op.units
+    size = len(X) * op.units
     if op.kind == DENSE or op.kind == SCALED_DENSE:
         affine(op, theta, work, X)
-    elif op.kind == EMBEDDING:
-        embed(op, theta, statistics, work, X, codes)
-    elif op.kind == BATCH_NORM:
-        batch_norm(op, theta, statistics, work, n, p, weight)
-    elif op.kind == LAYER_NORM:
-        layer_norm(op, theta, work, n)
     elif op.kind == DROPOUT:
         A, mask, out = (
             part_of(work, op.source, size),
@@ -213,6 +212,32 @@ def forward(
         )
         scale = work.dtype.type(2**16 / (2**16 - op.threshold))
         drop_of_member(A, seeds[op.code], op.member, op.threshold, scale, mask, out)
+    elif op.kind == ACTIVATE and op.code <= TANH:
+        activate(op.code, part_of(work, op.source, size), part_of(work, op.out, size))
+    elif rare is not None:
+        forward_rare(op, theta, statistics, work, X, codes, p, weight)
+
+
+@compiled
+def forward_rare(
+    op: Operation,
+    theta: Array,
+    statistics: Array,
+    work: Array,
+    X: Array,
+    codes: Array,
+    p: Array,
+    weight: float,
+) -> None:
+    """Compute an operation that is not common."""
+    n = len(X)
+    size = n * op.units
+    if op.kind == EMBEDDING:
+        embed(op, theta, statistics, work, X, codes)
+    elif op.kind == BATCH_NORM:
+        batch_norm(op, theta, statistics, work, n, p, weight)
+    elif op.kind == LAYER_NORM:
+        layer_norm(op, theta, work, n)
     elif op.code == PRELU:
         slope = part_of(theta, op.slope, op.units)
         prelu(block(work, op.source, n, op.units), slope, block(work, op.out, n, op.units))
@@ -222,7 +247,7 @@ def forward(
     elif op.code == GELU:
         gelu(part_of(work, op.source, size), part_of(work, op.extra, size), part_of(work, op.out, size))
     else:
-        activate(op.code, part_of(work, op.source, size), part_of(work, op.out, size))
+        activate_rare(op.code, part_of(work, op.source, size), part_of(work, op.out, size))
 
 
 @compiled
@@ -235,25 +260,46 @@ def backward(
     X: Array,
     codes: Array,
     p: Array,
+    rare: int | None,
 ) -> None:
     """Write the gradients of an operation: of its parameters, and of its input if that has a place.
 
     The gradient with respect to the input overwrites that of the output, except for linear maps and maxout.
     """
-    n = len(X)
-    size = n * op.units
+    size = len(X) * op.units
     if op.kind == DENSE or op.kind == SCALED_DENSE:
         affine_backward(op, theta, grad, work, X)
-    elif op.kind == EMBEDDING:
+    elif op.kind == DROPOUT:
+        dA, mask = part_of(work, op.dout, size), part_of(work, op.extra, size)
+        for i in range(size):
+            dA[i] *= mask[i]
+    elif op.kind == ACTIVATE and op.code <= TANH:
+        Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
+        activate_backward(op.code, part_of(work, op.dout, size), Z, A)
+    elif rare is not None:
+        backward_rare(op, theta, grad, statistics, work, X, codes, p)
+
+
+@compiled
+def backward_rare(
+    op: Operation,
+    theta: Array,
+    grad: Array,
+    statistics: Array,
+    work: Array,
+    X: Array,
+    codes: Array,
+    p: Array,
+) -> None:
+    """Write the gradients of an operation that is not common."""
+    n = len(X)
+    size = n * op.units
+    if op.kind == EMBEDDING:
         embed_backward(op, grad, statistics, work, codes)
     elif op.kind == BATCH_NORM:
         batch_norm_backward(op, theta, grad, work, n, p)
     elif op.kind == LAYER_NORM:
         layer_norm_backward(op, theta, grad, work, n)
-    elif op.kind == DROPOUT:
-        dA, mask = part_of(work, op.dout, size), part_of(work, op.extra, size)
-        for i in range(size):
-            dA[i] *= mask[i]
     elif op.code == PRELU:
         Z, dA = block(work, op.source, n, op.units), block(work, op.dout, n, op.units)
         slope = part_of(theta, op.slope, op.units)
@@ -266,7 +312,7 @@ def backward(
         gelu_backward(part_of(work, op.dout, size), Z, cdf)
     else:
         Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
-        activate_backward(op.code, part_of(work, op.dout, size), Z, A)
+        activate_rare_backward(op.code, part_of(work, op.dout, size), Z, A)
 
 
 @compiled
@@ -476,16 +522,22 @@ def activate(code: int, Z: Array, A: Array) -> None:
     elif code == IDENTITY:
         for i in range(Z.size):
             A[i] = Z[i]
-    elif code == LEAKY_RELU:
-        leak = Z.dtype.type(LEAK)
-        for i in range(Z.size):
-            A[i] = max(Z[i], leak * Z[i])
     elif code == LOGISTIC:
         for i in range(Z.size):
             A[i] = one / (one + exponential(-Z[i]))
     elif code == TANH:
         for i in range(Z.size):
             A[i] = one - two / (one + exponential(two * Z[i]))
+
+
+@compiled
+def activate_rare(code: int, Z: Array, A: Array) -> None:
+    """Write f(Z) to A for an activation that is not common."""
+    zero, one, two = Z.dtype.type(0), Z.dtype.type(1), Z.dtype.type(2)
+    if code == LEAKY_RELU:
+        leak = Z.dtype.type(LEAK)
+        for i in range(Z.size):
+            A[i] = max(Z[i], leak * Z[i])
     elif code == SILU:
         for i in range(Z.size):
             A[i] = Z[i] / (one + exponential(-Z[i]))
@@ -508,20 +560,26 @@ def activate(code: int, Z: Array, A: Array) -> None:
 @compiled
 def activate_backward(code: int, dA: Array, Z: Array, A: Array) -> None:
     """Multiply dA by f'(Z), as the functions of `sknn6.nn.activations` compute it."""
-    zero, one, two = Z.dtype.type(0), Z.dtype.type(1), Z.dtype.type(2)
+    zero, one = Z.dtype.type(0), Z.dtype.type(1)
     if code == RELU:
         for i in range(Z.size):
             dA[i] *= one if A[i] > zero else zero
-    elif code == LEAKY_RELU:
-        leak = Z.dtype.type(LEAK)
-        for i in range(Z.size):
-            dA[i] *= one if A[i] > zero else leak
     elif code == LOGISTIC:
         for i in range(Z.size):
             dA[i] *= A[i] * (one - A[i])
     elif code == TANH:
         for i in range(Z.size):
             dA[i] *= one - A[i] * A[i]
+
+
+@compiled
+def activate_rare_backward(code: int, dA: Array, Z: Array, A: Array) -> None:
+    """Multiply dA by f'(Z) for an activation that is not common."""
+    zero, one, two = Z.dtype.type(0), Z.dtype.type(1), Z.dtype.type(2)
+    if code == LEAKY_RELU:
+        leak = Z.dtype.type(LEAK)
+        for i in range(Z.size):
+            dA[i] *= one if A[i] > zero else leak
     elif code == SILU:
         for i in range(Z.size):
             s = one / (one + exponential(-Z[i]))
@@ -646,12 +704,19 @@ def difference(code: int, z: float, y: float, of_loss: float) -> tuple[float, fl
 
 @compiled
 def update(
-    parameters: Array, rules: Rules, vectors: Vectors, work: Array, rate: float, weight: float, t: int
+    parameters: Array,
+    rules: Rules,
+    vectors: Vectors,
+    work: Array,
+    rate: float,
+    weight: float,
+    t: int,
+    rare: int | None,
 ) -> float:
     """Compute `Update.__call__` for one network and return the penalty."""
     l2, squares, half = rules.alpha / weight, 0.0, 0.5 * rules.alpha / weight
     shrink = 1 - rate * rules.weight_decay
-    if rules.clip_norm < math.inf:
+    if rare is not None and rules.clip_norm < math.inf:
         squares, l2 = penalise(parameters, vectors.theta, vectors.grad, l2), 0.0
         clip(parameters, vectors.grad, rules.clip_norm)
     for k in range(len(parameters)):
@@ -659,7 +724,7 @@ def update(
         n = size if decays else 0
         part = slice(start, start + size)
         theta, grad, first = vectors.theta[part], vectors.grad[part], vectors.first[part]
-        if rules.optimizer == ADAM:
+        if rare is None or rules.optimizer == ADAM:
             epsilon = rules.epsilon / math.sqrt(1 - rules.beta_2)
             step = rate * math.sqrt(1 - rules.beta_2**t) / (1 - rules.beta_1**t)
             step *= (1 - rules.beta_1) / math.sqrt(1 - rules.beta_2)

@@ -18,7 +18,10 @@ from sknn6.nn.layers import Activate, Dropout
 from sknn6.nn.normalization import BatchNorm, LayerNorm
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
 
-__all__ = ["ACTIVATIONS", "LAYERS", "LOSSES", "OPERATION", "OPTIMIZERS", "Operation"]
+__all__ = [
+    "ACTIVATIONS", "COMMON_ACTIVATIONS", "COMMON_LAYERS", "LAYERS", "LOSSES", "OPERATION", "OPTIMIZERS",
+    "Operation",
+]  # fmt: skip
 
 # A row of the table, whose fields are those of `OPERATION`.
 Operation = Any
@@ -35,10 +38,9 @@ LAYERS: dict[type[Layer], int] = {
     LayerNorm: LAYER_NORM,
 }
 
-IDENTITY, RELU, LEAKY_RELU, LOGISTIC, TANH, SILU, ELU, SELU, MISH, SOFTPLUS = range(10)
-GELU, PRELU, MAXOUT = range(10, 13)
+IDENTITY, RELU, LOGISTIC, TANH = range(4)
+LEAKY_RELU, SILU, ELU, SELU, MISH, SOFTPLUS, GELU, PRELU, MAXOUT = range(4, 13)
 
-# By the forward and the backward function.
 ACTIVATIONS: dict[tuple[Callable[..., Any], Callable[..., Any]], int] = {
     (activations.identity, activations.identity_backward): IDENTITY,
     (activations.relu, activations.relu_backward): RELU,
@@ -75,6 +77,11 @@ OF_LOSS = {SOFTMAX: ("smoothing", 0.0), SIGMOID: ("smoothing", 0.0), HUBER: ("de
 ADAM, MOMENTUM = range(2)
 
 OPTIMIZERS: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
+
+# The interpreter has two versions. Trainings with these parts alone, by Adam and without clipping, need the
+# smaller one, which compiles in half the time: those of the default parameters do.
+COMMON_LAYERS = frozenset({DENSE, SCALED_DENSE, ACTIVATE, DROPOUT})
+COMMON_ACTIVATIONS = frozenset({IDENTITY, RELU, LOGISTIC, TANH})
 
 # An operation of one network. The fields with names of parameters are their places in theta; `s`, `mean` and
 # `var` are places in the statistics. `source` and `out` are the places of the input and output in the memory

@@ -21,7 +21,11 @@ from sknn6.nn.categories import Embedding
 from sknn6.nn.layers import Activate, Dropout
 from sknn6.nn.network import Network
 from sknn6.nn.operations import (
+    ACTIVATE,
     ACTIVATIONS,
+    ADAM,
+    COMMON_ACTIVATIONS,
+    COMMON_LAYERS,
     LAYERS,
     LOSSES,
     OF_LOSS,
@@ -39,8 +43,8 @@ __all__ = ["Program"]
 SLICE_NUMBERS = 2**16
 SLICE_MULTIPLICATIONS = 2e9
 
-# The dtypes for which this process has the interpreter.
-LOADED: set[np.dtype[Any]] = set()
+# The dtypes, and whether there are rare parts, for which this process has the interpreter.
+LOADED: set[tuple[np.dtype[Any], int | None]] = set()
 
 
 class Program:
@@ -83,6 +87,7 @@ class Program:
         self.parameters = [parameters_of(network, member) for member in range(network.members)]
         self.work = np.zeros((network.members, n_work), network.dtype)
         self.rules = rules_of(update, loss, of_loss, self.interpreter)
+        self.rare = None if is_common(self.operations, self.rules[0]) else 1
         numbers = rows * batches.X.shape[1]
         multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
         most = min(SLICE_NUMBERS / numbers, SLICE_MULTIPLICATIONS / multiplications)
@@ -99,9 +104,10 @@ class Program:
             return None  # a product that several threads compute
         try:
             program = cls(network, update, batches, *number)
-            if network.dtype not in LOADED:
+            version = network.dtype, program.rare
+            if version not in LOADED:
                 program.load()
-                LOADED.add(network.dtype)
+                LOADED.add(version)
         except Exception as error:  # as in `kernels`: nothing has been computed yet
             kernels.do_without_numba(error)
             return None
@@ -152,7 +158,9 @@ class Program:
 
         def run(k: int) -> float:
             tables, rules = (self.operations[k], self.parameters[k]), self.rules[k]._replace(alpha=alpha)
-            total: float = self.interpreter.run(*tables, rules, vectors, batches, self.work[k], optimizer.t)
+            total: float = self.interpreter.run(
+                *tables, rules, vectors, batches, self.work[k], optimizer.t, self.rare
+            )
             return total
 
         total = sum(share(run, range(n_members))) / n_members
@@ -195,6 +203,17 @@ def covers(network: Network, loss: LossFunction, update: Update) -> bool:
         and type(update.optimizer) in OPTIMIZERS
         and all(type(layer) in LAYERS for layer in layers)
         and all(functions_of(layer) in ACTIVATIONS for layer in layers if isinstance(layer, Activate))
+    )
+
+
+def is_common(operations: Array, rules: Any) -> bool:
+    """Return whether the smaller version of the interpreter has all parts of a training."""
+    codes = operations["code"][operations["kind"] == ACTIVATE]
+    return (
+        COMMON_LAYERS.issuperset(operations["kind"].ravel().tolist())
+        and COMMON_ACTIVATIONS.issuperset(codes.tolist())
+        and rules.optimizer == ADAM
+        and rules.clip_norm == math.inf
     )
 
 
