@@ -7,6 +7,8 @@ category like any other.
 
 A category is identified by its text, and a whole number by its digits: 3, 3.0 and "3" are the same category,
 because the same file may be read with other dtypes the next day.
+
+The module is long because it reads columns of many kinds, each with an error of its own.
 """
 
 from collections import Counter

@@ -1,4 +1,7 @@
-"""The single checks of `sanity_check`: each is a function of a `Subject` and returns a `Finding`."""
+"""The single checks of `sanity_check`: each is a function of a `Subject` and returns a `Finding`.
+
+The module is long because it is a list of a dozen checks, each with its advice.
+"""
 
 import warnings
 from typing import NamedTuple

@@ -10,6 +10,8 @@ row.
 
 Z may have a leading axis of members, which are networks that are trained side by side on the same samples.
 The loss is then the mean of the members' losses, and dZ has for each member the gradient of its own loss.
+
+The module is long because it is a table: each loss with its formula and its sources.
 """
 
 import math
