@@ -7,9 +7,11 @@ from numpy.random import Generator
 from scipy.sparse import csr_array
 
 from sknn6.nn.annotations import Array, Rows
+from sknn6.nn.blas import GEMM
 from sknn6.nn.initializers import CALIBRATED, Initializer, he_uniform
 from sknn6.nn.layer import NO_GRADIENT, Layer
-from sknn6.nn.products import affine, product, transpose
+from sknn6.nn.parallel import is_large, multiply
+from sknn6.nn.products import by_member, product, transpose
 
 __all__ = ["SCALE_SPEED", "Dense", "Projection", "ScaledDense"]
 
@@ -97,7 +99,18 @@ class Dense(Layer):
         Z = self.buffer("Z", (*self.W.shape[:-2], X.shape[-2], self.width), self.W.dtype)
         if not isinstance(X, np.ndarray):
             return self.map_sparse(X, Z)
-        return affine(X, self.weights(), self.b, out=Z)
+        W = self.weights()
+        if is_large(X, Z):  # NumPy's product can use several threads; SciPy's keeps Python's lock
+            multiply(X, W, Z)
+            Z += self.b
+            return Z
+        # BLAS adds the product to the biases in Z, which saves a pass over Z. It stores matrices by columns,
+        # so all of them are transposed.
+        Z[...] = self.b
+        gemm = GEMM[Z.dtype]
+        for z, w, x in by_member(Z, W, X):
+            gemm(1.0, w.T, x.T, 1.0, z.T, overwrite_c=True)
+        return Z
 
     def weights(self) -> Array:
         """Return the matrix by which X is multiplied."""

@@ -1,13 +1,15 @@
-"""Matrix products of layers: dense or sparse, with or without a bias, for one network or several members."""
+"""Matrix products of layers: dense or sparse, for one network or several members."""
+
+from collections.abc import Iterable
+from itertools import repeat
 
 import numpy as np
 from scipy.sparse import csc_array
 
 from sknn6.nn.annotations import Array, Rows
-from sknn6.nn.blas import GEMM
 from sknn6.nn.parallel import is_large, multiply
 
-__all__ = ["affine", "product", "transpose"]
+__all__ = ["by_member", "product", "transpose"]
 
 
 def product(A: Rows, B: Array, out: Array) -> Array:
@@ -30,26 +32,11 @@ def rows_with_entries(A: csc_array) -> tuple[Array, csc_array]:
     return rows, csc_array((A.data, row, A.indptr), shape=(len(rows), A.shape[1]))
 
 
-def affine(A: Array, B: Array, c: Array, out: Array) -> Array:
-    """Write A @ B + c to `out`, where c is the same for all rows.
-
-    BLAS adds the product to the c that `out` contains already, which saves a pass over the result. It stores
-    matrices by columns, so all of them are transposed. SciPy's function keeps the global lock of Python, so
-    large products are computed by NumPy, on several threads.
-    """
-    if is_large(A, out):
-        multiply(A, B, out)
-        out += c
-        return out
-    out[...] = c
-    gemm = GEMM[out.dtype]
-    if out.ndim == 2:
-        gemm(1.0, B.T, A.T, 1.0, out.T, overwrite_c=True)
-    else:
-        for member in range(len(out)):
-            of_member = A if A.ndim == 2 else A[member]
-            gemm(1.0, B[member].T, of_member.T, 1.0, out[member].T, overwrite_c=True)
-    return out
+def by_member(Z: Array, W: Array, X: Array) -> Iterable[tuple[Array, Array, Array]]:
+    """Return Z, W and X of each network; X may be the same for all."""
+    if Z.ndim == 2:
+        return [(Z, W, X)]
+    return zip(Z, W, repeat(X) if X.ndim == 2 else X, strict=False)
 
 
 def transpose(A: Array) -> Array:
