@@ -16,6 +16,7 @@ ORDER = [
     "plot_table.py",
     "plot_regression.py",
     "plot_unbalanced.py",
+    "plot_explaining.py",
     "plot_search.py",
     "plot_search_display.py",
     "plot_out_of_core.py",
