@@ -52,9 +52,12 @@ def test_the_example_runs(tool, tmp_path, monkeypatch):
     exec(BLOCKS[tool], names)
     for fitted in (names["model"], names.get("search")):
         assert fitted is None or hasattr(fitted, "predict")
+    if "covered" in names:
+        # 110 rows give the interval and 111 test it: three times sqrt(2 * 0.8 * 0.2 / 110).
+        assert abs(names["covered"].mean() - 0.8) < 0.17
     if "predicted" in names:
         assert len(names["predicted"]) == len(names.get("X", names.get("table")))
 
 
 def test_every_tool_has_an_example():
-    assert list(BLOCKS) == ["MLflow", "skrub", "imbalanced-learn", "Optuna", "Dask", "Ray"]
+    assert list(BLOCKS) == ["MLflow", "skrub", "imbalanced-learn", "MAPIE", "Optuna", "Dask", "Ray"]
