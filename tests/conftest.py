@@ -13,5 +13,17 @@ if seeds.OFFSET:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes():
-    """Return each process of a parallel run one BLAS thread, unless the user has set a number."""
+    """Set one BLAS thread for each process of a parallel run, unless the user has set a number."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def compiled_kernels():
+    """Choose Numba's kernels for a test, whatever the environment says."""
+    from sknn6.nn import kernels  # not before the seeds and threads above are set
+
+    kernels.load()
+    before = dict(kernels.chosen)
+    kernels.use("numba")
+    yield
+    kernels.chosen.update(before)

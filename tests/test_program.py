@@ -25,21 +25,13 @@ from sknn6.nn.update import Update
 from sknn6.training import minibatch
 
 pytest.importorskip("numba")
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
 
 ROWS, FEATURES, OUTPUTS, BATCH = 103, 5, 3, 16
 X = np.random.default_rng(0).standard_normal((ROWS, FEATURES))
 WEIGHT = np.random.default_rng(1).random(ROWS)
 WEIGHT[::3] = 0
 CODES = np.arange(ROWS)[:, None] % 3
-
-
-@pytest.fixture(autouse=True)
-def compiled_kernels():
-    kernels.load()
-    before = dict(kernels.chosen)
-    kernels.use("numba")
-    yield
-    kernels.chosen.update(before)
 
 
 def targets_of(loss):

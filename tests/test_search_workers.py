@@ -24,19 +24,10 @@ from sknn6.training.minibatch import compiled, train_in_batches
 
 pytest.importorskip("numba")
 
-pytestmark = TOLD_ELSEWHERE
+pytestmark = [*TOLD_ELSEWHERE, pytest.mark.usefixtures("compiled_kernels")]
 
 MLP = MLPClassifier(8, ensemble_size=2, max_iter=50, random_state=0)
 SPACE = {"mlp__alpha": Real(1e-5, 1.0, "log-uniform"), "mlp__activation": Categorical(["relu", "tanh"])}
-
-
-@pytest.fixture(autouse=True)
-def _numba():
-    kernels.load()
-    before = dict(kernels.chosen)
-    kernels.use("numba")
-    yield
-    kernels.chosen.update(before)
 
 
 def search(mlp=MLP, space=SPACE, steps=(), **params):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
+from scipy.special import ndtr
 
 from sknn6.nn.annotations import Array
 from sknn6.nn.cdf_polynomial import CDF_LARGEST, CDF_POLYNOMIAL
@@ -73,7 +74,7 @@ def normal_cdf(Z: Array, out: Array) -> None:
 
     In float32 by the polynomial of `sknn6.nn.cdf_polynomial`.
     """
-    raise NotImplementedError("only compiled code calls it")
+    ndtr(Z, out=out)
 
 
 @overload(normal_cdf, jit_options={"error_model": "numpy"})

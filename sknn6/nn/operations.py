@@ -81,7 +81,7 @@ OPTIMIZERS: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 # The interpreter has two versions. Trainings with these parts alone, by Adam and without clipping, need the
 # smaller one, which compiles in half the time: those of the default parameters do.
 COMMON_LAYERS = frozenset({DENSE, SCALED_DENSE, ACTIVATE, DROPOUT})
-COMMON_ACTIVATIONS = frozenset({IDENTITY, RELU, LOGISTIC, TANH})
+COMMON_ACTIVATIONS = frozenset(range(TANH + 1))  # the interpreter compares with TANH
 
 # An operation of one network. The fields with names of parameters are their places in theta; `s`, `mean` and
 # `var` are places in the statistics. `source` and `out` are the places of the input and output in the memory
