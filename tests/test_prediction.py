@@ -190,6 +190,16 @@ def test_the_network_of_a_prediction_is_that_of_the_one_before(params, monkeypat
     assert reference() is None
 
 
+def test_an_estimator_without_a_hash_predicts():
+    class Comparable(MLPRegressor):
+        def __eq__(self, other):
+            return self.get_params() == other.get_params()
+
+    model, own = (cls(max_iter=2, random_state=0).fit(X, X[:, 0]) for cls in (MLPRegressor, Comparable))
+    for _ in range(2):
+        np.testing.assert_array_equal(own.predict(X), model.predict(X))
+
+
 def test_statistics_are_read_at_each_prediction():
     model = fit(batchnorm=True)
     before = model.predict_proba(X)

@@ -9,6 +9,7 @@ import pytest
 from networks import perceptron
 from plain import MLPClassifier
 from scipy.sparse import csr_array
+from scipy.special import ndtr
 from sklearn.datasets import load_iris
 
 from sknn6.nn import activations, kernels, losses, operations, optimizers, parallel, program
@@ -364,6 +365,25 @@ def test_the_exponential(dtype):
     assert np.finfo(dtype).max / 4 < out[-3] < np.inf
     assert np.isnan(out[-2])
     assert out[-1] == 1
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1.5e-7), (np.float64, 1e-15)])
+def test_the_normal_distribution_function(dtype, tolerance):
+    """The same compiled and not, to the 1e-7 of the polynomial in float32."""
+    from numba import njit
+
+    from sknn6.nn.exponentials import normal_cdf
+
+    @njit
+    def compiled(Z, out):
+        normal_cdf(Z, out)
+
+    Z = np.linspace(-12, 12, 100_001).astype(dtype)
+    by_scipy, by_numba = np.empty_like(Z), np.empty_like(Z)
+    normal_cdf(Z, by_scipy)
+    compiled(Z, by_numba)
+    np.testing.assert_allclose(by_scipy, ndtr(Z.astype(np.float64)), rtol=0, atol=tolerance)
+    np.testing.assert_allclose(by_numba, ndtr(Z.astype(np.float64)), rtol=0, atol=tolerance)
 
 
 def test_a_member_draws_its_own_masks():

@@ -102,6 +102,8 @@ def predicting_network(estimator: Any, dtype: DTypeLike) -> Network:
     To build one takes as long as a row takes in a small network. Its layers have the estimator's own arrays,
     so that it is the same as long as these are, whatever is written into them.
     """
+    if type(estimator).__hash__ is None:  # a class with an __eq__ of its own, which no dictionary holds
+        return network_of(estimator, dtype)
     state = getattr(estimator, "layer_state_", {})
     parts = [estimator._structure, *estimator.coefs_, *estimator.intercepts_, *state.values()]
     made_of, kept = KEPT.get(estimator, ([], None))
