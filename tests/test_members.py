@@ -74,6 +74,24 @@ def test_every_activation_works_with_members(activation):
 
 
 @pytest.mark.parametrize("name", list(LOSSES | REGRESSION_LOSSES))
+def test_each_member_may_have_weights_of_its_own(name):
+    """They are divided by the mean of their sums over the members."""
+    loss = (LOSSES | REGRESSION_LOSSES)[name].loss
+    Z = rng.normal(size=(MEMBERS, 40, 4))
+    y = targets(name, 40, 4, rng)
+    weight = rng.random((40, MEMBERS))
+    weight[:10, 1] = 0
+    found, dZ = loss(Z.copy(), y, weight)
+    shares = weight.sum(axis=0) / weight.sum(axis=0).mean()
+    each = [loss(Z[k].copy(), y, weight[:, k]) for k in range(MEMBERS)]
+    assert found == pytest.approx(
+        np.mean([share * of_one for share, (of_one, _) in zip(shares, each, strict=True)])
+    )
+    for k, (_, alone) in enumerate(each):
+        np.testing.assert_allclose(dZ[k], shares[k] * alone, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", list(LOSSES | REGRESSION_LOSSES))
 def test_the_loss_of_members_is_the_mean_and_each_gradient_its_own(name):
     """Also with targets of several columns, and weights."""
     loss = (LOSSES | REGRESSION_LOSSES)[name].loss

@@ -32,6 +32,8 @@ ROWS, FEATURES, OUTPUTS, BATCH = 103, 5, 3, 16
 X = np.random.default_rng(0).standard_normal((ROWS, FEATURES))
 WEIGHT = np.random.default_rng(1).random(ROWS)
 WEIGHT[::3] = 0
+OF_MEMBERS = np.random.default_rng(4).random((ROWS, 3)) < 0.7  # a batch may have no row for a member
+OF_MEMBERS[:BATCH] = False
 CODES = np.arange(ROWS)[:, None] % 3
 
 
@@ -115,7 +117,7 @@ def test_activations(activation):
     assert_agree(activation=activation)
 
 
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("weight", [None, WEIGHT, OF_MEMBERS], ids=["unweighted", "weighted", "of members"])
 @pytest.mark.parametrize("loss", operations.LOSSES, ids=lambda loss: loss.__name__)
 def test_losses(loss, weight):
     assert_agree(activation="silu", loss=loss, weight=weight)
@@ -142,6 +144,7 @@ def test_what_a_loss_takes_besides(loss, given):
         {"network": {"dropout": 0.3}},
         {"network": {"batchnorm": "batch"}},
         {"network": {"batchnorm": "batch"}, "weight": WEIGHT},
+        {"network": {"batchnorm": "batch"}, "weight": OF_MEMBERS * WEIGHT[:, None]},
         {"network": {"batchnorm": "batch", "batchnorm_momentum": 1.0}, "activation": "prelu"},
         {"network": {"layernorm": True}},
         {"network": {"batchnorm": "batch", "layernorm": True, "dropout": 0.3}, "activation": "maxout"},

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from sknn6.nn.annotations import Array, Rows
 from sknn6.nn.inputs import InputScaling
+from sknn6.nn.weights import of_samples
 
 __all__ = ["Batch", "Batches"]
 
@@ -19,7 +20,7 @@ AT_ONCE = 2**19
 # float64 are 128 kB, which stay in the cache from one operation to the next.
 PIECE = 2**14
 
-# (X, y, weight); the weight is None if all weights are 1.
+# (X, y, weight); the weight is None if all weights are 1, see `sknn6.nn.weights`.
 Batch = tuple[Rows, Array, Array | None]
 
 
@@ -34,7 +35,8 @@ class Batches:
     ----------
     X : ndarray or sparse CSR of shape (n_samples, n_features)
     y : ndarray of shape (n_samples, ...)
-    weight : ndarray of shape (n_samples,) or None
+    weight : ndarray of shape (n_samples,) or (n_samples, members), or None
+        The weights of the samples, or those for each member.
     size : int
         Number of rows of a batch; the last batch of an epoch may have fewer.
     dtype : dtype
@@ -118,13 +120,13 @@ class Batches:
 
     def subsample(self, n_rows: int) -> tuple[Rows, Array | None]:
         """Return X and weight of n_rows random rows of positive weight, or of all; the same at each call."""
-        rows = self.rows
-        if self.weight is not None:
-            rows = np.flatnonzero(self.weight) if rows is None else rows[self.weight[rows] > 0]
+        rows, weight = self.rows, of_samples(self.weight)
+        if weight is not None:
+            rows = np.flatnonzero(weight) if rows is None else rows[weight[rows] > 0]
         n_all = self.n_samples if rows is None else len(rows)
         drawn = np.random.default_rng(0).choice(n_all, min(n_rows, n_all), replace=False)
         rows = np.sort(drawn if rows is None else rows[drawn])
-        return self._gather(rows), None if self.weight is None else self.weight[rows]
+        return self._gather(rows), None if weight is None else weight[rows]
 
     def _gather(self, rows: Array | slice) -> Rows:
         """Return rows of X as the first layer takes them."""

@@ -84,6 +84,7 @@ class Batches(NamedTuple):
     classes: Array  # (rows,), the targets of the softmax; empty for other losses
     Y: Array  # (rows, outputs), the targets of other losses; empty for the softmax
     weight: Array  # (rows,), or empty if all weights are 1
+    own: Array  # (rows,), the member's own normalised weights in the loss, or empty if they are those above
     bounds: Array  # (updates + 1,), the first row of each batch
     rates: Array  # (updates,)
     seeds: Array  # (updates, dropout layers)
@@ -145,12 +146,13 @@ def run(
         X, codes = batches.X[start:stop], batches.codes[start:stop]
         for k in range(len(operations)):
             forward(operations[k], theta, statistics, work, X, codes, p, weight, batches.seeds[i], rare)
+        own = batches.own[start:stop] if len(batches.own) else p
         last = operations[len(operations) - 1]
         Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
         if rules.loss == SOFTMAX:
-            loss = cross_entropy(Z, dZ, batches.classes[start:stop], p, rules.of_loss)
+            loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.of_loss)
         else:
-            loss = differences(rules.loss, Z, dZ, batches.Y[start:stop], p, rules.of_loss)
+            loss = differences(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.of_loss)
         for k in range(len(operations) - 1, -1, -1):
             backward(operations[k], theta, grad, statistics, work, X, codes, p, rare)
         total += n * loss

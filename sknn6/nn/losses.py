@@ -9,7 +9,8 @@ the networks' predictions. `LOSSES` has the losses of classification by the name
 row.
 
 Z may have a leading axis of members, which are networks that are trained side by side on the same samples.
-The loss is then the mean of the members' losses, and dZ has for each member the gradient of its own loss.
+The loss is then the mean of the members' losses, and dZ has for each member the gradient of its own loss. The
+weights may then be those of each member, of shape (samples, members).
 
 The module is long because it is a table: each loss with its formula and its sources.
 """
@@ -24,6 +25,7 @@ from scipy.special import expit, xlogy
 
 from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.kernels import kernel
+from sknn6.nn.weights import normalized
 
 __all__ = [
     "EQUIVARIANT",
@@ -81,7 +83,7 @@ def softmax_cross_entropy(
     if weight is None:
         p = np.array([1 / Z.shape[-2]], Z.dtype)
     else:
-        p = np.tile((weight / weight.sum()).astype(Z.dtype, copy=False), members)
+        p = np.broadcast_to(normalized(weight).astype(Z.dtype, copy=False), Z.shape[:-1]).ravel()
     if members > 1:
         y = np.tile(y, members)
     loss, dZ = cross_entropy(Z.reshape(-1, Z.shape[-1]), y, p, smoothing)
@@ -262,9 +264,9 @@ def weighted_mean(losses: Array, dZ: Array, weight: Array | None) -> float:
     if weight is None:
         dZ *= 1 / losses.shape[-1]
         return float(losses.sum()) / losses.size
-    p = (weight / weight.sum()).astype(dZ.dtype, copy=False)
+    p = normalized(weight).astype(dZ.dtype, copy=False)
     dZ *= p
-    return float(np.mean(losses @ p))
+    return float(np.mean((losses * p).sum(axis=-1)))
 
 
 def identity(Z: Array) -> Array:

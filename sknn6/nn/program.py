@@ -35,6 +35,7 @@ from sknn6.nn.operations import (
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
 from sknn6.nn.parallel import WORTH_THREADS, share
 from sknn6.nn.update import FLUSH_EVERY, Update
+from sknn6.nn.weights import of_samples
 
 __all__ = ["Program"]
 
@@ -145,21 +146,24 @@ class Program:
         """Make the updates of the batches for all members; return the sum over updates of rows times loss."""
         optimizer, n_members = self.update.optimizer, self.network.members
         vectors = self._vectors()
-        has_weight = np.ones(len(rates), bool)
+        has_weight, own = np.ones(len(rates), bool), np.empty((n_members, 0), self.network.dtype)
+        if weight is not None and weight.ndim == 2:
+            own = np.ascontiguousarray(normalized_by_batch(weight, bounds).T, self.network.dtype)
+        weight = of_samples(weight)
         if weight is None:
             weight = np.empty(0)
         else:
-            has_weight = np.add.reduceat(weight, bounds[:-1]) != 0
+            has_weight = np.add.reduceat(weight, bounds[:-1], dtype=float) != 0
         X, weight = np.ascontiguousarray(X, self.network.dtype), np.ascontiguousarray(weight, np.float64)
         codes = np.hstack([np.empty((len(X), 0), np.int64), *(layer.rows_of(X) for layer in self.embeddings)])
         batches = self.interpreter.Batches(
-            X, codes, *self._targets(y), weight, bounds, rates, self._seeds(has_weight)
+            X, codes, *self._targets(y), weight, own[0], bounds, rates, self._seeds(has_weight)
         )
 
         def run(k: int) -> float:
             tables, rules = (self.operations[k], self.parameters[k]), self.rules[k]._replace(alpha=alpha)
             total: float = self.interpreter.run(
-                *tables, rules, vectors, batches, self.work[k], optimizer.t, self.rare
+                *tables, rules, vectors, batches._replace(own=own[k]), self.work[k], optimizer.t, self.rare
             )
             return total
 
@@ -192,6 +196,12 @@ class Program:
         for i in np.flatnonzero(has_weight):
             seeds[i] = [layer.draw_seed() for layer in self.dropouts]
         return seeds
+
+
+def normalized_by_batch(weight: Array, bounds: Array) -> Array:
+    """Return the weights of each member, normalised within each batch, as `normalized` does it."""
+    totals = np.add.reduceat(weight.sum(axis=1), bounds[:-1]) / weight.shape[1]
+    return weight / np.repeat(totals, np.diff(bounds))[:, None]
 
 
 def covers(network: Network, loss: LossFunction, update: Update) -> bool:

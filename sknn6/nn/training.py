@@ -13,6 +13,7 @@ from sknn6.nn.batches import Batch, Batches
 from sknn6.nn.network import Network
 from sknn6.nn.program import Program
 from sknn6.nn.update import Update
+from sknn6.nn.weights import of_samples
 
 __all__ = ["average", "loss_and_gradient", "run_epoch"]
 
@@ -140,10 +141,11 @@ def average(
     """
     mean_loss, n_total, n_rows = 0.0, 0.0, 0
     for X, y, weight in batches:
-        n = X.shape[0] if weight is None else float(weight.sum())
+        shared = of_samples(weight)
+        n = X.shape[0] if shared is None else float(shared.sum())
         if n == 0:
             continue
-        batch_loss, dZ = loss(network.forward(X, weight), y, weight)
+        batch_loss, dZ = loss(network.forward(X, shared), y, weight)
         network.backward(dZ)
         n_total, n_rows = n_total + n, n_rows + X.shape[0]
         share = n / n_total

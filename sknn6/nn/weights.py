@@ -1,0 +1,20 @@
+"""Weights of the samples: of shape (samples,), or (samples, members) if each member has its own."""
+
+from sknn6.nn.annotations import Array
+
+__all__ = ["normalized", "of_samples"]
+
+
+def normalized(weight: Array) -> Array:
+    """Return weights that sum to 1, with the samples last.
+
+    Weights of each member are divided by the mean of the members' sums, so that a batch in which a member has
+    no weight changes nothing for it.
+    """
+    total = weight.sum() / (1 if weight.ndim == 1 else weight.shape[1])
+    return weight.T / total
+
+
+def of_samples(weight: Array | None) -> Array | None:
+    """Return one weight for each sample, the largest over the members."""
+    return weight if weight is None or weight.ndim == 1 else weight.max(axis=1)
