@@ -14,6 +14,11 @@ have the geometric mean of this ratio over the data sets, from the runs that all
 0.001 is added to errors, log-losses and 1 - AUC before the division, so that a set without errors does not
 dominate. Ranks are means over the data sets, 1 for the lowest; ± is twice the standard error, over the data
 sets, of the logarithm of the ratio.
+
+The expected calibration error divides the rows by their largest probability into ten intervals; it is the
+mean over the intervals, weighted by their rows, of |mean probability - accuracy| [1]_.
+
+.. [1] Guo, Pleiss, Sun & Weinberger (2017), On Calibration of Modern Neural Networks, ICML 2017.
 """
 
 import os
@@ -71,8 +76,20 @@ def run(folder, name, seed, label):
     """Fit one model on one data set; return its scores and seconds."""
     X_train, X_test, y_train, y_test = datasets.split(folder, name, seed=seed)
     model, seconds = timed_fit(MODELS[label](random_state=seed), X_train, y_train)
-    scores = {"error": 1 - model.score(X_test, y_test)}
-    return {**scores, **losses(y_test, model.predict_proba(X_test)), "seconds": seconds}
+    return {**scores_of(y_test, model.predict_proba(X_test)), "seconds": seconds}
+
+
+def scores_of(y, P):
+    """Return error, log-loss, 1 - AUC and calibration error of probabilities."""
+    error = np.mean(P.argmax(axis=1) != y)
+    return {"error": error, **losses(y, P), "ece": calibration_error(y, P)}
+
+
+def calibration_error(y, P):
+    """Return the expected calibration error of probabilities."""
+    largest, right = P.max(axis=1), P.argmax(axis=1) == y
+    interval = np.minimum(9, (10 * largest).astype(int))
+    return sum(abs(np.sum((largest - right)[interval == i])) for i in range(10)) / len(y)
 
 
 def losses(y, P):
@@ -96,8 +113,10 @@ def main():
     """Run what is missing, then print the tables."""
     args = arguments(__doc__, seeds="0,1,2", models=MODELS).parse_args()
     warnings.simplefilter("ignore")
-    for comparison in tables(completed(args, "model", args.models, run)):
+    results = completed(args, "model", args.models, run)
+    for comparison in tables(results):
         print(f"\n{comparison.round(3).to_string()}")
+    print(f"\nmean calibration error\n{results.groupby('model')['ece'].mean().round(4).to_string()}")
 
 
 if __name__ == "__main__":

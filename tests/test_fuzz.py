@@ -149,6 +149,7 @@ CLASSIFIER = NETWORK | {
         None,
     ),
     "label_smoothing": number(0, 1, "auto", ends="[)"),
+    "temperature_scaling": choice(False, True, "auto"),
 }
 REGRESSOR = NETWORK | {
     "loss": choice(*REGRESSION_LOSSES),

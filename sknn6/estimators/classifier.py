@@ -55,6 +55,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     label_smoothing : float or "auto", default={label_smoothing}
         s, from 0 to below 1. With C classes, the target of the true class is 1 - s + s / C, and that of each
         other class is s / C.
+    temperature_scaling : bool or "auto", default={temperature_scaling}
+        Whether to divide the logits by a temperature, so that the probabilities are right on rows that the
+        networks were not trained on (Guo et al., 2017, arXiv:1706.04599). These are the rows that are held
+        out for early stopping or ensemble selection. Without them, each network leaves out another part of
+        the rows, of the size of `validation_fraction`, and is tested on it. "auto" does so only with several
+        networks and 100 rows or more. Not used by "lbfgs" and `partial_fit`.
 
     Attributes
     ----------
@@ -70,6 +76,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         with `input_scaling`, "input.mean" and "input.scale".
     ensemble_members_ : list of int or None
         The indices of the networks that ensemble selection has kept; None without ensemble selection.
+    temperature_ : float or None
+        The temperature by which the weights and biases of the last layer were divided at the end of the
+        training; None without `temperature_scaling`.
+    oob_score_ : float or None
+        The accuracy on the rows that networks left out for `temperature_scaling`, each predicted by a network
+        that left it out; None if there are none.
     history_ : list of dict
         One record per epoch: "epoch", "loss" and "seconds"; "learning_rate" with a stochastic solver;
         "validation_loss" and "validation_score" with validation data; and the statistics of `track`.
@@ -125,6 +137,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     _parameter_constraints = SHARED_CONSTRAINTS | {
         "class_weight": [None, StrOptions({"balanced"}), dict, list],
         "label_smoothing": [AUTO, Interval(Real, 0, 1, closed="left")],
+        "temperature_scaling": [AUTO, "boolean"],
     }
 
     _recipes = {"adam": "modern"}
@@ -180,6 +193,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         dtype: Literal["float32", "float64"] = "float32",
         class_weight: Literal["balanced"] | dict | list[dict] | None = None,
         label_smoothing: float | Auto = "auto",
+        temperature_scaling: bool | Auto = "auto",
     ):
         self._assign(locals())
 

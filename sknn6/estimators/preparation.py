@@ -22,6 +22,7 @@ from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS, Optimizer
 from sknn6.nn.outputs import OutputScaling
 from sknn6.nn.update import Update
+from sknn6.training.calibration import find_temperature, held_out_logits, kept_rows, left_out_logits
 from sknn6.training.data import Data, make_batches, scale_input
 from sknn6.training.scaling import Moments
 from sknn6.training.state import TrainingState
@@ -41,6 +42,10 @@ IQR_OF_NORMAL = 1.3489795
 # In a stream, quartiles of fewer rows are not used: they are uncertain, and later rows do not correct them,
 # as they correct mean and deviation.
 FEWEST_FOR_QUARTILES = 100
+
+# If there are fewer rows, networks leave out none by themselves: each row matters, and the few that could be
+# left out would not tell the temperature.
+FEWEST_TO_LEAVE_OUT = 100
 
 
 @dataclass
@@ -109,9 +114,17 @@ class Prepared:
                 layer.place(knots, self.network.read(some.X), some.weight)
         self.state.moments = None  # the intervals are final, so the scaling must be too
 
-    def make_batches(self, rows=None) -> Batches:
+    def make_batches(self, rows=None, kept=None) -> Batches:
         """Return the mini-batches of the given rows, or of all; for L-BFGS, one batch."""
-        return make_batches(self.data, self.settings, self.network, self.state.rng, rows)
+        return make_batches(self.data, self.settings, self.network, self.state.rng, rows, kept)
+
+    def leave_out(self) -> NDArray | None:
+        """Return whether each network is trained on each row, an array of bool; None if all are."""
+        settings, n_rows, members = self.settings, self.data.n_rows, self.network.members
+        if "temperature_scaling" in settings.left and (members == 1 or n_rows < FEWEST_TO_LEAVE_OUT):
+            return None
+        strata = self.targets.strata(self.data.y, settings.validation_fraction)
+        return kept_rows(n_rows, strata, members, self.state.split_seed)
 
     def make_update(self, resume: bool) -> Update:
         """Return the solver's update; with `resume`, it has the optimizer's state of the last training."""
@@ -138,8 +151,7 @@ class Prepared:
         lead = lead.copy()
         # The lead is a difference of weights, so it does not depend on the mean of the targets.
         with self.network.exchanged(lead):
-            self.network.dense()[-1].W *= self.output_ratio
-            self.network.dense()[-1].b *= self.output_ratio
+            multiply_outputs(self.network, self.output_ratio)
         return lead
 
     def keep_members(self, kept: list[int]) -> None:
@@ -150,6 +162,26 @@ class Prepared:
         self.architecture = replace(self.architecture, members=len(kept))
         network = self.architecture.build(input_scaling=self.network.input_scaling)
         self.network = network.attach(self.network.arrays_of_members(kept), self.network.dtype)
+
+    def scale_temperature(self, training: Training) -> None:
+        """Divide the logits by the temperature that suits the rows that were not trained on."""
+        network, targets, held_out = self.network, self.targets, training.for_temperature
+        if training.kept is not None:
+            Z, rows = left_out_logits(network, self.data, training.kept)
+        elif held_out is not None:
+            Z, rows = held_out_logits(network, held_out), held_out
+        else:
+            return
+        if rows.weight is not None and not rows.weight.any():
+            return
+        if training.kept is not None:
+            targets.oob_score = targets.score(Z, rows.y, rows.weight)
+        targets.temperature = find_temperature(Z, rows, targets)
+        multiply_outputs(network, 1 / targets.temperature)
+        lead = (self.state.optimizer or {}).get("lead")
+        if lead is not None and network is training.network:
+            with network.exchanged(lead):
+                multiply_outputs(network, 1 / targets.temperature)
 
     def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
         """Return the user's validation data, validated against the training data."""
@@ -251,6 +283,13 @@ def settings_of_call(
     if incremental:
         settings = settings.of_one_epoch()
     return settings.of_members(state.members) if state.members else settings
+
+
+def multiply_outputs(network: Network, factor: float | NDArray) -> None:
+    """Multiply the weights and biases of the last layer by a factor, or by one for each output."""
+    last = network.dense()[-1]
+    last.W *= factor
+    last.b *= factor
 
 
 def find_embedding(data: Data, n_numbers: int, settings: Settings, in_parts: bool) -> NDArray | None:

@@ -21,6 +21,7 @@ PLAIN = {
     "init": SKLEARN,
     "ensemble_size": 1,
     "ensemble_selection": False,
+    "temperature_scaling": False,
     "target_scaling": False,
     "input_scaling": False,
     "dropout": 0.0,
@@ -39,6 +40,7 @@ MODERN = {
     "init": "auto",  # the activation decides
     "ensemble_size": 4,
     "ensemble_selection": False,
+    "temperature_scaling": True,
     "target_scaling": True,
     "input_scaling": "learned",
     "dropout": 0.2,

@@ -95,6 +95,11 @@ class Settings(SimpleNamespace):
         return bool(vars(self).get("target_scaling", False))
 
     @property
+    def scales_temperature(self) -> bool:
+        """Whether the logits are to be divided by a temperature; those of a regressor are not."""
+        return self.stochastic and bool(vars(self).get("temperature_scaling", False))
+
+    @property
     def stochastic(self) -> bool:
         """Whether the solver trains on mini-batches."""
         return self.solver in OPTIMIZERS

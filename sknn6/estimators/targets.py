@@ -49,6 +49,8 @@ class Targets(ABC):
         Whether predictions are numbers instead of classes.
     scaling : OutputScaling or None
         The scaling of the targets that the network learns; None if they are not scaled.
+    temperature, oob_score : float or None
+        As in `MLPClassifier`, set at the end of a training.
     """
 
     n_outputs: int
@@ -56,6 +58,8 @@ class Targets(ABC):
     loss: Callable
     are_numbers = False
     scaling: OutputScaling | None = None
+    temperature: float | None = None
+    oob_score: float | None = None
 
     @property
     def unit_of_loss(self) -> float:
@@ -141,7 +145,9 @@ class _Discrete(Targets):
         return np.ascontiguousarray(P if P.ndim == 2 else P.mean(axis=0))
 
     def attributes(self) -> dict[str, Any]:
-        return super().attributes() | {"classes_": self.classes, "_sparse_labels": self.sparse_labels}
+        of_classes = {"classes_": self.classes, "_sparse_labels": self.sparse_labels}
+        of_rows_left_out = {"temperature_": self.temperature, "oob_score_": self.oob_score}
+        return super().attributes() | of_classes | of_rows_left_out
 
 
 class Classes(_Discrete):

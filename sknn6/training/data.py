@@ -61,11 +61,14 @@ class Split(NamedTuple):
         The data that are evaluated after each epoch.
     for_selection : Data or None
         The data by which ensemble selection chooses networks after the last epoch.
+    for_temperature : Data or None
+        Held-out rows by which the temperature is found.
     """
 
     rows: NDArray | None
     validation: Data | None
     for_selection: Data | None
+    for_temperature: Data | None
 
 
 def split(data, targets, settings, seed, *, given=None, selects=False) -> Split:
@@ -89,7 +92,8 @@ def split(data, targets, settings, seed, *, given=None, selects=False) -> Split:
         held_out = given
     elif stops_early or (selects and may_hold_out(data, targets, settings)):
         rows, held_out = hold_out(data, targets, settings, seed)
-    return Split(rows, held_out if stops_early else given, held_out if selects else None)
+    validation, for_selection = held_out if stops_early else given, held_out if selects else None
+    return Split(rows, validation, for_selection, held_out if settings.scales_temperature else None)
 
 
 def hold_out(data, targets, settings, seed):
@@ -204,7 +208,7 @@ def scale_input(network, data, known, rows=None, average=None):
     return None if moments.enough() else moments
 
 
-def make_batches(data, settings, network, rng, rows=None):
+def make_batches(data, settings, network, rng, rows=None, kept=None):
     """Return the mini-batches of the training rows, or one batch for L-BFGS.
 
     Parameters
@@ -217,6 +221,8 @@ def make_batches(data, settings, network, rng, rows=None):
         Draws the order of the rows.
     rows : ndarray of int, optional
         The training rows; None means all.
+    kept : ndarray of bool, shape (n_rows, members), optional
+        Whether a member is trained on a row; None means that all are.
 
     Warns
     -----
@@ -236,10 +242,14 @@ def make_batches(data, settings, network, rng, rows=None):
             "batchnorm needs batches of two samples or more, got batch_size=1: a single sample is "
             "normalised by running averages, which then never change."
         )
+    weight = data.weight
+    if kept is not None:
+        weight = kept if weight is None else kept * weight[:, None]
+        weight = weight if network.members > 1 else weight[:, 0]
     return Batches(
         data.X,
         data.y,
-        data.weight,
+        weight,
         min(settings.batch_size, n_rows),
         network.dtype,
         rng if settings.shuffle else None,

@@ -46,5 +46,5 @@ def select_members(network, data, targets):
 
 
 def samples_first(Z):
-    """Return logits (members, samples, outputs) as (samples, members, outputs)."""
-    return Z.swapaxes(0, 1)
+    """Return logits with the samples first, then the members, if there are several, then the outputs."""
+    return np.moveaxis(Z, -2, 0)

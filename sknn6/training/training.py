@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn6.nn.observe import LayerTracker
@@ -48,6 +49,10 @@ class Training:
         Saves the training.
     for_selection : Data or None
         Held-out rows that choose which members to keep.
+    for_temperature : Data or None
+        Held-out rows by which the temperature is found.
+    kept : ndarray of bool, shape (n_rows, members), or None
+        Whether a member is trained on a row; None if all are.
     incremental : bool
         Whether this is a call of `partial_fit`, which trains for one epoch.
     torn : bool
@@ -67,6 +72,8 @@ class Training:
     evaluation: Evaluation | None = None
     file: Any = None
     for_selection: Data | None = None
+    for_temperature: Data | None = None
+    kept: NDArray | None = None
     incremental: bool = False
     torn: bool = False
     tracker: LayerTracker | None = None

@@ -1,0 +1,91 @@
+"""Compare the defaults with other classifiers over the number of training rows, and plot what changes.
+
+    python benchmarks/rows.py DATA --names letter,magic,adult --out rows.csv --plot docs/guide/rows.svg
+    python benchmarks/rows.py --out rows.csv                                  table of existing results
+
+Data, metrics and models as in accuracy.py. All fits of a data set and a seed have the same 4000 test rows and
+the first so many of the same training rows. The table has geometric means over the data sets.
+"""
+
+import os
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import pathlib
+import warnings
+
+import accuracy
+import datasets
+import numpy as np
+from comparison import timed_fit
+from records import arguments, completed
+
+from sknn6.estimators.recipes import recipe_for
+
+ROWS = [500, 1000, 2000, 4000, 8000, 13000]
+MODELS = {
+    accuracy.OURS: "sknn6",
+    accuracy.THEIRS: "scikit-learn's MLP",
+    "HistGradientBoosting": "HistGradientB.",
+}
+METRICS = ["error", "log_loss"]
+
+
+def run(folder, name, seed, label):
+    """Fit one model on so many rows of a data set; return its scores and seconds."""
+    model, rows = label.split(" on ")
+    X_train, X_test, y_train, y_test = datasets.split(folder, name, seed=seed, n_train=ROWS[-1])
+    X_train, y_train = X_train[: int(rows)], y_train[: int(rows)]
+    model, seconds = timed_fit(accuracy.MODELS[model](random_state=seed), X_train, y_train)
+    P = np.zeros((len(y_test), y_test.max() + 1))
+    P[:, model.classes_] = model.predict_proba(X_test)
+    return {**accuracy.scores_of(y_test, P), "seconds": seconds}
+
+
+def means(results):
+    """Return the geometric mean of each metric over the data sets, with a column for each model."""
+    results = results.assign(**dict(zip(("of", "rows"), results["model"].str.split(" on ").str, strict=True)))
+    results["rows"] = results["rows"].astype(int)
+    table = results.groupby(["of", "rows", "data"])[[*METRICS, "seconds"]].mean()
+    return np.exp(np.log(table).groupby(["of", "rows"]).mean()).unstack("of").rename(columns=MODELS)
+
+
+def draw(table, path):
+    """Save a plot of the metrics, and of the recipe's epochs and units, over the number of rows."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+    for axis, metric, title in zip(axes, METRICS, ["error", "log-loss"], strict=False):
+        for name, marker in zip(MODELS.values(), "osd", strict=True):
+            axis.plot(table.index, table[metric][name], f"{marker}-", label=name, markersize=4)
+        axis.set(xscale="log", yscale="log", title=title)
+    axes[0].legend(fontsize="small")
+    rows = np.unique(np.geomspace(ROWS[0], 1e6, 400).astype(int))
+    recipes = [recipe_for("modern", n) for n in rows]
+    axes[2].plot(rows, [recipe["max_iter"] for recipe in recipes], label="epochs")
+    axes[2].plot(
+        rows, [recipe["hidden_layer_sizes"][0] for recipe in recipes], "--", label="units of a layer"
+    )
+    axes[2].plot(rows, [recipe["batch_size"] for recipe in recipes], ":", label="rows of a batch")
+    axes[2].set(xscale="log", yscale="log", title="values of the recipe")
+    axes[2].legend(fontsize="small")
+    for axis in axes:
+        axis.set_xlabel("training rows")
+    figure.savefig(path)
+
+
+def main():
+    """Run what is missing, then print the table and draw the plot."""
+    parser = arguments(__doc__, seeds="0,1,2")
+    parser.add_argument("--plot", type=pathlib.Path, help="where to save a picture")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    labels = [f"{model} on {rows}" for model in MODELS for rows in ROWS]
+    table = means(completed(args, "model", labels, run))
+    print(table.round(3).to_string())
+    if args.plot:
+        draw(table, args.plot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Temperature scaling: the rows that networks leave out, the temperature, and the probabilities."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+from sklearn.datasets import load_digits, make_classification
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+
+from sknn6 import MLPClassifier, MLPRegressor
+from sknn6.estimators import preparation
+from sknn6.estimators.targets import Classes, Labels
+from sknn6.training.calibration import PARTS, find_temperature, kept_rows, left_out_logits
+from sknn6.training.data import Data
+
+QUICK = {"hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
+X, y = make_classification(400, 8, n_informative=5, n_classes=3, random_state=0)
+
+
+def rows_of(y, weight=None):
+    return Data(None, y, weight, y)
+
+
+@pytest.mark.parametrize("T", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("kind", ["softmax", "logistic", "labels"])
+def test_the_temperature_of_known_logits_is_found(kind, T):
+    """Targets are drawn from the probabilities of Z / T; 20000 of them tell T to a few hundredths."""
+    rng = np.random.default_rng(0)
+    Z = 3 * T * rng.standard_normal((20000, {"softmax": 4, "logistic": 1, "labels": 3}[kind]))
+    if kind == "softmax":
+        P, targets = softmax(Z / T, axis=1), Classes(np.arange(4))
+        y = (rng.random((len(P), 1)) > P.cumsum(axis=1)).sum(axis=1)
+    else:
+        targets = Classes(np.arange(2)) if kind == "logistic" else Labels(np.arange(3))
+        y = (rng.random(Z.shape) < expit(Z / T)).astype(float)
+    assert find_temperature(Z, rows_of(y), targets) == pytest.approx(T, rel=0.06)
+
+
+def test_the_logits_of_several_networks_are_pooled():
+    """Networks that agree are one network."""
+    rng = np.random.default_rng(0)
+    Z, y = rng.standard_normal((200, 3)), rng.integers(0, 3, 200)
+    targets = Classes(np.arange(3))
+    found = find_temperature(np.array([Z, Z]), rows_of(y), targets)
+    assert found == pytest.approx(find_temperature(Z, rows_of(y), targets), rel=1e-3)
+
+
+def test_few_rows_do_not_lead_far():
+    """Without a prior the temperature of rows that are all right would be 0.
+
+    With z = (10, 0) the cross-entropy of a row is about exp(-10 / T), which falls to 0 for T below 1. So the
+    minimum of n exp(-10 / T) + (log T)^2 / (2 * 0.5^2) lies where the prior's slope, 4 log(T), is as large.
+    """
+    Z, targets = np.array([[10.0, 0.0, 0.0]] * 5), Classes(np.arange(3))
+    assert 0.9 < find_temperature(Z, rows_of(np.zeros(5, int)), targets) < 1
+    assert 1 < find_temperature(Z, rows_of(np.ones(5, int)), targets) < 10
+
+
+def test_weights_count_as_rows_do():
+    rng = np.random.default_rng(0)
+    Z, y = rng.standard_normal((300, 3)), rng.integers(0, 3, 300)
+    weight, targets = np.repeat([0.0, 2.0], 150), Classes(np.arange(3))
+    found = find_temperature(Z, rows_of(y, weight), targets)
+    half = find_temperature(np.repeat(Z[150:], 2, axis=0), rows_of(np.repeat(y[150:], 2)), targets)
+    assert found == pytest.approx(half, rel=1e-3)
+
+
+@pytest.mark.parametrize("members", [1, 4, 30])
+def test_each_network_leaves_out_a_twentieth_of_each_class(members):
+    strata = np.repeat([0, 1, 2], [200, 100, 40])
+    kept = kept_rows(340, strata, members, seed=0)
+    for k in range(members):
+        np.testing.assert_array_equal(np.bincount(strata[~kept[:, k]]), [10, 5, 2])
+    assert (~kept).sum(axis=1).max() == -(-members // PARTS)
+
+
+def test_logits_come_from_the_network_that_left_the_row_out():
+    class Network:
+        """Its logits are 100 times the number of the network, plus the row."""
+
+        def predict_in_blocks(self, X, finish):
+            return finish(100.0 * np.arange(3)[:, None, None] + X)
+
+    kept = np.ones((6, 3), bool)
+    kept[[1, 4, 4], [0, 1, 2]] = False
+    X = np.arange(6)[:, None]
+    Z, rows = left_out_logits(Network(), Data(X, 10 * X, None, X), kept)
+    np.testing.assert_array_equal(Z[:, 0], [1, 104, 204])
+    np.testing.assert_array_equal(rows.y[:, 0], [10, 40, 40])
+
+
+def test_a_network_does_not_learn_the_rows_that_it_leaves_out(monkeypatch):
+    """With another target of one row, the networks that learn the row end elsewhere, one does not."""
+    kept = kept_rows(400, None, 4, seed=0)
+    monkeypatch.setattr(preparation, "kept_rows", lambda *_: kept)
+    other = y.copy()
+    row = np.flatnonzero(~kept[:, 2])[0]
+    other[row] = (y[row] + 1) % 3
+    first, second = (MLPClassifier(**QUICK).fit(X, targets).coefs_[0] for targets in (y, other))
+    assert [np.array_equal(*pair) for pair in zip(first, second, strict=True)] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+def test_the_last_layer_is_divided_by_the_temperature(ema_decay):
+    """With rows held out for early stopping, the training is the same without the temperature."""
+    params = QUICK | {"early_stopping": True, "ema_decay": ema_decay}
+    without = MLPClassifier(**params, temperature_scaling=False).fit(X, y)
+    model = MLPClassifier(**params, temperature_scaling=True).fit(X, y)
+    assert without.temperature_ is None
+    assert model.oob_score_ is None
+    assert model.temperature_ != pytest.approx(1, abs=1e-3)
+    np.testing.assert_array_equal(model.coefs_[0], without.coefs_[0])
+    for last, before in (
+        (model.coefs_[-1], without.coefs_[-1]),
+        (model.intercepts_[-1], without.intercepts_[-1]),
+    ):
+        np.testing.assert_allclose(last * model.temperature_, before, rtol=1e-5, atol=1e-7)
+    if ema_decay:  # what partial_fit goes on from: the outputs' biases come last among the parameters
+        lead, before = (each._optimizer_state["lead"] for each in (model, without))
+        changed = ~np.isclose(lead, before, rtol=1e-6, atol=0)
+        assert 0 < changed.sum() <= model.coefs_[-1].size + model.intercepts_[-1].size
+        np.testing.assert_allclose(lead[changed] * model.temperature_, before[changed], rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", ["noisy", "easy", "two classes", "labels"])
+def test_probabilities_of_new_rows_are_nearer_to_the_truth(shape):
+    """Noise makes networks too sure, label smoothing makes them not sure enough: log-loss falls in both."""
+    if shape == "easy":
+        X, y = load_digits(return_X_y=True)
+    else:
+        classes = 2 if shape == "two classes" else 3
+        noise = {"n_redundant": 0, "flip_y": 0.3, "random_state": 0}
+        X, y = make_classification(2600, 40, n_informative=4, n_classes=classes, **noise)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=600, stratify=y, random_state=0)
+    if shape == "labels":
+        y_train = np.eye(3, dtype=int)[y_train]
+    losses = []
+    for scaled in (True, False):
+        P = (
+            MLPClassifier(temperature_scaling=scaled, random_state=0)
+            .fit(X_train, y_train)
+            .predict_proba(X_test)
+        )
+        losses.append(log_loss(y_test, P / P.sum(axis=1, keepdims=True)))
+    assert losses[0] < 0.95 * losses[1]
+
+
+def test_the_score_of_rows_left_out_is_that_of_new_rows():
+    """80 rows are predicted; three standard deviations of their share are 3 sqrt(1/4 / 80), those of the
+    difference to 2000 other rows next to nothing more."""
+    X, y = make_classification(2400, 10, n_informative=6, n_classes=3, flip_y=0.2, random_state=0)
+    model = MLPClassifier(random_state=0).fit(X[:400], y[:400])
+    assert abs(model.oob_score_ - model.score(X[400:], y[400:])) < 0.17
+    assert model.score(X[:400], y[:400]) > model.oob_score_ + 0.05
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("params", "rows", "scales"),
+    [
+        ({}, 100, True),
+        ({}, 99, False),
+        ({"temperature_scaling": True}, 60, True),
+        ({"ensemble_size": 1}, 400, False),
+        ({"ensemble_size": 1, "temperature_scaling": True}, 400, True),
+        ({"ensemble_size": 1, "early_stopping": True}, 400, True),
+        ({"temperature_scaling": False}, 400, False),
+        ({"recipe": "plain"}, 400, False),
+        ({"solver": "lbfgs", "temperature_scaling": True}, 400, False),
+    ],
+    ids=str,
+)
+def test_when_there_is_a_temperature(params, rows, scales):
+    model = MLPClassifier(**QUICK | params).fit(X[:rows], y[:rows])
+    assert (model.temperature_ is not None) == scales
+    held_out = model.get_params()["early_stopping"]
+    assert (model.oob_score_ is not None) == (scales and not held_out)
+
+
+@pytest.mark.parametrize("way", ["layers", "compiled"])
+@pytest.mark.parametrize("members", [1, 4])
+def test_rows_may_have_weights(members, way):
+    """If no row that was left out has any, there is no temperature."""
+    params = QUICK | {"ensemble_size": members, "temperature_scaling": True}
+    params |= {"gradient_accumulation_steps": 2} if way == "layers" else {}
+    weight = np.random.default_rng(0).random(400)
+    model = MLPClassifier(**params).fit(X, y, weight)
+    assert 0.1 < model.temperature_ < 10
+    weight[~kept_rows(400, y, members, model._split_seed).all(axis=1)] = 0
+    model = MLPClassifier(**params).fit(X, y, weight)
+    assert model.temperature_ is model.oob_score_ is None
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_partial_fit_leaves_out_no_rows():
+    model = MLPClassifier(**QUICK).partial_fit(X, y, classes=[0, 1, 2])
+    assert model.temperature_ is None
+    assert not hasattr(MLPRegressor(**QUICK).fit(X, y), "temperature_")
+
+
+def test_a_training_that_goes_on_leaves_out_the_same_rows(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(preparation, "kept_rows", lambda *args: drawn.append(kept_rows(*args)) or drawn[-1])
+    model = MLPClassifier(**QUICK, warm_start=True).fit(X, y).fit(X, y)
+    np.testing.assert_array_equal(*drawn)
+    assert model.temperature_ is not None
