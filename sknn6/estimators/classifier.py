@@ -307,8 +307,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return type_of_target(y, input_name="y") == "multilabel-indicator"
 
     def _find_targets(self, y, settings, resume, incremental):
-        check_discrete(y)
         goes_on = resume or incremental
+        if not (goes_on and y.ndim == 1 and y.dtype.kind in "biuU"):  # else `encode` finds what is no class
+            check_discrete(y)
         if not (goes_on and hasattr(self, "_sparse_labels")):
             classes = getattr(self, "classes_", None) if goes_on else None
             return discrete_targets(y, classes, float(settings.label_smoothing), self.class_weight)

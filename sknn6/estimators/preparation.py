@@ -1,7 +1,6 @@
 """What `fit` prepares before it trains: settings, targets, data and network."""
 
 from dataclasses import dataclass, replace
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy.sparse import issparse
 
 from sknn6.estimators.building import build
 from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
-from sknn6.estimators.settings import Settings
+from sknn6.estimators.settings import Settings, parameters_of
 from sknn6.estimators.targets import Numbers, Targets
 from sknn6.moments import moments
 from sknn6.nn.architecture import Architecture
@@ -268,7 +267,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
 def make_optimizer(settings: Settings, network: Network) -> Optimizer:
     """Return the solver's optimizer; its arguments are the settings of the same names."""
     kind = OPTIMIZERS[settings.solver]
-    names = [name for name in signature(kind).parameters if name != "theta"]
+    names = [name for name in parameters_of(kind) if name != "theta"]
     return kind(network.theta, **{name: getattr(settings, name) for name in names})
 
 

@@ -20,7 +20,7 @@ from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import SCHEDULES, Progress, Schedule
 from sknn6.tables import Columns
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "parameters_of"]
 
 
 class Settings(SimpleNamespace):
@@ -217,7 +217,7 @@ class Settings(SimpleNamespace):
 
 @cache
 def parameters_of(cls: Any) -> tuple[str, ...]:
-    """Return the names of the parameters of an estimator's class."""
+    """Return the names of the arguments that a class, such as an estimator, is made from."""
     return tuple(signature(cls).parameters)
 
 
