@@ -1,9 +1,9 @@
 """
-Intervals that hold: a network in MAPIE
-=======================================
+Prediction intervals that hold: a network in MAPIE
+==================================================
 
 Estimators of this package go into other packages as scikit-learn's do. Here MAPIE makes prediction
-intervals from an ``MLPRegressor``: intervals that hold 80 % of new targets, however good the network is. They
+intervals from an ``MLPRegressor``: intervals that contain 80 % of new targets, even if the network is poor. They
 are compared with the network's own quantiles. MAPIE is installed by ``pip install mapie``.
 """
 
@@ -23,9 +23,9 @@ LEVEL = 0.8
 # should lie. Their distance differs from row to row. But they are learned from the training rows alone, and
 # on a table as small as this one, 442 patients, they come too near to each other.
 #
-# MAPIE takes a third of the rows away from the training. On these it finds how far the predictions are off,
-# and makes all intervals so wide that 80 % of these rows are inside (split conformal prediction, Vovk et
-# al. 2005). As they were not trained on, 80 % of new rows are inside as well, but for chance.
+# For MAPIE a third of the rows is held out of the training. On these it finds how far the predictions are
+# off, and makes all intervals so wide that 80 % of these rows are inside (split conformal prediction, Vovk et
+# al. 2005). As they were not trained on, about 80 % of new rows are inside too.
 
 
 def learned(X_train, y_train, X_test, seed):
@@ -79,8 +79,8 @@ axes["B"].set(xlabel="test rows", ylabel="progression of the disease", title="Th
 axes["B"].legend(loc="upper left")
 
 # %%
-# Intervals that hold have a price: they are wider, and the rows that MAPIE needs are missing in the
-# training. Where there are thousands of rows, the quantiles are right by themselves on most data. Look at
-# the share inside on rows that were not trained on, whichever you take.
+# Intervals that keep what they promise have a price: they are wider, and the rows that MAPIE needs are
+# missing in the training. Where there are thousands of rows, the quantiles are right by themselves on most
+# data. Look at the share inside on rows that were not trained on, whichever you take.
 
 plt.show()

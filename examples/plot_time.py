@@ -20,7 +20,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=2000, rando
 
 # %%
 # ``history_`` has the seconds of each epoch. Those of the second epoch, times the number of epochs, are the
-# time of the whole training. The fit before it loads what is compiled, which only the first one has to do.
+# time of the whole training. The first fit of a session also loads compiled code, so there is a short one
+# before, which is not timed.
 
 EPOCHS = 20
 MLPClassifier(max_iter=1, random_state=0).fit(X_train, y_train)
@@ -34,8 +35,8 @@ for units in (32, 64, 128, 256):
 
 # %%
 # If there is time for fewer epochs than the defaults have, set ``max_iter``: the learning rate then falls
-# to 0 within them. The line is the course of one training of 60 epochs, whose error on the test rows is
-# computed after each epoch. Each point is a training of its own.
+# to 0 within them. The line is the error on the test rows after each epoch of a training of 60 epochs. Each
+# point is a training of its own. All are means over three seeds.
 
 SEEDS = range(3)
 PLANNED = [5, 10, 20, 40, 60]
