@@ -1,5 +1,7 @@
 """Temperature scaling: the rows that networks leave out, the temperature, and the probabilities."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
@@ -10,15 +12,11 @@ from sklearn.model_selection import train_test_split
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6.estimators import preparation
 from sknn6.estimators.targets import Classes, Labels
-from sknn6.training.calibration import PARTS, find_temperature, kept_rows, left_out_logits
+from sknn6.training.calibration import PARTS, find_temperature, kept_rows, left_out_logits, parts_of_rows
 from sknn6.training.data import Data
 
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
 X, y = make_classification(400, 8, n_informative=5, n_classes=3, random_state=0)
-
-
-def rows_of(y, weight=None):
-    return Data(None, y, weight, y)
 
 
 @pytest.mark.parametrize("T", [0.5, 1.0, 3.0])
@@ -33,7 +31,7 @@ def test_the_temperature_of_known_logits_is_found(kind, T):
     else:
         targets = Classes(np.arange(2)) if kind == "logistic" else Labels(np.arange(3))
         y = (rng.random(Z.shape) < expit(Z / T)).astype(float)
-    assert find_temperature(Z, rows_of(y), targets) == pytest.approx(T, rel=0.06)
+    assert find_temperature(Z, y, None, targets) == pytest.approx(T, rel=0.06)
 
 
 def test_the_logits_of_several_networks_are_pooled():
@@ -41,8 +39,8 @@ def test_the_logits_of_several_networks_are_pooled():
     rng = np.random.default_rng(0)
     Z, y = rng.standard_normal((200, 3)), rng.integers(0, 3, 200)
     targets = Classes(np.arange(3))
-    found = find_temperature(np.array([Z, Z]), rows_of(y), targets)
-    assert found == pytest.approx(find_temperature(Z, rows_of(y), targets), rel=1e-3)
+    found = find_temperature(np.array([Z, Z]), y, None, targets)
+    assert found == pytest.approx(find_temperature(Z, y, None, targets), rel=1e-3)
 
 
 def test_few_rows_do_not_lead_far():
@@ -52,26 +50,38 @@ def test_few_rows_do_not_lead_far():
     minimum of n exp(-10 / T) + (log T)^2 / (2 * 0.5^2) lies where the prior's slope, 4 log(T), is as large.
     """
     Z, targets = np.array([[10.0, 0.0, 0.0]] * 5), Classes(np.arange(3))
-    assert 0.9 < find_temperature(Z, rows_of(np.zeros(5, int)), targets) < 1
-    assert 1 < find_temperature(Z, rows_of(np.ones(5, int)), targets) < 10
+    assert 0.9 < find_temperature(Z, np.zeros(5, int), None, targets) < 1
+    assert 1 < find_temperature(Z, np.ones(5, int), None, targets) < 10
 
 
-def test_weights_count_as_rows_do():
+def test_rows_of_weight_0_do_not_count():
+    """Nor does the unit of the weights."""
     rng = np.random.default_rng(0)
     Z, y = rng.standard_normal((300, 3)), rng.integers(0, 3, 300)
-    weight, targets = np.repeat([0.0, 2.0], 150), Classes(np.arange(3))
-    found = find_temperature(Z, rows_of(y, weight), targets)
-    half = find_temperature(np.repeat(Z[150:], 2, axis=0), rows_of(np.repeat(y[150:], 2)), targets)
-    assert found == pytest.approx(half, rel=1e-3)
+    weight, targets = np.repeat([0.0, 7.0], 150), Classes(np.arange(3))
+    found = find_temperature(Z, y, weight, targets)
+    assert found == pytest.approx(find_temperature(Z[150:], y[150:], None, targets), rel=1e-3)
 
 
 @pytest.mark.parametrize("members", [1, 4, 30])
 def test_each_network_leaves_out_a_twentieth_of_each_class(members):
     strata = np.repeat([0, 1, 2], [200, 100, 40])
-    kept = kept_rows(340, strata, members, seed=0)
+    kept = kept_rows(parts_of_rows(340, None, strata, seed=0), members)
     for k in range(members):
         np.testing.assert_array_equal(np.bincount(strata[~kept[:, k]]), [10, 5, 2])
     assert (~kept).sum(axis=1).max() == -(-members // PARTS)
+
+
+def test_no_network_misses_a_class_or_leaves_out_rows_of_weight_0():
+    strata = np.repeat([0, 1, 2, 3], [50, 1, 2, 3])
+    weight = np.ones(56)
+    weight[[0, 53, 54]] = 0  # one row of class 3 has weight
+    part = parts_of_rows(56, weight, strata, seed=0)
+    assert (part[weight == 0] == -1).all()
+    assert part[50] == part[55] == -1
+    kept = kept_rows(part, 20) & (weight > 0)[:, None]
+    for members_rows in kept.T:
+        assert set(strata[members_rows]) == {0, 1, 2, 3}
 
 
 def test_logits_come_from_the_network_that_left_the_row_out():
@@ -79,22 +89,23 @@ def test_logits_come_from_the_network_that_left_the_row_out():
         """Its logits are 100 times the number of the network, plus the row."""
 
         def predict_in_blocks(self, X, finish):
-            return finish(100.0 * np.arange(3)[:, None, None] + X)
+            return finish(100.0 * np.arange(3)[:, None, None] + X[:])
 
-    kept = np.ones((6, 3), bool)
-    kept[[1, 4, 4], [0, 1, 2]] = False
+        members = 3
+
+    part = np.array([-1, 0, 5, -1, 1, 2])
     X = np.arange(6)[:, None]
-    Z, rows = left_out_logits(Network(), Data(X, 10 * X, None, X), kept)
-    np.testing.assert_array_equal(Z[:, 0], [1, 104, 204])
-    np.testing.assert_array_equal(rows.y[:, 0], [10, 40, 40])
+    Z, rows = left_out_logits(Network(), Data(X, 10 * X, None, X), part)
+    np.testing.assert_array_equal(Z[:, 0], [1, 104, 205])
+    np.testing.assert_array_equal(rows.y[:, 0], [10, 40, 50])
 
 
 def test_a_network_does_not_learn_the_rows_that_it_leaves_out(monkeypatch):
     """With another target of one row, the networks that learn the row end elsewhere, one does not."""
-    kept = kept_rows(400, None, 4, seed=0)
-    monkeypatch.setattr(preparation, "kept_rows", lambda *_: kept)
+    part = parts_of_rows(400, None, None, seed=0)
+    monkeypatch.setattr(preparation, "parts_of_rows", lambda *_: part)
     other = y.copy()
-    row = np.flatnonzero(~kept[:, 2])[0]
+    row = np.flatnonzero(part == 2)[0]
     other[row] = (y[row] + 1) % 3
     first, second = (MLPClassifier(**QUICK).fit(X, targets).coefs_[0] for targets in (y, other))
     assert [np.array_equal(*pair) for pair in zip(first, second, strict=True)] == [False, False, True, False]
@@ -180,16 +191,15 @@ def test_when_there_is_a_temperature(params, rows, scales):
 @pytest.mark.parametrize("way", ["layers", "compiled"])
 @pytest.mark.parametrize("members", [1, 4])
 def test_rows_may_have_weights(members, way):
-    """If no row that was left out has any, there is no temperature."""
+    """With "auto", rows without any do not count among the hundred."""
     params = QUICK | {"ensemble_size": members, "temperature_scaling": True}
     params |= {"gradient_accumulation_steps": 2} if way == "layers" else {}
     weight = np.random.default_rng(0).random(400)
     model = MLPClassifier(**params).fit(X, y, weight)
     assert 0.1 < model.temperature_ < 10
-    weight[~kept_rows(400, y, members, model._split_seed).all(axis=1)] = 0
-    model = MLPClassifier(**params).fit(X, y, weight)
+    weight[10:] = 0
+    model = MLPClassifier(**params | {"temperature_scaling": "auto"}).fit(X, y, weight)
     assert model.temperature_ is model.oob_score_ is None
-    assert np.isfinite(model.predict_proba(X)).all()
 
 
 def test_partial_fit_leaves_out_no_rows():
@@ -198,9 +208,27 @@ def test_partial_fit_leaves_out_no_rows():
     assert not hasattr(MLPRegressor(**QUICK).fit(X, y), "temperature_")
 
 
-def test_a_training_that_goes_on_leaves_out_the_same_rows(monkeypatch):
-    drawn = []
-    monkeypatch.setattr(preparation, "kept_rows", lambda *args: drawn.append(kept_rows(*args)) or drawn[-1])
-    model = MLPClassifier(**QUICK, warm_start=True).fit(X, y).fit(X, y)
-    np.testing.assert_array_equal(*drawn)
-    assert model.temperature_ is not None
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"ensemble_selection": True}], ids=str)
+def test_a_training_that_goes_on_learns_no_temperature(params):
+    """It may have learned the rows before, on which it would be far too sure."""
+    model = MLPClassifier(**QUICK | params, warm_start=True).fit(X[:300], y[:300])
+    before = model.temperature_, model.oob_score_
+    assert before[0] is not None
+    one = MLPClassifier(**QUICK | params, warm_start=True, temperature_scaling=False)
+    vars(one).update({name: value for name, value in vars(copy(model)).items() if name.endswith("_")})
+    vars(one).update({name: value for name, value in vars(copy(model)).items() if name.startswith("_")})
+    for each in (model, one):
+        each.fit(X, y)
+    np.testing.assert_array_equal(model.coefs_[-1], one.coefs_[-1])
+    assert (model.temperature_, model.oob_score_) == before
+    if not params.get("early_stopping"):
+        assert (model.partial_fit(X, y).temperature_, model.oob_score_) == before
+
+
+def test_the_weights_of_classes_do_not_count():
+    """The score is a share of the 160 rows left out; weights of .6 and 5 would make it no such share."""
+    X, y = make_classification(800, 8, n_informative=5, weights=[0.9], flip_y=0.1, random_state=0)
+    model = MLPClassifier(**QUICK, class_weight="balanced").fit(X, y)
+    right = 160 * model.oob_score_
+    assert right == pytest.approx(round(right), abs=1e-9)
+    assert 0 < right < 160

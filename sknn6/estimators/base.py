@@ -157,8 +157,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
                     prepared.keep_members(
                         select_members(prepared.network, training.for_selection, prepared.targets)
                     )
-                if prepared.settings.scales_temperature and not incremental:
-                    prepared.scale_temperature(training)
+                prepared.scale_temperature(training)
             self._keep(prepared)
             callbacks.end()
             if incremental:
@@ -188,9 +187,9 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             file = TrainingFile(settings, network, state, data, validation, resume)
         selects = settings.ensemble_selection and network.members > 1 and not incremental
         parts = split(data, prepared.targets, settings, state.split_seed, given=validation, selects=selects)
-        kept = None
-        if settings.scales_temperature and parts.for_temperature is None and not incremental:
-            kept = prepared.leave_out()
+        # A training that goes on may have been trained before on the rows that it holds out.
+        scales = settings.scales_temperature and prepared.fresh and not incremental
+        part = prepared.leave_out() if scales and parts.held_out is None else None
         update = prepared.make_update(resume=incremental) if settings.stochastic else None
         if file is None or not file.is_taken_up:  # a resumed file has the scaling already
             prepared.scale_input(parts.rows, update)
@@ -198,7 +197,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         evaluation = parts.validation and Evaluation(parts.validation, prepared.targets, scorer)
         return Training(
             network=network,
-            batches=prepared.make_batches(parts.rows, kept),
+            batches=prepared.make_batches(parts.rows, part),
             targets=prepared.targets,
             settings=settings,
             state=state,
@@ -208,8 +207,8 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             evaluation=evaluation,
             file=file,
             for_selection=parts.for_selection,
-            for_temperature=parts.for_temperature,
-            kept=kept,
+            for_temperature=parts.held_out if scales else None,
+            part=part,
             incremental=incremental,
         )
 

@@ -56,11 +56,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         s, from 0 to below 1. With C classes, the target of the true class is 1 - s + s / C, and that of each
         other class is s / C.
     temperature_scaling : bool or "auto", default={temperature_scaling}
-        Whether to divide the logits by a temperature, so that the probabilities are right on rows that the
-        networks were not trained on (Guo et al., 2017, arXiv:1706.04599). These are the rows that are held
-        out for early stopping or ensemble selection. Without them, each network leaves out another part of
-        the rows, of the size of `validation_fraction`, and is tested on it. "auto" does so only with several
-        networks and 100 rows or more. Not used by "lbfgs" and `partial_fit`.
+        Whether to divide the logits by the temperature that gives the least cross-entropy on rows that were
+        not trained on (Guo et al., 2017, arXiv:1706.04599). These are the rows that are held out for early
+        stopping or ensemble selection. Without them, each network leaves out its own twentieth of the rows;
+        "auto" does so only with several networks and 100 rows or more. The temperature is then that of a
+        single network; the average of several is less sure by some hundredths. Used by the stochastic
+        solvers, in a `fit` from initial weights.
 
     Attributes
     ----------
@@ -77,14 +78,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ensemble_members_ : list of int or None
         The indices of the networks that ensemble selection has kept; None without ensemble selection.
     temperature_ : float or None
-        The temperature by which the weights and biases of the last layer were divided at the end of the
-        training; None without `temperature_scaling`.
+        The temperature by which the weights and biases of the last layer were divided at the end of the `fit`
+        from initial weights; None if there was no temperature scaling.
     oob_score_ : float or None
-        The accuracy on the rows that networks left out for `temperature_scaling`, each predicted by a network
-        that left it out; None if there are none.
+        The accuracy of each network on the rows that it left out for `temperature_scaling`, over all networks
+        together; None if no rows were left out.
     history_ : list of dict
         One record per epoch: "epoch", "loss" and "seconds"; "learning_rate" with a stochastic solver;
-        "validation_loss" and "validation_score" with validation data; and the statistics of `track`.
+        "validation_loss" and "validation_score" with validation data, before temperature scaling; and the
+        statistics of `track`.
         ``pandas.DataFrame(model.history_)`` converts it to a table. `partial_fit` keeps the last 10000
         records.
     loss_ : float
@@ -322,9 +324,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return targets
 
     def _fitted_targets(self, smoothing=0.0):
+        targets: Classes | Labels
         if self.out_activation_ == "logistic" and self.n_outputs_ > 1:
-            return Labels(self.classes_, smoothing, self.class_weight, self._sparse_labels)
-        return Classes(self.classes_, smoothing, self.class_weight)
+            targets = Labels(self.classes_, smoothing, self.class_weight, self._sparse_labels)
+        else:
+            targets = Classes(self.classes_, smoothing, self.class_weight)
+        targets.temperature = getattr(self, "temperature_", None)  # a training that goes on keeps them
+        targets.oob_score = getattr(self, "oob_score_", None)
+        return targets
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

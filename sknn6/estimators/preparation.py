@@ -21,7 +21,13 @@ from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS, Optimizer
 from sknn6.nn.outputs import OutputScaling
 from sknn6.nn.update import Update
-from sknn6.training.calibration import find_temperature, held_out_logits, kept_rows, left_out_logits
+from sknn6.training.calibration import (
+    find_temperature,
+    held_out_logits,
+    kept_rows,
+    left_out_logits,
+    parts_of_rows,
+)
 from sknn6.training.data import Data, make_batches, scale_input
 from sknn6.training.scaling import Moments
 from sknn6.training.state import TrainingState
@@ -113,17 +119,23 @@ class Prepared:
                 layer.place(knots, self.network.read(some.X), some.weight)
         self.state.moments = None  # the intervals are final, so the scaling must be too
 
-    def make_batches(self, rows=None, kept=None) -> Batches:
-        """Return the mini-batches of the given rows, or of all; for L-BFGS, one batch."""
+    def make_batches(self, rows=None, part=None) -> Batches:
+        """Return the mini-batches of the given rows, or of all; for L-BFGS, one batch.
+
+        With `part`, as `leave_out` returns it, each network has the rows that it does not leave out.
+        """
+        kept = None if part is None else kept_rows(part, self.network.members)
         return make_batches(self.data, self.settings, self.network, self.state.rng, rows, kept)
 
     def leave_out(self) -> NDArray | None:
-        """Return whether each network is trained on each row, an array of bool; None if all are."""
-        settings, n_rows, members = self.settings, self.data.n_rows, self.network.members
-        if "temperature_scaling" in settings.left and (members == 1 or n_rows < FEWEST_TO_LEAVE_OUT):
+        """Return the part of each row that a network leaves out, see `parts_of_rows`; None if none does."""
+        weight, y = self.data.weight, self.data.y
+        n_rows = len(y) if weight is None else np.count_nonzero(weight)
+        few = self.network.members == 1 or n_rows < FEWEST_TO_LEAVE_OUT
+        if "temperature_scaling" in self.settings.left and few:
             return None
-        strata = self.targets.strata(self.data.y, settings.validation_fraction)
-        return kept_rows(n_rows, strata, members, self.state.split_seed)
+        strata = y.ravel() if y.size == len(y) else None  # none for several labels
+        return parts_of_rows(len(y), weight, strata, self.state.split_seed)
 
     def make_update(self, resume: bool) -> Update:
         """Return the solver's update; with `resume`, it has the optimizer's state of the last training."""
@@ -163,19 +175,23 @@ class Prepared:
         self.network = network.attach(self.network.arrays_of_members(kept), self.network.dtype)
 
     def scale_temperature(self, training: Training) -> None:
-        """Divide the logits by the temperature that suits the rows that were not trained on."""
+        """Divide the logits by the temperature that suits the rows that were not trained on.
+
+        Classes have no weights here, as in `score`.
+        """
         network, targets, held_out = self.network, self.targets, training.for_temperature
-        if training.kept is not None:
-            Z, rows = left_out_logits(network, self.data, training.kept)
+        if training.part is not None:
+            Z, rows = left_out_logits(network, self.data, training.part)
+            y, weight = rows.y, rows.sample_weight
         elif held_out is not None:
-            Z, rows = held_out_logits(network, held_out), held_out
+            Z, y, weight = held_out_logits(network, held_out), held_out.y, held_out.weight
         else:
             return
-        if rows.weight is not None and not rows.weight.any():
+        if not (len(y) if weight is None else weight.any()):
             return
-        if training.kept is not None:
-            targets.oob_score = targets.score(Z, rows.y, rows.weight)
-        targets.temperature = find_temperature(Z, rows, targets)
+        if training.part is not None:
+            targets.oob_score = targets.score(Z, y, weight)
+        targets.temperature = find_temperature(Z, y, weight, targets)
         multiply_outputs(network, 1 / targets.temperature)
         lead = (self.state.optimizer or {}).get("lead")
         if lead is not None and network is training.network:

@@ -121,7 +121,8 @@ def average(
 
     The gradient is sum n_k g_k / sum n_k, where n_k is the number of samples of a batch, or the sum of their
     weights. It equals the gradient of all the samples as one batch, unless layers have statistics over the
-    batch, which are those of each single batch.
+    batch, which are those of each single batch. If each member has weights of its own, n_k is the sum of each
+    sample's largest weight, so that the two are only nearly equal.
 
     Parameters
     ----------

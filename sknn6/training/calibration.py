@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.sparse import issparse
 
 from sknn6.nn.losses import LOSSES
-from sknn6.training.data import Data
+from sknn6.training.data import Data, Rows
 from sknn6.training.selection import samples_first
 
-__all__ = ["find_temperature", "held_out_logits", "kept_rows", "left_out_logits"]
+__all__ = ["find_temperature", "held_out_logits", "kept_rows", "left_out_logits", "parts_of_rows"]
 
 # The logarithm of the temperature is assumed to be normally distributed around 0 with this deviation: before
 # the rows are seen, about two thirds of all temperatures are expected between 0.6 and 1.65.
@@ -20,27 +21,43 @@ LARGEST = 10.0
 PARTS = 20
 
 
-def kept_rows(n_rows: int, strata: NDArray | None, members: int, seed: int) -> NDArray:
+def parts_of_rows(n_rows: int, weight: NDArray | None, strata: NDArray | None, seed: int) -> NDArray:
+    """Return for each row the number of its part, from 0 to 19; -1 if no member may leave it out.
+
+    Each part has an equal share of each stratum. The only row of a stratum is never left out. Rows of weight
+    0 are in no part.
+    """
+    rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight)
+    order = np.random.default_rng(seed).permutation(rows)
+    part = np.full(n_rows, -1)
+    if strata is not None:
+        values, counts = np.unique(strata[rows], return_counts=True)
+        order = order[np.isin(strata[order], values[counts > 1])]
+        order = order[np.argsort(strata[order], kind="stable")]
+    part[order] = np.arange(len(order)) % PARTS
+    return part
+
+
+def kept_rows(part: NDArray, members: int) -> NDArray:
     """Return an array of bool (n_rows, members) that says whether a member is trained on a row.
 
-    The rows are divided into twenty parts, with equal shares of each stratum. Each member leaves out another
-    part, as long as there are enough of them.
+    The member k leaves out the part k; from 20 members on, parts are left out by several.
     """
-    order = np.random.default_rng(seed).permutation(n_rows)
-    if strata is not None:
-        order = order[np.argsort(strata[order], kind="stable")]
-    part = np.empty(n_rows, int)
-    part[order] = np.arange(n_rows) % PARTS
     return part[:, None] != np.arange(members) % PARTS
 
 
-def left_out_logits(network, data: Data, kept: NDArray) -> tuple[NDArray, Data]:
+def left_out_logits(network, data: Data, part: NDArray) -> tuple[NDArray, Data]:
     """Return the logits of each member for the rows that it left out, one below the other, and these rows."""
-    rows = np.flatnonzero(~kept.all(axis=1))
-    Z = network.predict_in_blocks(data.X[rows], samples_first)
-    Z = Z[:, None] if Z.ndim == 2 else Z  # of a single network
-    row, member = np.nonzero(~kept[rows])
-    return Z[row, member], data._replace(X=None).take(rows[row])
+    logits, chosen = [], []
+    for k in range(min(PARTS, network.members)):
+        rows = np.flatnonzero(part == k)
+        X = data.X[rows] if issparse(data.X) else Rows(data.X, rows)
+        Z = network.predict_in_blocks(X, samples_first)
+        Z = Z[:, None] if Z.ndim == 2 else Z  # of a single network
+        for member in range(k, network.members, PARTS):
+            logits.append(Z[:, member])
+            chosen.append(rows)
+    return np.concatenate(logits), data._replace(X=None).take(np.concatenate(chosen))
 
 
 def held_out_logits(network, data: Data) -> NDArray:
@@ -49,18 +66,20 @@ def held_out_logits(network, data: Data) -> NDArray:
     return Z if Z.ndim == 2 else Z.swapaxes(0, 1)
 
 
-def find_temperature(Z: NDArray, data: Data, targets) -> float:
+def find_temperature(Z: NDArray, y: NDArray, weight: NDArray | None, targets) -> float:
     """Return the temperature T at which the logits Z / T have the least cross-entropy [1]_.
 
-    To the cross-entropy of n rows, n times its mean, -log p(T) is added, where log T has the normal
-    distribution of mean 0 and deviation 0.5. So a few rows cannot lead to an extreme temperature.
+    To n times the mean cross-entropy of n rows, (log T)^2 / (2 0.5^2) is added, as for a log T with a normal
+    distribution of mean 0 and deviation 0.5. So a few rows cannot lead to an extreme temperature. With
+    weights n is (sum w)^2 / sum w^2.
 
     Parameters
     ----------
     Z : ndarray of shape (n_rows, n_outputs) or (members, n_rows, n_outputs)
         Logits of rows that were not trained on. Those of several members are divided by T, then pooled.
-    data : Data
-        The encoded targets and weights of these rows.
+    y : ndarray of shape (n_rows, ...)
+        The encoded targets of these rows.
+    weight : ndarray of shape (n_rows,) or None
     targets : Targets
 
     References
@@ -69,10 +88,11 @@ def find_temperature(Z: NDArray, data: Data, targets) -> float:
     """
     loss = LOSSES[targets.out_activation].loss  # without label smoothing
     Z = Z.astype(float)
+    n = len(y) if weight is None else weight.sum() ** 2 / np.square(weight).sum()
 
     def cost(log_T):
-        mean = loss(targets.pool(Z * np.exp(-log_T)), data.y, data.weight)[0]
-        return len(data.y) * mean + 0.5 * (log_T / DEVIATION) ** 2
+        mean = loss(targets.pool(Z * np.exp(-log_T)), y, weight)[0]
+        return n * mean + 0.5 * (log_T / DEVIATION) ** 2
 
     most = np.log(LARGEST)
     found = minimize_scalar(cost, bounds=(-most, most), method="bounded")

@@ -61,14 +61,14 @@ class Split(NamedTuple):
         The data that are evaluated after each epoch.
     for_selection : Data or None
         The data by which ensemble selection chooses networks after the last epoch.
-    for_temperature : Data or None
-        Held-out rows by which the temperature is found.
+    held_out : Data or None
+        The held-out rows, whatever they are used for.
     """
 
     rows: NDArray | None
     validation: Data | None
     for_selection: Data | None
-    for_temperature: Data | None
+    held_out: Data | None
 
 
 def split(data, targets, settings, seed, *, given=None, selects=False) -> Split:
@@ -93,7 +93,7 @@ def split(data, targets, settings, seed, *, given=None, selects=False) -> Split:
     elif stops_early or (selects and may_hold_out(data, targets, settings)):
         rows, held_out = hold_out(data, targets, settings, seed)
     validation, for_selection = held_out if stops_early else given, held_out if selects else None
-    return Split(rows, validation, for_selection, held_out if settings.scales_temperature else None)
+    return Split(rows, validation, for_selection, held_out)
 
 
 def hold_out(data, targets, settings, seed):

@@ -51,8 +51,8 @@ class Training:
         Held-out rows that choose which members to keep.
     for_temperature : Data or None
         Held-out rows by which the temperature is found.
-    kept : ndarray of bool, shape (n_rows, members), or None
-        Whether a member is trained on a row; None if all are.
+    part : ndarray of int, shape (n_rows,), or None
+        The part of each row that a member leaves out, see `parts_of_rows`; None if none does.
     incremental : bool
         Whether this is a call of `partial_fit`, which trains for one epoch.
     torn : bool
@@ -73,7 +73,7 @@ class Training:
     file: Any = None
     for_selection: Data | None = None
     for_temperature: Data | None = None
-    kept: NDArray | None = None
+    part: NDArray | None = None
     incremental: bool = False
     torn: bool = False
     tracker: LayerTracker | None = None
