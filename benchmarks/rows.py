@@ -44,8 +44,8 @@ def run(folder, name, seed, label):
 
 def means(results):
     """Return the geometric mean of each metric over the data sets, with a column for each model."""
-    results = results.assign(**dict(zip(("of", "rows"), results["model"].str.split(" on ").str, strict=True)))
-    results["rows"] = results["rows"].astype(int)
+    parts = results["model"].str.split(" on ", expand=True)
+    results = results.assign(of=parts[0], rows=parts[1].astype(int))
     table = results.groupby(["of", "rows", "data"])[[*METRICS, "seconds"]].mean()
     return np.exp(np.log(table).groupby(["of", "rows"]).mean()).unstack("of").rename(columns=MODELS)
 
@@ -53,12 +53,16 @@ def means(results):
 def draw(table, path):
     """Save a plot of the metrics, and of the recipe's epochs and units, over the number of rows."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullLocator
 
     figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
     for axis, metric, title in zip(axes, METRICS, ["error", "log-loss"], strict=False):
         for name, marker in zip(MODELS.values(), "osd", strict=True):
             axis.plot(table.index, table[metric][name], f"{marker}-", label=name, markersize=4)
         axis.set(xscale="log", yscale="log", title=title)
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_locator(NullLocator())
     axes[0].legend(fontsize="small")
     rows = np.unique(np.geomspace(ROWS[0], 1e6, 400).astype(int))
     recipes = [recipe_for("modern", n) for n in rows]
