@@ -192,6 +192,18 @@ def test_categories(layers, members):
     np.testing.assert_allclose(by_layers.network.theta, compiled.network.theta, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "params", [{"alpha": 1}, {"weight_decay": 0}, {"clip_norm": 2}, {"ema_decay": 0}, {"rate": 1}]
+)
+def test_whole_numbers_compile_nothing_anew(params):
+    """A number that is given as an int would be another type, for which Numba would compile all once more."""
+    rate = params.pop("rate", 0.1)
+    training = Training(optimizer=SGD, **params)
+    training.program().run(lambda _: rate, training.alpha)
+    versions = [(signature[5], signature[7]) for signature in training.program().interpreter.run.signatures]
+    assert len(versions) == len(set(versions)), "not one version for each dtype, with rare parts and without"
+
+
 def test_a_batch_without_weight_makes_no_update():
     weight = np.ones(ROWS)
     weight[: 2 * BATCH] = 0

@@ -133,7 +133,7 @@ class Program:
                 check()
             X, y, weight, bounds = next(slices)
             n = len(bounds) - 1
-            rates = np.array([learning_rate((done + i) / n_updates) for i in range(n)])
+            rates = np.array([learning_rate((done + i) / n_updates) for i in range(n)], float)
             for layer in self.shared:
                 X = layer.forward(X)
             total += self._run(X, y, weight, np.array(bounds), rates, alpha)
@@ -161,7 +161,10 @@ class Program:
         )
 
         def run(k: int) -> float:
-            tables, rules = (self.operations[k], self.parameters[k]), self.rules[k]._replace(alpha=alpha)
+            tables, rules = (
+                (self.operations[k], self.parameters[k]),
+                self.rules[k]._replace(alpha=float(alpha)),
+            )
             total: float = self.interpreter.run(
                 *tables, rules, vectors, batches._replace(own=own[k]), self.work[k], optimizer.t, self.rare
             )
