@@ -5,8 +5,8 @@
     python benchmarks/mutation.py --only optimizers,losses --each 50
 
 The operators are cosmic-ray's: another sign, comparison, number or truth value, or a loop that does not run.
-For each module of sknn6/nn and sknn6/preprocessing, except those that Numba compiles, --each mutants are
-drawn. Each is made in a copy of the repository and tested by the module's own tests, without Numba. Mutants
+For each module of sknn6/nn and sknn6/preprocessing, except those that Numba compiles, and for some of
+sknn6/training, --each mutants are drawn. Each is made in a copy of the repository and tested by the module's own tests, without Numba. Mutants
 that survive are printed with their lines.
 """
 
@@ -70,6 +70,7 @@ TESTS = {
     "nn/schedules": "schedules",
     "nn/training": "training classifier",
     "nn/update": "update classifier selection",
+    "nn/weights": "members batches losses program",
     "preprocessing/arithmetic": "standardizer",
     "preprocessing/location": "standardizer",
     "preprocessing/maps": "whitener",
@@ -77,6 +78,10 @@ TESTS = {
     "preprocessing/spectrum": "whitener",
     "preprocessing/standardizer": "standardizer",
     "preprocessing/whitener": "whitener",
+    "training/calibration": "temperature",
+    "training/scaling": "regressor",
+    "training/selection": "selection",
+    "training/symptoms": "symptoms",
 }
 
 
