@@ -6,8 +6,8 @@
 
 The operators are cosmic-ray's: another sign, comparison, number or truth value, or a loop that does not run.
 For each module of sknn6/nn and sknn6/preprocessing, except those that Numba compiles, and for some of
-sknn6/training, --each mutants are drawn. Each is made in a copy of the repository and tested by the module's own tests, without Numba. Mutants
-that survive are printed with their lines.
+sknn6/training, --each mutants are drawn. Each is made in a copy of the repository and tested by the module's
+own tests, without Numba. Mutants that survive are printed with their lines.
 """
 
 import os
