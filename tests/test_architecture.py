@@ -54,6 +54,14 @@ def test_it_does_not_change():
         Architecture(**SAVED).members = 3
 
 
+def test_each_column_of_the_first_layer_comes_from_an_input():
+    """A number has a column and one for each piece. Categories follow: one-hot, then with learned vectors."""
+    network = Architecture(5, [6], 3, "relu", pieces=[2, 0, 0, 0, 0], one_hot=[3, 2], embedded=[40])
+    assert network.sources()[:9].tolist() == [0, 0, 0, 1, 2, 2, 2, 3, 3]
+    assert set(network.sources()[9:]) == {4}
+    assert len(network.sources()) == network.build().dense()[0].fan_in
+
+
 def test_order_of_the_layers():
     network = Architecture(4, [6, 5], 3, "tanh", batchnorm="batch", layernorm=True).build(
         dropout=0.5, rng=np.random.default_rng(0)

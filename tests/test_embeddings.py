@@ -41,6 +41,12 @@ def test_a_value_that_is_had_often_is_an_interval_apart():
     np.testing.assert_allclose(np.diff(np.searchsorted(positive, knots[1:])), 24.75, atol=1)
 
 
+def test_a_frequent_value_and_its_neighbours_are_knots():
+    values, counts = np.arange(100.0), np.ones(100)
+    counts[50] = 500
+    assert {49, 50, 51} <= set(knots_of(values, counts, 5))
+
+
 @pytest.mark.parametrize("values", [[3.0], [0.0, 1.0]])
 def test_a_feature_of_up_to_two_values_stays_as_it_is(values):
     assert knots_of(np.array(values), np.ones(len(values)), 8).size == 0
@@ -61,6 +67,7 @@ def test_many_features_or_few_rows_have_no_embedding():
     assert find_knots(RNG.normal(size=(29, 2))) is None
     assert find_knots(RNG.normal(size=(30, 2))).shape == (4, 2)
     assert find_knots(RNG.integers(0, 2, (50, 4)).astype(float)) is None
+    assert find_knots(RNG.integers(0, 3, (50, 4)).astype(float)).shape == (3, 4)
 
 
 def test_the_chunks_of_a_stream_have_no_embedding_unless_it_is_asked_for():
