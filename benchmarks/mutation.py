@@ -59,7 +59,7 @@ TESTS = {
     "nn/products": "layers network threads",
     "nn/lbfgs": "lbfgs interruptions",
     "nn/losses": "losses numerics members regressor",
-    "nn/network": "network classifier gradients",
+    "nn/network": "network members classifier gradients",
     "nn/normalization": "normalization torch_values gradients",
     "nn/observe": "observe layer_statistics track",
     "nn/optimizers": "optimizers training torch_values",

@@ -1,7 +1,10 @@
 """Optimizers against torch's and scikit-learn's definitions."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
+from sklearn.neural_network import MLPClassifier
 
 from sknn6.nn.optimizers import BLOCK, OPTIMIZERS, SGD, Adam
 
@@ -35,6 +38,16 @@ def test_adam_against_the_formula():
         expected -= rate * m / (np.sqrt(v) + epsilon)
     three_steps(Adam(theta, beta_1=0.9, beta_2=0.99, epsilon=epsilon), theta)
     np.testing.assert_allclose(theta, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_defaults_are_scikit_learns(name):
+    theirs = signature(MLPClassifier).parameters
+    ours = {
+        key: given.default for key, given in signature(OPTIMIZERS[name]).parameters.items() if key in theirs
+    }
+    assert ours
+    assert ours == {key: theirs[key].default for key in ours}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -42,3 +42,9 @@ def test_never_above_the_initial_rate_nor_below_zero(name):
     rates = [SCHEDULES[name].rate(Progress(1.0, i / 100, 10 * i, i // 10)) for i in range(101)]
     assert max(rates) <= 1
     assert min(rates) >= 0
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_rate_that_depends_on_the_part_of_the_training_follows_a_plan(name):
+    early, late = (SCHEDULES[name].rate(Progress(0.1, fraction, 50, 1)) for fraction in (0.2, 0.9))
+    assert SCHEDULES[name].follows_plan == (early != late)

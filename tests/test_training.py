@@ -68,6 +68,11 @@ def test_a_batch_without_weight_makes_no_step():
     np.testing.assert_allclose(made.theta, other.theta, rtol=1e-12)
 
 
+def test_batches_without_weight_have_no_loss():
+    data = batches(weight=np.zeros(11))
+    assert loss_and_gradient(network(), softmax_cross_entropy, data, 0.5) == (0.0, 0)
+
+
 @pytest.mark.parametrize("weight", [None, np.linspace(0, 2, 11)])
 @pytest.mark.parametrize("size", [3, 4, 5])
 def test_accumulated_gradients_are_those_of_one_big_batch(size, weight):
