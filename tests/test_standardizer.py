@@ -14,6 +14,7 @@ from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknn6 import Standardizer
+from sknn6.preprocessing.arithmetic import divide, multiply
 from sknn6.preprocessing.location import METHODS, SPARSE, STREAMED
 
 PEERS = {
@@ -406,6 +407,21 @@ def test_what_is_beyond_the_range_is_held_to_it(dtype):
     assert_array_equal(standardizer.transform(np.array([[-most], [most]])), [[-most], [most]])
     standardizer = Standardizer().fit(np.array([[-1e3], [1e3]]))
     assert_array_equal(standardizer.inverse_transform(np.array([[-most], [most]])), [[-most], [most]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("scale", "z"), [(2.0, [-0.625, 0.125]), (1.25, [-1, 0.2]), (1.0, [-1, 0.25]), (0.5, [-1, 0.5])]
+)
+def test_differences_beyond_the_range_are_divided_nonetheless(dtype, scale, z):
+    """-3/4 - 1/2 of the largest number is beyond the range; what remains so is held to it."""
+    most, z = np.finfo(dtype).max, np.array(z)[:, None]
+    X, center = most * np.array([[-0.75], [0.75]], dtype), np.array([0.5 * float(most)])
+    Z = np.empty_like(X)
+    divide(X, center, np.array([scale]), Z)
+    assert_allclose(Z / most, z, 1e-6)
+    multiply(Z, center, np.array([scale]))
+    assert_allclose(Z / most, np.maximum(z * scale + 0.5, -1), 1e-6)
 
 
 def test_one_saved_by_the_first_version_goes_on(X):

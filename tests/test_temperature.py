@@ -54,6 +54,16 @@ def test_few_rows_do_not_lead_far():
     assert 1 < find_temperature(Z, np.ones(5, int), None, targets) < 10
 
 
+def test_a_row_moves_the_temperature_until_the_prior_holds_it():
+    """The logit is 2, and the class is the other: the loss is log(1 + e^(2 / T)).
+
+    Its slope in log T is -2 p / T, where p = 1 / (1 + e^(-2 / T)) is the probability of the wrong class. The
+    slope of the prior, (log T)^2 / (2 * 0.5^2), is 4 log T.
+    """
+    T = find_temperature(np.array([[2.0]]), np.zeros((1, 1)), None, Classes(np.arange(2)))
+    assert 4 * np.log(T) == pytest.approx(2 / T * expit(2 / T), rel=1e-4)
+
+
 def test_rows_of_weight_0_do_not_count():
     """Nor does the unit of the weights."""
     rng = np.random.default_rng(0)

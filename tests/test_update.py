@@ -53,6 +53,19 @@ def test_weight_decay_shrinks_weights_before_the_step_and_leaves_biases():
     np.testing.assert_allclose(made.theta, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_each_member_has_a_decay_of_its_own(kind):
+    """With gradients of 0 an update multiplies the weights by 1 - rate decay and leaves the biases."""
+    made = perceptron(4, [5], 3, "tanh", members=2).allocate(np.float64)
+    made.theta[:] = 1.0
+    made.grad[:] = 0.0
+    Update(made, kind(made.theta), weight_decay=np.array([0.5, 2.0]))(0.1)
+    for layer in made.dense():
+        np.testing.assert_allclose(layer.W[0], 0.95, rtol=1e-12)
+        np.testing.assert_allclose(layer.W[1], 0.8, rtol=1e-12)
+        np.testing.assert_array_equal(layer.b, 1.0)
+
+
 def test_adam_with_decay_against_torch():
     """50 steps of torch 2.13's AdamW(lr=0.1, weight_decay=0.5), no decay on the biases, in float64."""
     made = perceptron(2, [], 1, "relu").allocate(np.float64)
