@@ -2,7 +2,7 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from threading import RLock
@@ -12,7 +12,11 @@ from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from sknn6.nn.parallel import several_threads
 
-__all__ = ["products_share_cores", "with_threads"]
+__all__ = ["cores_for", "products_share_cores", "with_threads"]
+
+# Products of up to so many multiplications are computed by OpenBLAS on one thread, however many it may use
+# (SMP_THRESHOLD_MIN in its interface/gemm.c; version 0.3.23 splits those of a single row from 9216 on).
+SMALL = 2**16
 
 # How many threads the large work of one call may use.
 most: ContextVar[float] = ContextVar("most", default=math.inf)
@@ -112,6 +116,14 @@ def products_share_cores():
         except KeyboardInterrupt:
             CORES.end(call)
             raise
+
+
+def cores_for(multiplications):
+    """Return `products_share_cores()`, or a context without effect if the largest product is small.
+
+    To limit the threads of BLAS takes as long as a row takes in a network of a hundred units.
+    """
+    return products_share_cores() if multiplications > SMALL else nullcontext()
 
 
 @contextmanager

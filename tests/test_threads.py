@@ -268,6 +268,7 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_no_product_of_any_call_is_made_on_several_threads_of_blas(two_threads, monkeypatch, name):
     """The products are those of the layers, of compiled trainings, and of the whitener's functions."""
+    monkeypatch.setattr(threads, "SMALL", 0)
     model, whitener = clone(MODEL).fit(X, y), clone(WHITENER).fit(X)
     seen = set()
 
@@ -286,11 +287,22 @@ def test_no_product_of_any_call_is_made_on_several_threads_of_blas(two_threads, 
     assert set(blas_threads()) == {2}
 
 
+@pytest.mark.parametrize(("rows", "limited"), [(1, 0), (1024, 0), (1025, 1)])
+def test_predictions_of_small_products_leave_blas_alone(two_threads, monkeypatch, rows, limited):
+    """BLAS takes one thread for them in any case. The largest has 8 times 8 multiplications for each row."""
+    model, found = clone(MODEL).fit(X, y), []
+    begin = threads.CORES.begin
+    monkeypatch.setattr(threads.CORES, "begin", lambda call: found.append(call) or begin(call))
+    model.predict(np.ones((rows, 4)))
+    assert len(found) == limited
+
+
 def test_large_predictions_use_every_core(two_threads, monkeypatch):
     """Each of the first two blocks waits until two threads are at work."""
     model = clone(MODEL).fit(X, y)
     expected = model.predict_proba(X)
     monkeypatch.setattr("sknn6.nn.network.PREDICTION_BLOCK", 8 * 50)  # three blocks
+    monkeypatch.setattr(threads, "SMALL", 0)
     monkeypatch.setattr("sknn6.nn.parallel.WORTH_THREADS", 0)
     both, idents, predict = threading.Barrier(2, timeout=30), [], Network.predict
 

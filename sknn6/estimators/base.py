@@ -31,7 +31,7 @@ from sknn6.estimators.targets import Targets
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.tables import find_columns
-from sknn6.threads import products_share_cores
+from sknn6.threads import cores_for, products_share_cores
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.checkpointing import TrainingFile
 from sknn6.training.data import split
@@ -274,13 +274,14 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _predict(self, X, what):
         """Apply a method of the targets, such as "decide", to the logits of X and return the result."""
-        with products_share_cores():
-            if not (self.__sklearn_is_fitted__() and is_valid(X, self)):
-                check_is_fitted(self)
-                X = self._validate(X, reset=False)
-            finish = getattr(self._fitted_targets(), what)
-            with np.errstate(all="ignore"):  # for example, weights may overflow when they are cast to float32
-                return predicting_network(self, X.dtype).predict_in_blocks(X, finish)
+        if not (self.__sklearn_is_fitted__() and is_valid(X, self)):
+            check_is_fitted(self)
+            X = self._validate(X, reset=False)
+        finish = getattr(self._fitted_targets(), what)
+        with np.errstate(all="ignore"):  # for example, weights may overflow when they are cast to float32
+            network = predicting_network(self, X.dtype)
+            with cores_for(network.largest_product(X.shape[0])):
+                return network.predict_in_blocks(X, finish)
 
     @property
     def feature_importances_(self) -> NDArray:

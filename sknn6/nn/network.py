@@ -256,6 +256,10 @@ class Network:
             X = layer.predict(X)
         return X
 
+    def largest_product(self, n_rows: int) -> int:
+        """Return the number of multiplications of the largest matrix product for so many rows."""
+        return n_rows * max(layer.fan_in * layer.width for layer in self.dense())
+
     def predict_in_blocks(self, X: Rows, finish: Callable[[Array], Array]) -> Array:
         """Return ``finish(logits)`` for X, computed in blocks of rows that are cast to the network's dtype.
 
