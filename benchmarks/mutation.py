@@ -79,7 +79,7 @@ TESTS = {
     "preprocessing/standardizer": "standardizer",
     "preprocessing/whitener": "whitener",
     "training/calibration": "temperature",
-    "training/scaling": "regressor",
+    "training/scaling": "inputs sequences",
     "training/selection": "selection",
     "training/symptoms": "symptoms",
 }
@@ -143,8 +143,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder) / "sknn6"
         shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "_build", "build", "*.egg-info"))
-        rng = random.Random(args.seed)
-        counts = [test_module(folder, module, tests, args.each, rng) for module, tests in chosen.items()]
+        counts = [
+            test_module(folder, module, tests, args.each, random.Random(f"{module} {args.seed}"))
+            for module, tests in chosen.items()
+        ]
     killed, total = map(sum, zip(*counts, strict=True))
     print(f"{killed} of {total} killed, {killed / total:.0%}")
 

@@ -32,8 +32,7 @@ def select_members(network, data, targets):
     Z = network.predict_in_blocks(data.X, samples_first).swapaxes(0, 1)
 
     def loss(members):
-        pooled = targets.pool(Z[members] if len(members) > 1 else Z[members[0]].copy())
-        return targets.loss(pooled, data.y, data.weight)[0]
+        return targets.loss(targets.pool(Z[members]), data.y, data.weight)[0]
 
     kept, least = [], np.inf
     while len(kept) < network.members:
