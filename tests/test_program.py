@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from networks import perceptron
-from plain import MLPClassifier
+from plain import MLPRegressor
 from scipy.sparse import csr_array
 from scipy.special import ndtr
 from sklearn.datasets import load_iris
@@ -288,16 +288,21 @@ def test_numpy_is_numpy():
 
 
 @pytest.mark.parametrize(
-    ("params", "asked"),
-    [({}, True), ({"gradient_accumulation_steps": 2}, False)],
-    ids=["a fit", "accumulated gradients"],
+    ("method", "params", "asked"),
+    [
+        ("fit", {}, True),
+        ("fit", {"max_iter": 1, "batch_size": 150}, True),
+        ("fit", {"gradient_accumulation_steps": 2}, False),
+        ("partial_fit", {"batch_size": 40}, True),
+        ("partial_fit", {"batch_size": 50}, False),
+    ],
+    ids=["a fit", "a short fit", "accumulated gradients", "four updates", "three updates"],
 )
-def test_which_trainings_have_a_program(monkeypatch, params, asked):
+@pytest.mark.filterwarnings("ignore:.* hasn't converged")
+def test_which_trainings_have_a_program(monkeypatch, method, params, asked):
     calls = []
     monkeypatch.setattr(minibatch.Program, "of", lambda *args: calls.append(args))
-    X, y = load_iris(return_X_y=True)
-    with pytest.warns(match="hasn't converged"):
-        MLPClassifier(max_iter=2, **params).fit(X, y)
+    getattr(MLPRegressor(**{"max_iter": 2} | params), method)(*load_iris(return_X_y=True))
     assert bool(calls) is asked
 
 
