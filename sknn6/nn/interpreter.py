@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from sknn6.nn import compiled as kernels
 from sknn6.nn.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from sknn6.nn.annotations import Array
 from sknn6.nn.categories import EMBEDDING_SIZE
-from sknn6.nn.compiled import adam, drop_of_member, normalise, subtract_max
 from sknn6.nn.dense import SCALE_SPEED
 from sknn6.nn.exponentials import exponential, normal_cdf
 from sknn6.nn.operations import (
@@ -63,6 +63,12 @@ INNER: dict[str, Any] = {
 compiled = njit(**INNER)
 # With "reassoc", sums may be computed in any order, so that they can use vector instructions.
 summing = njit(**INNER, fastmath={"reassoc"})
+
+# The kernels of the layers have wrappers, as Python calls them.
+adam = summing(kernels.adam.py_func)
+drop_of_member = compiled(kernels.drop_of_member.py_func)
+normalise = compiled(kernels.normalise.py_func)
+subtract_max = compiled(kernels.subtract_max.py_func)
 
 
 class Vectors(NamedTuple):
