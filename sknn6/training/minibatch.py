@@ -17,10 +17,6 @@ __all__ = ["train_in_batches"]
 # a whitened group; for smaller chunks it uses the running averages.
 ROWS_PER_UNIT = 8
 
-# A call of partial_fit with fewer updates than this is not compiled: to write the tables takes longer than
-# they save. Fits are always compiled, so that a short one has the bits of the first epochs of a long one.
-FEWEST_UPDATES = 4
-
 
 def train_in_batches(training: Training, interrupts: Interrupts) -> None:
     """Train until all epochs are done or the training stops; keep the best or the last finite weights.
@@ -76,9 +72,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
 
 
 def compiled(training):
-    """Return the compiled form of the training, None if it has none or is too short to need it."""
-    if training.incremental and len(training.batches) < FEWEST_UPDATES:
-        return None
+    """Return the compiled form of the training, None if it has none."""
     if training.settings.gradient_accumulation_steps > 1:
         return None
     return Program.of(training.network, training.targets.loss, training.update, training.batches)
