@@ -31,15 +31,17 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
     rows : int
         Number of rows of the largest batch.
     """
-    memory, dropouts, written = Memory(rows), count(), list[Array]()
+    memory, dropouts = Memory(rows), count()
     memory.take(1)  # for the weights of the samples
     layers = [layer for layer in network.layers if layer.per_member]
-    for layer, after in zip_longest(layers, layers[1:]):
-        op = np.full(network.members, -1, OPERATION)
-        op["kind"], op["member"] = LAYERS[type(layer)], range(network.members)
-        if written:
+    operations = np.full((network.members, len(layers)), -1, OPERATION)
+    operations["member"] = np.arange(network.members)[:, None]
+    for i, (layer, after) in enumerate(zip_longest(layers, layers[1:])):
+        op = operations[:, i]
+        op["kind"] = LAYERS[type(layer)]
+        if i > 0:
             for field, of_before in CHAIN.items():
-                op[field] = written[-1][of_before]
+                op[field] = operations[of_before][:, i - 1]
         if isinstance(layer, Dense):
             write_dense(op, layer, after, network, memory)
         elif isinstance(layer, Embedding):
@@ -53,8 +55,7 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
             op["extra"] = memory.take(int(op["units"][0]))
         if op["out"][0] < 0:
             op["out"] = memory.take(int(op["units"][0]))
-        written.append(op)
-    return np.ascontiguousarray(np.stack(written, axis=1)), memory.taken
+    return operations, memory.taken
 
 
 class Memory:
@@ -136,21 +137,27 @@ def write_normalization(op: Array, layer: Normalization, network: Network, memor
         op["extra"] = memory.take_numbers(2 * layer.units)
 
 
-def parameters_of(network: Network, member: int) -> Array:
-    """Return for each parameter of a member its start in theta, its size, and whether it decays."""
-    return np.array(
-        [
-            (place, getattr(leaf, name).size // network.members, name in leaf.decayed)
-            for leaf in network.leaves
-            for name in leaf.parameters
-            for place in [places(network, getattr(leaf, name))[member]]
-        ],
-        np.int64,
-    )
+def parameters_of(network: Network) -> Array:
+    """Return for each array of each member its start in theta, its size, and whether it decays.
+
+    The shape is (members, arrays, 3).
+    """
+    arrays = [(leaf, name) for leaf in network.leaves for name in leaf.parameters]
+    parameters = np.empty((network.members, len(arrays), 3), np.int64)
+    for i, (leaf, name) in enumerate(arrays):
+        array = getattr(leaf, name)
+        parameters[:, i, 0] = places(network, array)
+        parameters[:, i, 1:] = array.size // network.members, name in leaf.decayed
+    return parameters
 
 
 def places(network: Network, array: Array, vector: Array | None = None) -> Array:
     """Return where in theta, or in another vector, each member's part of an array starts."""
     vector = network.theta if vector is None else vector
-    first = (array.ctypes.data - vector.ctypes.data) // array.itemsize
+    first = (address(array) - address(vector)) // array.itemsize
     return first + np.arange(network.members) * (array.size // network.members)
+
+
+def address(array: Array) -> int:
+    """Return where in memory an array begins."""
+    return int(array.__array_interface__["data"][0])

@@ -85,7 +85,7 @@ class Program:
         self.embeddings = [layer for layer in network.layers if isinstance(layer, Embedding)]  # one or none
         rows = batches.largest
         self.operations, n_work = operations_of(network, rows)
-        self.parameters = [parameters_of(network, member) for member in range(network.members)]
+        self.parameters = parameters_of(network)
         self.work = np.zeros((network.members, n_work), network.dtype)
         self.rules = rules_of(update, loss, of_loss, self.interpreter)
         self.rare = None if is_common(self.operations, self.rules[0]) else 1
