@@ -91,9 +91,13 @@ class Interval(SklearnInterval):
         return super().__contains__(python_number(value))
 
 
+# Types of values that `python_number` returns unchanged; to look them up is faster than to ask for `Real`.
+PLAIN_TYPES = {bool, int, float, str, type(None)}
+
+
 def python_number(value):
     """Return a number as Python's bool, int or float, and anything else unchanged."""
-    if not isinstance(value, Real | np.bool_):
+    if type(value) in PLAIN_TYPES or not isinstance(value, Real | np.bool_):
         return value
     kind = bool if isinstance(value, bool | np.bool_) else int if isinstance(value, Integral) else float
     return kind(value)
