@@ -74,21 +74,30 @@ def test_a_call_that_fails_after_its_epoch_leaves_no_trace(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def fitted():
-    return MLPClassifier(random_state=0).fit(DIGITS[TRAIN], DIGIT[TRAIN])
+def several_fitted():
+    return [MLPClassifier(random_state=i).fit(DIGITS[TRAIN], DIGIT[TRAIN]) for i in range(4)]
 
 
-def take_in(model, rows, n_calls=None, **more):
+@pytest.fixture
+def fitted(several_fitted):
+    return several_fitted[0]
+
+
+def take_in(model, rows, n_calls=None, seed=0, **more):
     """Return the rows to train on to partial_fit, so many at a time; return the accuracy on the others."""
-    for part in np.split(np.random.default_rng(0).permutation(1200), 1200 // rows)[:n_calls]:
+    for part in np.split(np.random.default_rng(seed).permutation(1200), 1200 // rows)[:n_calls]:
         model.partial_fit(DIGITS[part], DIGIT[part], **more)
     return model.score(DIGITS[TEST], DIGIT[TEST])
 
 
 @pytest.mark.parametrize(("rows", "n_calls"), [(1, 20), (10, 20), (100, 5)])
-def test_rows_that_are_known_leave_a_fitted_model_as_good_as_it_was(fitted, rows, n_calls):
-    before = fitted.score(DIGITS[TEST], DIGIT[TEST])
-    assert take_in(copy.deepcopy(fitted), rows, n_calls) > before - 0.01
+def test_rows_that_are_known_leave_a_fitted_model_as_good_as_it_was(several_fitted, rows, n_calls):
+    """Over 16 models, the change of the accuracy had a deviation of up to .004; this is the mean of four."""
+    changes = [
+        take_in(copy.deepcopy(model), rows, n_calls, seed) - model.score(DIGITS[TEST], DIGIT[TEST])
+        for seed, model in enumerate(several_fitted)
+    ]
+    assert np.mean(changes) > -0.01
 
 
 def test_a_fitted_model_learns_what_is_new(fitted):
