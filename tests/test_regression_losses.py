@@ -290,6 +290,32 @@ def test_a_training_that_goes_on_needs_as_many_quantiles():
         single.partial_fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"loss": "squared_error"}, {"loss": "poisson"}),
+        ({"loss": "gamma"}, {"loss": "absolute_error"}),
+        ({"loss": "quantile", "quantile": BAND}, {"loss": "squared_error"}),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_training_that_goes_on_needs_outputs_of_the_same_kind(before, after, method):
+    """Scaled targets would be counts of another unit, and a network's exp(z) would become z."""
+    y = np.random.default_rng(0).poisson(3, len(X)) + 1.0
+    model = MLPRegressor(**before, warm_start=True, **QUICK).fit(X, y)
+    expected = model.predict(X)
+    with pytest.raises(ValueError, match=rf"loss must be one of \[.*\], .* got '{after['loss']}'"):
+        getattr(model.set_params(**after), method)(X, y)
+    np.testing.assert_array_equal(model.predict(X), expected)
+
+
+def test_a_training_may_go_on_with_another_loss_of_the_same_outputs():
+    model = MLPRegressor(warm_start=True, **QUICK).fit(X, y)
+    for loss in ("huber", "absolute_error"):
+        model.set_params(loss=loss).fit(X, y)
+    assert model.score(X, y) > 0
+
+
 def test_quantiles_are_kept_by_copies_and_pickles(tmp_path):
     model = MLPRegressor("quantile", quantile=np.array(BAND), checkpoint=tmp_path / "file", **QUICK).fit(X, y)
     expected = model.predict(X)

@@ -246,19 +246,31 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_targets, scaling = 1 if y.ndim == 1 else y.shape[1], None
         if goes_on:
             n_targets, scaling = self.n_outputs_, self._scaling()
-        if not REGRESSION_LOSSES[self.loss].of_quantiles:
-            return Numbers(self.loss, n_targets, scaling=scaling)
-        quantile = quantiles_in(self.quantile)
+        quantile = quantiles_in(self.quantile) if REGRESSION_LOSSES[self.loss].of_quantiles else None
         if goes_on:
-            self._check_same_quantiles(quantile)
+            self._check_same_outputs(quantile)
+        if quantile is None:
+            return Numbers(self.loss, n_targets, scaling=scaling)
         n_outputs = n_targets if np.ndim(quantile) == 0 else len(quantile)
         return Quantiles(self.loss, n_outputs, quantile, scaling)
 
-    def _check_same_quantiles(self, quantile):
-        """Raise ValueError if the number of quantiles differs from that in the last fit."""
-        if np.shape(quantile) != ((self.n_outputs_,) if self._has_band() else ()):
+    def _check_same_outputs(self, quantile):
+        """Raise ValueError if the outputs of the network mean something else than in the last fit."""
+        if quantile is not None and np.shape(quantile) != ((self.n_outputs_,) if self._has_band() else ()):
             kind = f"a list of {self.n_outputs_} numbers" if self._has_band() else "a number"
             raise ValueError(f"quantile must be {kind} as in the fit before, got {self.quantile!r}.")
+        kind = "in_order" if np.ndim(quantile) else REGRESSION_LOSSES[self.loss].out_activation
+        if kind != self.out_activation_:
+            same = [
+                name
+                for name, entry in REGRESSION_LOSSES.items()
+                if entry.out_activation == self.out_activation_
+            ]
+            raise ValueError(
+                f"loss must be one of {same or ['quantile']}, whose outputs are those of the fit before "
+                f"(out_activation_ is {self.out_activation_!r}), got {self.loss!r}. Fit anew with "
+                "warm_start=False."
+            )
 
     def _has_band(self):
         """Return whether the outputs are quantiles of one target."""
