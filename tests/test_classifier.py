@@ -884,6 +884,31 @@ def test_indicators_of_another_width_are_refused(width, kind):
         model.fit(X, TARGETS["multilabel"], X_val=X, y_val=Y)
 
 
+@pytest.mark.parametrize(
+    ("held_out", "what"),
+    [
+        ({"X_val": X[:, :1], "y_val": TARGETS["multiclass"]}, "X has 1 features"),
+        ({"X_val": X, "y_val": TARGETS["multiclass"] + 9}, "classes not in `self.classes_`"),
+        ({"X_val": X, "y_val": TARGETS["multiclass"], "sample_weight_val": -np.ones(60)}, "Negative values"),
+    ],
+    ids=["features", "classes", "weights"],
+)
+def test_bad_validation_data_are_called_so(held_out, what):
+    with pytest.raises(ValueError, match=rf"X_val, y_val and sample_weight_val must go with .*: .*{what}"):
+        MLPClassifier(8).fit(X, TARGETS["multiclass"], **held_out)
+
+
+def test_a_weight_of_a_class_that_y_lacks_is_for_other_rows():
+    """As in scikit-learn's, unless a class of y has none: another fold may have the class."""
+    y = TARGETS["binary"]
+    weights = {0: 1.0, 1: 3.0}
+    np.testing.assert_array_equal(
+        fit(y=y, class_weight=weights | {7: 5.0}).coefs_[0], fit(y=y, class_weight=weights).coefs_[0]
+    )
+    with pytest.raises(ValueError, match=r"weights of the classes \[0, 1\], .*, got \{0: 1.0, 7: 5.0\}"):
+        fit(y=y, class_weight={0: 1.0, 7: 5.0})
+
+
 def test_huge_initial_weights_are_held_to_the_range_of_float32():
     for init, scale in (("he_normal", 1e300), ("normal", 1e39)):
         model = fit(init=init, init_scale=scale, max_iter=2)

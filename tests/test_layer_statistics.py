@@ -316,3 +316,17 @@ def test_a_network_that_was_fitted_on_a_frame():
     assert_same_statistics(layer_statistics(network, X, y), expected)
     with pytest.raises(ValueError, match="feature names should match"):
         layer_statistics(network, frame[list("edcba")], y)
+
+
+def test_quantiles_and_warm_starts_can_be_looked_at_without_targets():
+    """Predictions stand in for y: several columns of one target, or rows of a single class."""
+    params = {"hidden_layer_sizes": 8, "max_iter": 2, "random_state": 0}
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    band = MLPRegressor(loss="quantile", quantile=[0.1, 0.5, 0.9], **params).fit(X, X[:, 0])
+    assert len(layer_statistics(band, X).std) == 2
+    y = X[:, 0] > 0
+    going_on = Plain(warm_start=True, **params).fit(X, y)
+    np.testing.assert_array_equal(
+        layer_statistics(going_on, X[y], y[y]).std, layer_statistics(going_on, X[y]).std
+    )
+    assert going_on.warm_start

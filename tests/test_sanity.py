@@ -269,3 +269,14 @@ def test_report():
     assert lines[1].split()[:2] == ["fails", "input"]
     assert report._repr_html_().count("<tr>") == 1 + len(CHECKS)
     assert "&lt;" not in report._repr_html_()
+
+
+def test_indicators_of_labels_may_be_sparse():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 4))
+    Y = (X[:, :3] > 0).astype(int)
+    reports = [
+        sanity_check(MLPClassifier((16,), random_state=0), X, kind(Y))
+        for kind in (np.array, sparse.csr_array)
+    ]
+    assert reports[0].failed == reports[1].failed

@@ -93,6 +93,13 @@ def test_each_member_decays_at_its_own_rate():
     np.testing.assert_allclose(other[1], 0.80 / 0.9 * one[1], rtol=1e-12)
 
 
+def test_a_training_that_goes_on_needs_the_members_that_were_kept():
+    model = MLPClassifier(**QUICK, ensemble_size=2, warm_start=True).fit(X, y)
+    model.ensemble_members_ = [1]
+    with pytest.raises(ValueError, match=r"ensemble_size must be at least 2 .* networks \[1\], .* got 1"):
+        model.set_params(ensemble_size=1).fit(X, y)
+
+
 @pytest.mark.parametrize("decay", [[0.1], [0.1, -1.0], [0.1, np.nan], [[0.1, 0.2]]])
 def test_a_sequence_of_decays_has_one_number_for_each_network(decay):
     with pytest.raises(InvalidParameterError, match=r"weight_decay, as a sequence, .* ensemble_size=2, got"):

@@ -200,8 +200,13 @@ class Prepared:
 
     def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
         """Return the user's validation data, validated against the training data."""
-        X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=False)
-        return Data(X, self.targets.encode(y, self.network.dtype), sample_weight, y)
+        try:
+            X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=False)
+            return Data(X, self.targets.encode(y, self.network.dtype), sample_weight, y)
+        except ValueError as error:
+            raise ValueError(
+                f"X_val, y_val and sample_weight_val must go with the data of the training: {error}"
+            ) from error
 
     def keep_optimizer(self, training: Training) -> None:
         """Keep the optimizer's state for the next `partial_fit`, in a dtype not wider than that of X."""

@@ -69,6 +69,12 @@ class Settings(SimpleNamespace):
 
     def of_members(self, kept: Sequence[int]) -> Self:
         """Return the settings of a training that continues with the members that a `fit` has kept."""
+        if max(kept) >= self.ensemble_size:
+            raise ValueError(
+                f"ensemble_size must be at least {max(kept) + 1} in a training that continues with the "
+                f"networks {list(kept)}, which the fit has kept, got {self.ensemble_size}. Fit anew with "
+                "warm_start=False."
+            )
         decays = self.decays
         decays = decays[kept] if isinstance(decays, np.ndarray) else decays
         changed = {"ensemble_size": len(kept), "weight_decay": decays, "left": self.left - {"weight_decay"}}

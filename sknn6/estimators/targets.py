@@ -28,6 +28,7 @@ __all__ = [
     "Targets",
     "check_discrete",
     "classes_in",
+    "dense",
     "discrete_targets",
     "mean_d2",
     "quantiles_in",
@@ -177,10 +178,12 @@ class Classes(_Discrete):
         codes = np.searchsorted(self.classes, y)
         if isinstance(self.class_weight, str):
             return balanced(codes, weight)
-        if not (are_weights(self.class_weight) and set(self.class_weight) <= set(self.classes)):
+        classes, given = set(self.classes.tolist()), self.class_weight
+        # A class that y lacks may be one of other rows, such as another fold, unless one of y has no weight.
+        if not (are_weights(given) and (set(given) <= classes or classes <= set(given))):
             raise ValueError(
                 "class_weight must be a dict of weights of the classes "
-                f"{list(self.classes)}, finite and not negative, got {self.class_weight!r}."
+                f"{self.classes.tolist()}, finite and not negative, got {self.class_weight!r}."
             )
         return np.array([self.class_weight.get(label, 1.0) for label in self.classes])[codes]
 

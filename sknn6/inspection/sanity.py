@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import resample
 
 from sknn6.annotations import Matrix
+from sknn6.estimators.targets import dense
 from sknn6.inspection.checks import CHECKS, Finding, Subject
 from sknn6.inspection.probe import perceptron_and_input
 from sknn6.inspection.progress import progress
@@ -145,7 +146,7 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
     names = [str(name) for name in getattr(X, "columns", ())]
     if not issparse(X):
         X, mlp.categorical_features = as_objects(X, mlp.categorical_features)
-    y = np.asarray(y)
+    y = np.asarray(dense(y))
     if len(y) > N_ROWS:
         X, y = resample(X, y, replace=False, n_samples=N_ROWS, random_state=0)
     findings = {}

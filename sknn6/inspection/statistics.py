@@ -159,7 +159,8 @@ def targets(mlp, X):
     """Return the predictions of a fitted network, to stand in for targets when no gradients are needed."""
     if not is_fitted(mlp):
         raise ValueError("y must be given for an estimator that is not fitted, got None.")
-    return mlp.predict(X)
+    predicted = mlp.predict(X)
+    return predicted[:, 0] if mlp.out_activation_ == "in_order" else predicted  # quantiles of one target
 
 
 def describe(network, records, gradient_norm, update_ratio):
