@@ -433,3 +433,27 @@ def test_an_array_with_gaps_is_encoded_in_the_graph(data):
     model = MLPRegressor(categorical_features=[2], max_iter=5, random_state=0).fit(X, X[:, 0])
     (found,) = exported(model, X)
     np.testing.assert_allclose(found[:, 0], model.predict(X), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_numbers_that_are_categories_have_their_codes_in_the_graph(dtype, gaps):
+    """Fractions, missing numbers, truth values, and numbers that `fit` has not seen."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 2 if dtype is bool else 4, 300)
+    column = (codes / 2 if np.dtype(dtype).kind == "f" else codes).astype(dtype)
+    X = pd.DataFrame({"code": column, "number": rng.standard_normal(300).astype(np.float32)})
+    if gaps and np.dtype(dtype).kind == "f":
+        X.loc[::5, "code"] = np.nan
+    model = MLPClassifier((16,), categorical_features=["code"], max_iter=10, random_state=0)
+    model.fit(X, codes % 2)
+    proto = skl2onnx.to_onnx(model, X[1:2], options={"zipmap": False})
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    other = X.assign(code=np.roll(column, 1))
+    if np.dtype(dtype).kind == "f":
+        other.loc[::7, "code"], other.loc[1::7, "code"] = 0.25, np.nan
+    if dtype is np.int64:
+        other.loc[::7, "code"] = 9
+    label, P = session.run(None, {name: other[[name]].to_numpy() for name in other})
+    np.testing.assert_allclose(P, model.predict_proba(other), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(label, model.predict(other))

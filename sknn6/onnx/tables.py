@@ -20,7 +20,7 @@ def table_nodes(graph, operator):
     """Add the nodes that encode the inputs of an operator; return the name of the encoded table.
 
     A table has one input per column, or a single input if all columns are numbers. A missing number is NaN, a
-    missing string is the empty one, and whole numbers are never missing.
+    missing string is the empty one. Integers and truth values are never missing.
     """
     columns = columns_of(operator.raw_operator)
     missing, encoded = {}, []
@@ -43,15 +43,61 @@ def input_column(graph, operator, j):
 
 def code_nodes(graph, operator, j, categories):
     """Add the nodes that look up the codes of a column of categories; return the name of the codes."""
-    from skl2onnx.common.data_types import StringTensorType
+    from skl2onnx.common.data_types import (
+        BooleanTensorType,
+        DoubleTensorType,
+        FloatTensorType,
+        StringTensorType,
+    )
 
     codes = {category: code for code, category in enumerate(categories, 1)}
-    if MISSING in codes:
-        codes.setdefault("", codes.pop(MISSING))
     x = input_column(graph, operator, j)
-    if not isinstance(operator.inputs[min(j, len(operator.inputs) - 1)].type, StringTensorType):
-        x = graph("Cast", graph.cast(x, np.int64), to=STRING)  # a category is known by its digits
+    kind = operator.inputs[min(j, len(operator.inputs) - 1)].type
+    if isinstance(kind, StringTensorType):
+        if MISSING in codes:
+            codes.setdefault("", codes.pop(MISSING))
+        return codes_of_texts(graph, x, codes)
+    if isinstance(kind, BooleanTensorType):
+        codes = {str(i): codes[text] for i, text in enumerate(("False", "True")) if text in codes}
+    if isinstance(kind, DoubleTensorType | FloatTensorType):
+        return codes_of_floats(graph, x, codes)
+    return codes_of_digits(graph, x, codes)
+
+
+def look_up(graph, x, codes, **keys):
+    """Add the node that looks up the codes of the keys; anything else has code 0."""
     return graph(
         "LabelEncoder", x, op_domain="ai.onnx.ml", op_version=2,
-        keys_strings=[text.encode() for text in codes], values_int64s=list(codes.values()), default_int64=0,
+        values_int64s=codes, default_int64=0, **keys,
     )  # fmt: skip
+
+
+def codes_of_texts(graph, x, codes):
+    """Add the node that looks up the codes of strings."""
+    return look_up(graph, x, [*codes.values()], keys_strings=[text.encode() for text in codes])
+
+
+def codes_of_digits(graph, x, codes):
+    """Add the nodes that look up the codes of whole numbers, which are categories by their digits."""
+    return codes_of_texts(graph, graph("Cast", graph.cast(x, np.int64), to=STRING), codes)
+
+
+def codes_of_floats(graph, x, codes):
+    """Add the nodes that look up the codes of floats: of whole numbers, of others, and of missing ones."""
+    x = graph.cast(x, np.float64)
+    found = codes_of_digits(graph, x, codes)
+    whole = graph("Equal", graph.cast(graph.cast(x, np.int64), np.float64), x)
+    fractions = {text: code for text, code in codes.items() if is_fraction(text)} or {"0.5": 0}
+    of_fractions = look_up(
+        graph, graph.cast(x, np.float32), [*fractions.values()], keys_floats=[*map(float, fractions)]
+    )
+    missing = np.array(codes.get(MISSING, 0), np.int64)
+    return graph("Where", graph("IsNaN", x), missing, graph("Where", whole, found, of_fractions))
+
+
+def is_fraction(text):
+    """Return whether the text of a category is that of a number that is not whole."""
+    try:
+        return not float(text).is_integer()
+    except ValueError:
+        return False
