@@ -13,17 +13,18 @@ The module is long because it reads columns of many kinds, each with an error of
 
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse
 
 from sknn6._sklearn_compat import check_nonzero_weight
 from sknn6.dates import is_object
 
-__all__ = ["Columns", "as_objects", "find_columns", "refuse_categories"]
+__all__ = ["Columns", "as_objects", "find_columns", "refuse_categories", "refuse_new_gaps"]
 
 # Categories with fewer rows than this have code 0.
 FEWEST_ROWS = 3
@@ -47,20 +48,37 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
         The weights of `fit`. Rows of weight 0 are ignored.
     """
     by_dtype = isinstance(categorical_features, str)
-    if categorical_features is None or (by_dtype and not (is_table(X) or has_missing(X))):
+    if categorical_features is None:
+        return None
+    X = as_table(X, None if by_dtype else object)
+    if by_dtype and not (is_table(X) or has_missing(X)):
         return None
     if issparse(X):
         raise ValueError(
             "categorical_features needs a data frame or a dense array, got a sparse X. Use "
             'categorical_features="from_dtype", which takes all its columns for numbers.'
         )
-    if not by_dtype and not hasattr(X, "shape"):
-        X = np.array(X, dtype=object)
     if len(X.shape) != 2:
         return None  # scikit-learn refuses it
     weight = None if sample_weight is None else check_nonzero_weight(sample_weight, X)
     columns = Columns.learn(X, find_categorical(X, categorical_features), weight)
-    return None if columns.numbers == list(range(X.shape[1])) and not columns.gaps else columns
+    only_numbers = columns.numbers == list(range(X.shape[1]))
+    return None if only_numbers and not columns_with_gaps(X, columns.numbers) else columns
+
+
+def as_table(X: Any, dtype: DTypeLike | None = None) -> Any:
+    """Return a list of rows as an array; anything else, and what is no array, unchanged."""
+    if not isinstance(X, list | tuple):
+        return X
+    try:
+        return np.array(X, dtype)
+    except ValueError:  # rows of different lengths, which scikit-learn refuses
+        return X
+
+
+def columns_with_gaps(X: Any, numbers: list[int]) -> list[str]:
+    """Return the names of those of the columns of numbers that have missing values."""
+    return [name_of(X, j) for j in numbers if has_missing(numbers_of(X, j))]
 
 
 def is_table(X: Any) -> bool:
@@ -189,7 +207,10 @@ def name_of(X: Any, j: int) -> str:
 
 def is_missing(value: Any) -> bool:
     """Return whether a value is None, NaN, NaT or pandas.NA."""
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+    try:
+        return value is None or type(value).__name__ == "NAType" or bool(value != value)
+    except (TypeError, ValueError):  # an array or a series is neither true nor false
+        return False
 
 
 def numbers_of(X: Any, j: int) -> NDArray:
@@ -199,6 +220,8 @@ def numbers_of(X: Any, j: int) -> NDArray:
         x = np.asarray(column)
         if x.dtype.kind not in "fiub":
             x = np.array([np.nan if is_missing(value) else value for value in column], np.float64)
+        if x.ndim > 1:
+            raise TypeError("lists of numbers make a matrix")
     except (TypeError, ValueError):
         wrong = next(value for value in column if not is_number(value))
         raise ValueError(
@@ -225,6 +248,21 @@ def refuse_categories(estimator: Any, X: Any) -> None:
             f"{type(estimator).__name__} needs numbers, got strings or categories in the columns {wrong} of "
             'X. MLPClassifier and MLPRegressor take them with categorical_features="from_dtype"; before a '
             "transformer, choose the columns of numbers with a ColumnTransformer."
+        )
+
+
+def refuse_new_gaps(estimator: Any, X: Any) -> None:
+    """Raise ValueError, with the names of the columns, if X has missing values, which `fit` takes."""
+    X = as_table(X)
+    takes_gaps = getattr(estimator, "categorical_features", None) is not None
+    if not takes_gaps or issparse(X) or len(getattr(X, "shape", ())) != 2:
+        return
+    gaps = columns_with_gaps(X, list(range(X.shape[1])))
+    if gaps:
+        raise ValueError(
+            f"{', '.join(gaps)} of X: missing values, but the X of fit had none, so the network has not "
+            "learned what replaces them. Fit on rows of which some have gaps, or fill them before, as "
+            "SimpleImputer does."
         )
 
 
@@ -266,7 +304,7 @@ def text_of(value: Any, X: Any, j: int) -> str:
         return str(bool(value))
     if isinstance(value, Integral):
         return str(int(value))
-    if isinstance(value, Real):
+    if isinstance(value, Real | Decimal):
         number = float(value)
         return str(int(number)) if number.is_integer() else str(number)
     raise TypeError(
@@ -353,5 +391,4 @@ def holds_categories(column: Any) -> bool:
         return True
     if dtype != "object":
         return False
-    values = column.tolist()
-    return not all(isinstance(value, Real | np.bool_) or is_missing(value) for value in values)
+    return not all(isinstance(value, Real | np.bool_ | Decimal) or is_missing(value) for value in column)

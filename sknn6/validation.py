@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils import validation
 
 from sknn6.dates import refuse_dates
-from sknn6.tables import refuse_categories
+from sknn6.tables import refuse_categories, refuse_new_gaps
 
 __all__ = ["is_valid", "one_entry_a_place", "validate_data", "validate_table"]
 
@@ -46,8 +46,10 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
     numeric = {"y_numeric": y_numeric} if y else {}
     try:
         valid = validation.validate_data(estimator, X, *y, **numeric, **options)
-    except ValueError:
+    except ValueError as error:
         refuse_categories(estimator, X)
+        if "NaN" in str(error):
+            refuse_new_gaps(estimator, X)
         raise
     return (one_entry_a_place(valid[0]), valid[1]) if y else one_entry_a_place(valid)
 

@@ -1,6 +1,7 @@
 """Data frames as they come: categories, missing values, and names."""
 
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -329,3 +330,52 @@ def test_skops_needs_no_trust_but_in_the_estimator():
     np.testing.assert_array_equal(
         skops.loads(saved, trusted=trusted).predict_proba(table), model.predict_proba(table)
     )
+
+
+@pytest.mark.parametrize("method", ["predict", "partial_fit"])
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, polars.DataFrame, np.ndarray.tolist])
+def test_gaps_that_fit_has_not_seen_are_named(kind, method):
+    """scikit-learn's message would say that the estimator does not accept missing values."""
+    X = rng.standard_normal((60, 3))
+    with_gap, y = X.copy(), X[:, 0] > 0
+    with_gap[3, 1] = np.nan
+    model = MLPClassifier((8,), **QUICK).fit(kind(X), y)
+    data = [kind(with_gap), y][: 1 + (method == "partial_fit")]
+    with pytest.raises(ValueError, match=r"Column .*1'? of X: missing values, but the X of fit had none"):
+        getattr(model, method)(*data)
+
+
+def test_a_list_may_have_gaps():
+    rows = [[1.0, None], [2.0, 3.0], [0.0, float("nan")], [4.0, 5.0]] * 10
+    y = [0, 1, 0, 1] * 10
+    model = MLPClassifier((8,), **QUICK).fit(rows, y)
+    expected = MLPClassifier((8,), **QUICK).fit(np.array(rows, dtype=float), y)
+    np.testing.assert_array_equal(
+        model.predict_proba(rows), expected.predict_proba(np.array(rows, dtype=float))
+    )
+
+
+def test_a_column_without_any_number_is_taken_alone_too():
+    table = pd.DataFrame({"a": NUMBERS, "empty": np.nan, "b": NUMBERS**2})
+    model = MLPClassifier((8,), **QUICK).fit(table, Y)
+    np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(table.fillna(0.0)))
+
+
+def test_decimals_are_numbers():
+    """As databases give them for NUMERIC; a frame of polars may hold Python objects too."""
+    prices = [Decimal(str(round(x, 3))) for x in NUMBERS]
+    plain = MLPClassifier((8,), **QUICK).fit(frame(price=[float(x) for x in prices]), Y)
+    decimals = MLPClassifier((8,), **QUICK).fit(frame(price=prices), Y)
+    np.testing.assert_array_equal(
+        decimals.predict_proba(frame(price=prices)), plain.predict_proba(frame(price=[*map(float, prices)]))
+    )
+    objects = polars.DataFrame({"number": NUMBERS, "price": polars.Series(prices, dtype=polars.Object)})
+    assert MLPClassifier((8,), **QUICK).fit(objects, Y).n_features_in_ == 2
+
+
+@pytest.mark.parametrize(
+    "table", [pd.DataFrame({"bag": [[1, 2]] * N}), polars.DataFrame({"number": NUMBERS, "bag": [[1, 2]] * N})]
+)
+def test_a_column_of_lists_is_refused_by_name(table):
+    with pytest.raises((TypeError, ValueError), match="Column 'bag' of X"):
+        MLPClassifier((8,), **QUICK).fit(table, Y)

@@ -156,8 +156,9 @@ SHARED_PARAMETERS = """\
         (Guo & Berkhahn, 2016, arXiv:1604.06737). Categories of fewer than 3 rows and categories that `fit`
         has not seen are treated as one category, missing values as another. A missing number (NaN, None,
         pandas.NA) is replaced by the mean of its column, and a column with missing numbers in `fit` gets an
-        indicator of them. `partial_fit` keeps what its first call has learned. With None, all columns must be
-        numbers, and none may be missing.
+        indicator of them. If `fit` saw neither categories nor missing numbers, a missing number is refused
+        later. `partial_fit` keeps what its first call has learned. With None, all columns must be numbers,
+        and none may be missing.
     numeric_embedding : "piecewise", None or "auto", default={numeric_embedding}
         "piecewise" gives the first layer, beside each feature of more than two values, its position in each
         of up to 48 intervals between quantiles of the training data, so that the function of each feature can
@@ -239,7 +240,8 @@ SHARED_PARAMETERS = """\
         ``scorer(estimator, X, y)``; None means the score of `score`. Sample weights count, class weights do
         not. Among equal scores, the lowest validation loss decides.
     validation_fraction : float, default=0.1
-        Fraction of the samples that early stopping holds out, unless `fit` is given validation data.
+        Fraction of the samples that are held out for early stopping, unless `fit` is given validation data,
+        and for ensemble selection, which the defaults make from 5000 samples on.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of Adam's averages of the gradient and of its square, from 0 to below 1.
     epsilon : float, default=1e-8

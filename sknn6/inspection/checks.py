@@ -275,7 +275,7 @@ def check_overfit(subject):
     return Finding(
         score > 0.9,
         score,
-        f"score of {len(y)} training samples 1",
+        f"score of {len(y)} training samples above 0.9",
         "raise learning_rate_init or the width; if that does not help, the labels contradict each other",
     )
 

@@ -232,18 +232,19 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         self._check_names()
         if groups is not None:
             params["groups"] = groups
+        cv = self.cv  # type: ignore[has-type]
+        splits = SameSplits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
         self._search = {
             "callbacks": check_callback(callback),
             "file": SearchFile(self, X, y, params),
             "frame": sys._getframe(),
         }
-        cv = self.cv  # type: ignore[has-type]
-        self.cv = SameSplits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
+        self.cv = splits
         try:
             with unchanged_if_it_fails(self):
                 self._search_and_refit(X, y, params)
         finally:
-            self.cv.splits = None
+            splits.splits = None
             self.cv = cv
             del self._search
         return self
