@@ -121,13 +121,17 @@ def takes_weights(scorer):
 
 
 def check_nonzero_weight(sample_weight, X):
-    """Return the weights as float64; raise ValueError if one is negative or all are 0.
+    """Return the weights as float64; raise ValueError if one is negative, all are 0, or their sum overflows.
 
     Old releases of scikit-learn accept weights that are all 0.
     """
     weight = check_sample_weight(sample_weight, X, dtype="float64", ensure_non_negative=True)
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not np.isfinite(total):
+        raise ValueError(f"Sample weights must have a sum below {np.finfo(float).max:.1e}, got {total}.")
     return weight
 
 

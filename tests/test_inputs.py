@@ -376,3 +376,11 @@ def test_learned_factors_are_part_of_what_a_training_goes_on_with():
     assert not np.array_equal(model.fit(X, y).layer_state_["dense_0.u"], before)
     with pytest.raises(ValueError, match=r"needs the input_scaling that .* 'learned', got True"):
         model.set_params(input_scaling=True).fit(X, y)
+
+
+def test_a_column_of_subnormal_numbers_does_no_harm():
+    """Its deviation is 0 in float32, but not in float64, in which it is computed."""
+    wide = np.column_stack([X, np.where(X[:, 0] > 5, np.float32(1e-45), 0)]).astype(np.float32)
+    model = fitted(wide)
+    assert (model.layer_state_["input.scale"] > 0).all()
+    assert model.score(wide, y) > 0.9

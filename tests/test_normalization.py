@@ -64,6 +64,16 @@ def test_a_batch_of_one_uses_the_running_averages_and_leaves_them():
     np.testing.assert_array_equal(layer.running_var, var)
 
 
+@pytest.mark.parametrize("kind", NORMALIZATIONS.values())
+def test_a_batch_with_one_row_of_weight_is_a_batch_of_one(kind):
+    weighted, alone = (made(kind, 2) for _ in range(2))
+    rows = np.array([[5.0, 7.0], [1.0, 2.0]])
+    Y = weighted.forward(rows.copy(), np.array([1.0, 0.0]))
+    np.testing.assert_allclose(Y[:1], alone.forward(rows[:1].copy(), np.ones(1)), rtol=1e-12)
+    for name in weighted.statistics:
+        np.testing.assert_array_equal(getattr(weighted, name), getattr(alone, name))
+
+
 @pytest.mark.parametrize("scale", [1e-8, 1e-3, 1 / 3, 1.0])
 @pytest.mark.parametrize("kind", NORMALIZATIONS.values())
 def test_weights_that_sum_to_less_than_the_samples_are_no_repetitions(kind, scale):

@@ -204,6 +204,15 @@ def test_whole_numbers_compile_nothing_anew(params):
     assert len(versions) == len(set(versions)), "not one version for each dtype, with rare parts and without"
 
 
+@pytest.mark.parametrize("batchnorm", ["batch", None])
+def test_a_batch_with_one_row_of_weight(batchnorm):
+    """It has no variance, as a batch of one row."""
+    weight = np.zeros(ROWS)
+    weight[::BATCH] = 2.0
+    weight[1] = 1.0
+    assert_agree(network={"batchnorm": batchnorm}, weight=weight)
+
+
 def test_a_batch_without_weight_makes_no_update():
     weight = np.ones(ROWS)
     weight[: 2 * BATCH] = 0

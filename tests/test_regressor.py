@@ -9,6 +9,8 @@ from plain import MLPRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor as SklearnMLP
 
+import sknn6
+
 # Before 1.7, scikit-learn's regressor has no loss but the squared error, and takes no weights.
 NEWER = "loss" in signature(SklearnMLP).parameters
 
@@ -59,3 +61,26 @@ def test_multi_output_is_refused_another_number_of_outputs():
     model = MLPRegressor(hidden_layer_sizes=4).partial_fit(X, X[:, :2])
     with pytest.raises(ValueError, match="y must have 2 columns as in the fit before, got 3"):
         model.partial_fit(X, X[:, :3])
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-162, 1e160, 1e300])
+def test_targets_of_any_unit_train_as_long(unit):
+    """Squares of such units are 0 or infinite; the loss is compared from epoch to epoch nonetheless."""
+    params = {"hidden_layer_sizes": (8,), "ensemble_size": 1, "max_iter": 20, "random_state": 0}
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    y = X[:, 0] - X[:, 1]
+    expected = sknn6.MLPRegressor(**params).fit(X, y)
+    model = sknn6.MLPRegressor(**params).fit(X, unit * y)
+    assert model.n_iter_ == expected.n_iter_
+    np.testing.assert_allclose(model.predict(X) / unit, expected.predict(X), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("unit", [1e-310, 1e-300])
+def test_weights_of_tiny_units_train_alike(unit):
+    params = {"hidden_layer_sizes": (8,), "ensemble_size": 1, "max_iter": 20, "random_state": 0, "alpha": 0}
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    expected = sknn6.MLPRegressor(**params).fit(X, X[:, 0], np.full(60, 1.0))
+    model = sknn6.MLPRegressor(**params).fit(X, X[:, 0], np.full(60, unit))
+    np.testing.assert_allclose(model.predict(X), expected.predict(X), rtol=1e-3, atol=1e-3)
+    with pytest.raises(ValueError, match="Sample weights must have a sum below"):
+        model.fit(X, X[:, 0], np.full(60, 1e308))

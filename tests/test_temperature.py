@@ -73,6 +73,16 @@ def test_rows_of_weight_0_do_not_count():
     assert found == pytest.approx(find_temperature(Z[150:], y[150:], None, targets), rel=1e-3)
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-163, 1e155, 1e300])
+def test_the_unit_of_the_weights_does_not_count(unit):
+    rng = np.random.default_rng(0)
+    Z, y, targets = 5 * rng.standard_normal((300, 3)), rng.integers(0, 3, 300), Classes(np.arange(3))
+    weight = rng.random(300)
+    found = find_temperature(Z, y, unit * weight, targets)
+    assert found == pytest.approx(find_temperature(Z, y, weight, targets), rel=1e-3)
+    assert found > 2
+
+
 @pytest.mark.parametrize("members", [1, 4, 30])
 def test_each_network_leaves_out_a_twentieth_of_each_class(members):
     strata = np.repeat([0, 1, 2], [200, 100, 40])

@@ -68,6 +68,13 @@ def test_a_batch_without_weight_makes_no_step():
     np.testing.assert_allclose(made.theta, other.theta, rtol=1e-12)
 
 
+def test_batches_without_weight_do_not_count_in_the_loss_of_an_epoch():
+    weight = np.array([1.0] * 4 + [0.0] * 7)
+    (record,) = run(network(), batches(shuffle=False, weight=weight), epochs=1)
+    (alone,) = run(network(), Batches(X[:4], Y[:4], None, 4, np.float64), epochs=1)
+    assert record["loss"] == pytest.approx(alone["loss"], rel=1e-12)
+
+
 def test_batches_without_weight_have_no_loss():
     data = batches(weight=np.zeros(11))
     assert loss_and_gradient(network(), softmax_cross_entropy, data, 0.5) == (0.0, 0)

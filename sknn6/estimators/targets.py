@@ -313,12 +313,15 @@ class Numbers(Targets):
 
     @property
     def unit_of_loss(self) -> float:
-        """The mean over the targets of scale^degree or of level^degree; 1 if there is neither."""
+        """The mean over the targets of scale^degree or of level^degree; 1 if there is neither.
+
+        A mean beyond the range of floats is their largest number.
+        """
         size = self.level if self.scaling is None else self.scaling.scale
         if size is None:
             return 1.0
         with np.errstate(over="ignore"):
-            return float((size**self.entry.degree).mean())
+            return float(min((size**self.entry.degree).mean(), np.finfo(float).max))
 
     @property
     def can_be_scaled(self) -> bool:

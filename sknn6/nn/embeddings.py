@@ -145,7 +145,7 @@ def repetitions(weight: Array | None, n_rows: int) -> Array:
     """
     if weight is None:
         return np.ones(n_rows)
-    return weight * max(1.0, np.count_nonzero(weight) / weight.sum())
+    return weight / min(1.0, weight.sum() / np.count_nonzero(weight))
 
 
 def values_of(x: Array, weight: Array) -> tuple[Array, Array]:

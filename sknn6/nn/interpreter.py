@@ -399,9 +399,10 @@ def batch_norm(
     Z, Xhat = block(work, op.source, n, units), block(work, op.Xhat, n, units)
     mean, var = part_of(work, op.extra + units, units), part_of(work, op.extra, units)
     running_mean, running_var = part_of(statistics, op.mean, units), part_of(statistics, op.var, units)
+    rows = rows_with_weight(p, n)
     for j in range(units):
-        mean[j], var[j] = (scalar(0), scalar(0)) if n > 1 else (running_mean[j], running_var[j])
-    if n > 1:
+        mean[j], var[j] = (scalar(0), scalar(0)) if rows > 1 else (running_mean[j], running_var[j])
+    if rows > 1:
         for i in range(n):
             share = p[i % p.size]
             for j in range(units):
@@ -410,7 +411,7 @@ def batch_norm(
             share = p[i % p.size]
             for j in range(units):
                 var[j] += share * (Z[i, j] - mean[j]) ** 2
-        momentum, factor = scalar(op.momentum), scalar(unbiased(p, n, weight))
+        momentum, factor = scalar(op.momentum), scalar(unbiased(rows, weight))
         kept = scalar(1) - momentum
         for j in range(units):
             if kept == 0:  # whatever they were before
@@ -426,13 +427,19 @@ def batch_norm(
 
 
 @compiled
-def unbiased(p: Array, n: int, weight: float) -> float:
-    """Return the factor from a biased variance to the unbiased one, as in `BatchStatistics.normalize`."""
+def rows_with_weight(p: Array, n: int) -> int:
+    """Return the number of rows of a batch of n that have any weight; equal shares are one number in p."""
     rows = n
     if p.size == n:
         rows = 0
         for i in range(n):
             rows += p[i] > 0
+    return rows
+
+
+@compiled
+def unbiased(rows: int, weight: float) -> float:
+    """Return the factor from a biased variance to the unbiased one, as in `BatchStatistics.normalize`."""
     repeated = max(weight, rows)
     return repeated / max(repeated - 1, 1)
 
@@ -453,8 +460,9 @@ def batch_norm_backward(op: Operation, theta: Array, grad: Array, work: Array, n
     sum_gradients(op, grad, dY, Xhat)
     gamma, r = part_of(theta, op.gamma, op.units), part_of(work, op.extra, op.units)
     dgamma, dbeta = part_of(grad, op.gamma, op.units), part_of(grad, op.beta, op.units)
+    uses_batch = rows_with_weight(p, n) > 1
     for i in range(n):
-        share = p[i % p.size] if n > 1 else 0 * p[0]
+        share = p[i % p.size] if uses_batch else 0 * p[0]
         for j in range(op.units):
             dY[i, j] = gamma[j] * r[j] * (dY[i, j] - share * (dbeta[j] + Xhat[i, j] * dgamma[j]))
 

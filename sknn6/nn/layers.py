@@ -118,7 +118,7 @@ class Activate(Layer):
 
     def forward(self, Z: Array, weight: Array | None = None) -> Array:
         A, self.saved = self.activation.forward(Z, *self.learned_values())
-        return A
+        return np.ascontiguousarray(A)  # a user's function may return a part of an array
 
     def backward(self, dA: Array) -> Array:
         if not self.parameters:

@@ -121,12 +121,21 @@ class Program:
 
     def run(
         self, learning_rate: Callable[[float], float], alpha: float, check: Callable[[], object] | None = None
-    ) -> tuple[float, float]:
-        """Train on all batches once; return the sum over updates of rows times loss, and the last rate.
+    ) -> tuple[float, int, float]:
+        """Train on all batches once.
 
         The arguments are those of `run_epoch`, but `check` is called before each slice.
+
+        Returns
+        -------
+        total : float
+            The sum over the updates of number of rows times loss.
+        n_rows : int
+            The number of rows of all updates; a batch without weight makes none.
+        rate : float
+            The rate of the last update.
         """
-        n_updates, done, total = len(self.batches), 0, 0.0
+        n_updates, done, total, n_rows = len(self.batches), 0, 0.0, 0
         slices = self.batches.slices(self.per_slice)
         while done < n_updates and math.isfinite(total):
             if check is not None:
@@ -136,14 +145,14 @@ class Program:
             rates = np.array([learning_rate((done + i) / n_updates) for i in range(n)], float)
             for layer in self.shared:
                 X = layer.forward(X)
-            total += self._run(X, y, weight, np.array(bounds), rates, alpha)
-            done += n
-        return total, float(rates[-1])
+            loss, rows = self._run(X, y, weight, np.array(bounds), rates, alpha)
+            total, n_rows, done = total + loss, n_rows + rows, done + n
+        return total, n_rows, float(rates[-1])
 
     def _run(
         self, X: Array, y: Array, weight: Array | None, bounds: Array, rates: Array, alpha: float = 0.0
-    ) -> float:
-        """Make the updates of the batches for all members; return the sum over updates of rows times loss."""
+    ) -> tuple[float, int]:
+        """Make the updates of the batches for all members; return `total` and `n_rows`, as `run` does."""
         optimizer, n_members = self.update.optimizer, self.network.members
         vectors = self._vectors()
         has_weight, own = np.ones(len(rates), bool), np.empty((n_members, 0), self.network.dtype)
@@ -175,7 +184,7 @@ class Program:
         optimizer.t += int(has_weight.sum())
         if optimizer.t // FLUSH_EVERY > before // FLUSH_EVERY:
             self.update.flush()
-        return total
+        return total, int(np.diff(bounds)[has_weight].sum())
 
     def _vectors(self) -> Any:
         """Return the vectors that the training changes, for the interpreter."""

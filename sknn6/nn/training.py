@@ -64,28 +64,32 @@ def run_epoch(
     """
     started = perf_counter()
     if program is not None:
-        total, rate = program.run(learning_rate, alpha, check)
-        return record_of(total / batches.n_samples, rate, started)
+        total, n_rows, rate = program.run(learning_rate, alpha, check)
+        return record_of(total, n_rows, rate, started)
     n_updates = -(-len(batches) // accumulation)
     mean_grad = np.zeros_like(network.grad) if accumulation > 1 else None
-    remaining, total = iter(batches), 0.0
+    remaining, total, n_total = iter(batches), 0.0, 0
     for i in range(n_updates):
         if check is not None:
             check()
         rate = learning_rate(i / n_updates)
         micro_batches = islice(remaining, accumulation)
         mean_loss, n_rows, weight = average(network, loss, micro_batches, mean_grad)
+        n_total += n_rows
         total += mean_loss * n_rows
         if not math.isfinite(total):
             break
         if n_rows:
             total += n_rows * update(rate, alpha / weight)
-    return record_of(total / batches.n_samples, rate, started)
+    return record_of(total, n_total, rate, started)
 
 
-def record_of(loss: float, rate: float, started: float) -> dict[str, Any]:
-    """Return the record of an epoch that began at the time `started`."""
-    return {"loss": loss, "learning_rate": rate, "seconds": perf_counter() - started}
+def record_of(total: float, n_rows: int, rate: float, started: float) -> dict[str, Any]:
+    """Return the record of an epoch that began at the time `started`.
+
+    `total` is the sum over the updates of number of rows times loss, `n_rows` the sum of these numbers.
+    """
+    return {"loss": total / max(n_rows, 1), "learning_rate": rate, "seconds": perf_counter() - started}
 
 
 def loss_and_gradient(

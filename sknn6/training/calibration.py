@@ -88,6 +88,8 @@ def find_temperature(Z: NDArray, y: NDArray, weight: NDArray | None, targets) ->
     """
     loss = LOSSES[targets.out_activation].loss  # without label smoothing
     Z = Z.astype(float)
+    if weight is not None:
+        weight = weight / weight.max()  # no square is too large or too small
     n = len(y) if weight is None else weight.sum() ** 2 / np.square(weight).sum()
 
     def cost(log_T):

@@ -74,7 +74,9 @@ class Moments:
     def scaling(self, dtype) -> InputScaling:
         """Return the scaling by these moments; a constant column is only centred."""
         mean = self.mean if self.centred else np.zeros_like(self.mean)
-        return InputScaling(mean.astype(dtype), self.scale().astype(dtype))
+        scale = self.scale().astype(dtype)
+        scale[scale == 0] = 1  # a deviation below the smallest number of the dtype
+        return InputScaling(mean.astype(dtype), scale)
 
 
 def moments_of(data, rows, centred):

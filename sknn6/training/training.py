@@ -113,7 +113,7 @@ class Training:
 
     def take_down(self, record: dict[str, Any]) -> None:
         """Evaluate an epoch, add its record to the state, and count epochs without improvement."""
-        state = self.state
+        state, tol = self.state, self.settings.tol
         record["loss"] *= self.targets.unit_of_loss
         if self.evaluation is not None:
             record |= self.evaluation(self.network)
@@ -126,13 +126,13 @@ class Training:
             self.keep_best(merit, record["validation_loss"])
         elif state.best_loss is not None:
             # tol refers to the loss in the units in which the network learns.
-            unit = self.targets.unit_of_loss
-            merit, best = -state.loss / unit, -state.best_loss / unit
+            tol *= self.targets.unit_of_loss
+            merit, best = -state.loss, -state.best_loss
             state.best_loss = min(state.best_loss, state.loss)
         else:
             return
         # A comparison with NaN is false, so that NaN counts as no improvement.
-        state.no_improvement = 0 if merit >= best + self.settings.tol else state.no_improvement + 1
+        state.no_improvement = 0 if merit >= best + tol else state.no_improvement + 1
 
     def keep_best(self, score: float, loss: float) -> None:
         """Take a snapshot if the score is the best so far; among equal scores the lowest loss wins."""
