@@ -395,6 +395,39 @@ def test_the_exponential(dtype):
     assert out[-1] == 1
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["tanh", "elu", "selu", "softplus"])
+def test_compiled_activations_are_accurate_near_zero(name, dtype):
+    """Relative to f(z), where 1 - e^z would have lost all digits, as that of softplus's slope."""
+    from sknn6.nn.interpreter import activate, activate_backward, activate_rare, activate_rare_backward
+
+    act, rare = ACTIVATIONS[name], name != "tanh"
+    code = operations.ACTIVATIONS[act.forward, act.backward]
+    sizes = np.logspace(-30, 1, 2000)
+    Z = np.concatenate([-sizes, sizes]).astype(dtype)
+    A, dA = np.empty_like(Z), np.ones_like(Z)
+    run_both(activate_rare if rare else activate, activate_rare_backward if rare else activate_backward)(
+        code, Z, A, dA
+    )
+    exact, saved = act.forward(Z.astype(np.float64))
+    tolerance = 8 * np.finfo(dtype).eps
+    np.testing.assert_allclose(A, exact, rtol=tolerance)
+    slope = act.backward(np.ones(len(Z)), saved)
+    np.testing.assert_allclose(dA, slope, rtol=tolerance, atol=0 if name == "softplus" else tolerance)
+
+
+def run_both(forward, backward):
+    """Return a compiled function that calls the two; they have no wrappers for Python."""
+    from numba import njit
+
+    @njit
+    def both(code, Z, A, dA):
+        forward(code, Z, A)
+        backward(code, dA, Z, A)
+
+    return both
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1.5e-7), (np.float64, 1e-15)])
 def test_the_normal_distribution_function(dtype, tolerance):
     """The same compiled and not, to the 1e-7 of the polynomial in float32."""

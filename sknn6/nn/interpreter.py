@@ -19,7 +19,7 @@ from sknn6.nn.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from sknn6.nn.annotations import Array
 from sknn6.nn.categories import EMBEDDING_SIZE
 from sknn6.nn.dense import SCALE_SPEED
-from sknn6.nn.exponentials import exponential, normal_cdf
+from sknn6.nn.exponentials import exponential, exponential_minus_1, normal_cdf
 from sknn6.nn.operations import (
     ABSOLUTE,
     ACTIVATE,
@@ -543,7 +543,8 @@ def activate(code: int, Z: Array, A: Array) -> None:
             A[i] = one / (one + exponential(-Z[i]))
     elif code == TANH:
         for i in range(Z.size):
-            A[i] = one - two / (one + exponential(two * Z[i]))
+            e = exponential_minus_1(-two * abs(Z[i]))
+            A[i] = e / (e + two) if Z[i] < zero else -e / (e + two)
 
 
 @compiled
@@ -559,11 +560,11 @@ def activate_rare(code: int, Z: Array, A: Array) -> None:
             A[i] = Z[i] / (one + exponential(-Z[i]))
     elif code == ELU:
         for i in range(Z.size):
-            A[i] = Z[i] if Z[i] > zero else exponential(Z[i]) - one
+            A[i] = Z[i] if Z[i] > zero else exponential_minus_1(Z[i])
     elif code == SELU:
         scale, alpha = Z.dtype.type(SELU_SCALE), Z.dtype.type(SELU_ALPHA)
         for i in range(Z.size):
-            A[i] = scale * (Z[i] if Z[i] > zero else alpha * (exponential(Z[i]) - one))
+            A[i] = scale * (Z[i] if Z[i] > zero else alpha * exponential_minus_1(Z[i]))
     elif code == MISH:
         for i in range(Z.size):
             e = exponential(min(Z[i], Z.dtype.type(20)))
@@ -614,7 +615,7 @@ def activate_rare_backward(code: int, dA: Array, Z: Array, A: Array) -> None:
             dA[i] *= t + Z[i] * (one - t * t) * (e / (one + e))
     elif code == SOFTPLUS:
         for i in range(Z.size):
-            dA[i] *= one - exponential(-A[i])
+            dA[i] *= -exponential_minus_1(-A[i])
 
 
 @compiled
