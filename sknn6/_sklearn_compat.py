@@ -42,12 +42,15 @@ Method = TypeVar("Method", bound=Callable)
 fit_context: Callable[..., Callable[[Method], Method]] = _fit_context
 
 __all__ = [
+    "CALLBACK_STATE",
     "CallbackSupportMixin",
     "Interval",
     "InvalidParameterError",
     "Options",
     "ProgressBar",
     "StrOptions",
+    "begin_callbacks",
+    "callback_context",
     "callback_management_context",
     "callbacks_of",
     "check_n_features",
@@ -63,20 +66,36 @@ __all__ = [
     "without_callbacks",
 ]
 
+# Attributes that scikit-learn needs until it tears down the callbacks, also after a failure.
+CALLBACK_STATE = {"_callback_fit_ctx", "_skl_callbacks_to_teardown"}
+
+
+def callback_context(estimator, **options):
+    """Return the context by which a fit calls its callbacks; None before scikit-learn 1.9."""
+    if not hasattr(estimator, "_init_callback_context"):
+        return None
+    return estimator._init_callback_context(**options)
+
+
+def begin_callbacks(estimator, X, y, sample_weight, **options):
+    """Call the callbacks at the beginning of a fit; return their context, or None, and the data for them."""
+    metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+    data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+    context = callback_context(estimator, **options)
+    if context is not None:
+        context.call_on_fit_task_begin(**data)
+    return context, data
+
 
 def tells_callbacks(fit: Method) -> Method:
     """Decorate a fit that has no parts, so that it calls the callbacks at its beginning and at its end."""
 
     @wraps(fit)
     def told(estimator, X, y=None, sample_weight=None):
-        if not hasattr(estimator, "_init_callback_context"):  # before scikit-learn 1.9
-            return fit(estimator, X, y, sample_weight)
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        context = estimator._init_callback_context()
-        context.call_on_fit_task_begin(**data)
+        context, data = begin_callbacks(estimator, X, y, sample_weight)
         result = fit(estimator, X, y, sample_weight)
-        context.call_on_fit_task_end(**data, reconstruction_attributes={})
+        if context is not None:
+            context.call_on_fit_task_end(**data, reconstruction_attributes={})
         return result
 
     return with_callbacks(told)

@@ -2,10 +2,9 @@
 
 from contextlib import contextmanager
 
-__all__ = ["unchanged_if_it_fails"]
+from sknn6._sklearn_compat import CALLBACK_STATE
 
-# Attributes that scikit-learn needs until it tears down the callbacks, also after a failure.
-CALLBACK_STATE = {"_callback_fit_ctx", "_skl_callbacks_to_teardown"}
+__all__ = ["unchanged_if_it_fails"]
 
 
 @contextmanager

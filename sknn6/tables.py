@@ -62,8 +62,10 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
         return None  # scikit-learn refuses it
     weight = None if sample_weight is None else check_nonzero_weight(sample_weight, X)
     columns = Columns.learn(X, find_categorical(X, categorical_features), weight)
-    only_numbers = columns.numbers == list(range(X.shape[1]))
-    return None if only_numbers and not columns_with_gaps(X, columns.numbers) else columns
+    if columns.numbers != list(range(X.shape[1])) or columns.gaps:
+        return columns
+    n_empty = len(columns_with_gaps(X, columns.numbers))
+    return columns if 0 < n_empty < X.shape[1] else None  # scikit-learn refuses an X of missing values only
 
 
 def as_table(X: Any, dtype: DTypeLike | None = None) -> Any:
@@ -259,8 +261,9 @@ def refuse_new_gaps(estimator: Any, X: Any) -> None:
         return
     gaps = columns_with_gaps(X, list(range(X.shape[1])))
     if gaps:
+        more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
         raise ValueError(
-            f"{', '.join(gaps)} of X: missing values, but the X of fit had none, so the network has not "
+            f"{', '.join(gaps[:5])}{more} of X: missing values, but the X of fit had none, so the network has not "
             "learned what replaces them. Fit on rows of which some have gaps, or fill them before, as "
             "SimpleImputer does."
         )

@@ -121,7 +121,7 @@ def products_share_cores():
 def cores_for(multiplications):
     """Return `products_share_cores()`, or a context without effect if the largest product is small.
 
-    To limit the threads of BLAS takes as long as a row takes in a network of a hundred units.
+    Setting the number of BLAS threads takes as long as predicting one row with a network of 100 units.
     """
     return products_share_cores() if multiplications > SMALL else nullcontext()
 

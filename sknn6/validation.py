@@ -48,7 +48,7 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
         valid = validation.validate_data(estimator, X, *y, **numeric, **options)
     except ValueError as error:
         refuse_categories(estimator, X)
-        if "NaN" in str(error):
+        if "NaN" in str(error) and not options.get("reset", True):
             refuse_new_gaps(estimator, X)
         raise
     return (one_entry_a_place(valid[0]), valid[1]) if y else one_entry_a_place(valid)

@@ -361,6 +361,11 @@ def test_a_column_without_any_number_is_taken_alone_too():
     np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(table.fillna(0.0)))
 
 
+def test_a_table_without_any_value_is_refused():
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        MLPClassifier().fit(pd.DataFrame({"a": [np.nan] * N, "b": [None] * N}), Y)
+
+
 def test_decimals_are_numbers():
     """As databases give them for NUMERIC; a frame of polars may hold Python objects too."""
     prices = [Decimal(str(round(x, 3))) for x in NUMBERS]

@@ -4,7 +4,12 @@ from contextlib import contextmanager
 
 from sklearn.base import clone
 
-from sknn6._sklearn_compat import ProgressBar, callback_management_context, callbacks_of
+from sknn6._sklearn_compat import (
+    ProgressBar,
+    callback_context,
+    callback_management_context,
+    callbacks_of,
+)
 from sknn6.inspection.probe import path_to
 
 __all__ = ["progress"]
@@ -37,7 +42,7 @@ def progress(estimator, task, n_parts):
         return
     shown = clone(path[-1]).set_callbacks(*bars)
     with callback_management_context(shown):
-        whole = shown._init_callback_context(task_name=task, max_subtasks=n_parts)
+        whole = callback_context(shown, task_name=task, max_subtasks=n_parts)
         whole.call_on_fit_task_begin(estimator=shown)
 
         def done():

@@ -86,13 +86,13 @@ def write_dense(op: Array, layer: Dense, after: Layer | None, network: Network, 
     op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, layer.gradient_from or 0
     op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
     op["out"] = memory.take(layer.width)
-    op["dout"] = op["out"] if keeps_what_it_reads(after) else memory.take(layer.width)
+    op["dout"] = op["out"] if may_overwrite_input(after) else memory.take(layer.width)
     if isinstance(layer, ScaledDense):
         op["u"] = places(network, layer.u)
         op["extra"] = memory.take_numbers(layer.fan_in * layer.width)
 
 
-def keeps_what_it_reads(layer: Layer | None) -> bool:
+def may_overwrite_input(layer: Layer | None) -> bool:
     """Return whether the gradient of a layer's input may take the place of the input."""
     if isinstance(layer, Activate):
         return ACTIVATIONS[functions_of(layer)] not in READ_INPUT

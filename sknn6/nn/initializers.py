@@ -22,12 +22,12 @@ Initializer = Callable[[Generator, int, int, float], Array]
 
 
 def zeros(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
-    """W = 0: all units of a layer stay equal for ever, the mistake that the lecture warns of."""
+    """W = 0: all units of a layer have the same gradient, and stay equal for ever."""
     return np.zeros((fan_in, fan_out))
 
 
 def normal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
-    """W ~ N(0, 1), to be scaled by ``init_scale``; the lecture's "small" weights have 0.01, "big" ones 1."""
+    """W ~ N(0, 1), to be scaled by ``init_scale``; CS231n, lecture 6, shows 0.01 (small) and 1 (big)."""
     return rng.standard_normal((fan_in, fan_out))
 
 

@@ -55,7 +55,8 @@ class Layer(ABC):
     uncalibrated : bool
         Whether `calibrate` still has to adapt the initial values to data.
     drifts : bool
-        Whether running averages, over batches with different weights, are bad statistics for prediction.
+        Whether statistics that were averaged over earlier updates, when the network had other weights, are
+        bad for prediction.
     group_size : int
         Number of units that share a statistic.
     per_member : bool
@@ -121,7 +122,8 @@ class Layer(ABC):
     def buffer(self, name: str, shape: Shape, dtype: DTypeLike) -> Array:
         """Return an array, initially of ones, which is the same in every call with this name and shape.
 
-        Arrays of the same name share memory, so that the smaller last batch of an epoch needs no more.
+        A smaller array shares the memory of a larger one of the same name that was asked for before, so that
+        the smaller last batch of an epoch needs no more.
         """
         key = name, shape
         buffer = self._buffers.get(key)

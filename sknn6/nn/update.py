@@ -11,8 +11,8 @@ from sknn6.nn.optimizers import BLOCK, Optimizer
 
 __all__ = ["Update"]
 
-# Tiny numbers are set to 0 once in this number of updates: often enough that they slow down few steps, and
-# seldom enough that the search for them takes almost no time.
+# Subnormal numbers, with which processors are slow, are set to 0 once in this number of updates: often enough
+# that they slow down few steps, and seldom enough that the search for them takes almost no time.
 FLUSH_EVERY = 100
 
 

@@ -8,8 +8,8 @@ __all__ = ["normalized", "of_samples"]
 def normalized(weight: Array) -> Array:
     """Return weights that sum to 1, with the samples last.
 
-    Weights of each member are divided by the mean of the members' sums, so that in a batch in which a member
-    has no weight its gradient of the loss is 0.
+    If each member has weights of its own, all are divided by one number, the mean of the members' sums. The
+    member's own sum would be 0 / 0 for a batch in which it has no weight.
     """
     total = weight.sum() / (1 if weight.ndim == 1 else weight.shape[1])
     return weight.T / total

@@ -16,8 +16,8 @@ __all__ = ["find_temperature", "held_out_logits", "kept_rows", "left_out_logits"
 DEVIATION = 0.5
 LARGEST = 10.0
 
-# A member leaves out one of so many parts of the rows. With more parts the networks learn more, and fewer
-# rows tell the temperature.
+# A member leaves out one of so many parts of the rows. With more parts, each network is trained on more rows,
+# and fewer rows are left to find the temperature.
 PARTS = 20
 
 

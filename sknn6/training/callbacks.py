@@ -1,5 +1,7 @@
 """Call scikit-learn's callbacks during a training."""
 
+from sknn6._sklearn_compat import begin_callbacks
+
 __all__ = ["Callbacks"]
 
 
@@ -19,14 +21,8 @@ class Callbacks:
     """
 
     def __init__(self, estimator, max_epochs, X, y, sample_weight=None):
-        self.context = None
         self.stopped = False
-        if not hasattr(estimator, "_init_callback_context"):
-            return
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self.context = estimator._init_callback_context(max_subtasks=max_epochs)
-        self.context.call_on_fit_task_begin(**self.data)
+        self.context, self.data = begin_callbacks(estimator, X, y, sample_weight, max_subtasks=max_epochs)
 
     def begin_epoch(self):
         """Call the callbacks at the start of an epoch."""

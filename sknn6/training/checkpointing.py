@@ -84,12 +84,12 @@ class TrainingFile:
         Parameters
         ----------
         training : Training
-        last : list of ndarray
+        last : tuple of ndarray
             A snapshot of the network.
 
         Returns
         -------
-        list of ndarray
+        tuple of ndarray
             A snapshot of the last weights of the training, ready for prediction.
 
         Raises

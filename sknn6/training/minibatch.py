@@ -25,7 +25,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
     ----------
     training : Training
     interrupts : Interrupts
-        They are checked before each update.
+        They are checked before each update, or before each slice of a compiled epoch.
 
     Warns
     -----

@@ -90,7 +90,7 @@ class TrainingState:
         Whether the first epoch of this fit left all weights unchanged.
     stopped, diverged : bool
         Whether this fit ended before its last epoch, and whether it met numbers that are not finite.
-    best : list of ndarray or None
+    best : tuple of ndarray or None
         A snapshot of the network with the best validation score.
     best_validation_loss : float
         The validation loss of that snapshot.
