@@ -81,13 +81,13 @@ def test_growth_tells_of_what_is_kept():
     assert growth(lambda: kept.append(bytes(1000)), 100) > 100_000
 
 
-@sizes("n_calls", 150, 2_500)
+@sizes("n_calls", 250, 2_500)
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
 @pytest.mark.parametrize("n_rows", [1, 300])
 def test_predictions_leave_no_memory_behind(method, n_rows, n_calls):
     """A float kept by each call would be 24 bytes a call, an array of one number 112.
 
-    A round leaves up to 2 kB, however many calls it has: the garbage collector runs at other moments.
+    A round leaves up to 3.4 kB, however many calls it has: the garbage collector runs at other moments.
     """
     predict = getattr(clone(MODEL).fit(X, Y), method)
     assert growth(lambda: predict(X[:n_rows]), n_calls) < 20 * n_calls
