@@ -11,7 +11,7 @@ from sknn6.nn.annotations import Array
 from sknn6.nn.categories import EMBEDDING_SIZE, Embedding, OneHot
 from sknn6.nn.dense import Dense, Projection, ScaledDense
 from sknn6.nn.embeddings import Piecewise
-from sknn6.nn.initializers import SKLEARN, Initializer, find_initializer, law_of_scikit_learn
+from sknn6.nn.initializers import SKLEARN, Initializer, find_initializer, scikit_learn_initializer
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.layer import Layer
 from sknn6.nn.layers import Activate, Dropout, Residual
@@ -116,7 +116,7 @@ class Architecture:
         """
         activations = self._activations()
         if init == SKLEARN:
-            init = law_of_scikit_learn(activations)
+            init = scikit_learn_initializer(activations)
 
         def dense(kind: type[Dense], fan_in: int, fan_out: int, activation: Activation) -> Dense:
             initializer = find_initializer(init, activation)

@@ -16,7 +16,7 @@ from numpy.random import Generator
 from sknn6.nn.activations import Activation
 from sknn6.nn.annotations import Array
 
-__all__ = ["CALIBRATED", "INITIALIZERS", "SKLEARN", "find_initializer", "law_of_scikit_learn"]
+__all__ = ["CALIBRATED", "INITIALIZERS", "SKLEARN", "find_initializer", "scikit_learn_initializer"]
 
 Initializer = Callable[[Generator, int, int, float], Array]
 
@@ -54,7 +54,7 @@ def xavier_normal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Arr
 
 
 def he_uniform(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
-    """W ~ U(-a, a), a = gain sqrt(3 / fan_in), the uniform law of He et al.'s variance."""
+    """W ~ U(-a, a), a = gain sqrt(3 / fan_in), the uniform distribution of He et al.'s variance."""
     bound = gain * np.sqrt(3 / fan_in)
     return rng.uniform(-bound, bound, (fan_in, fan_out))
 
@@ -70,7 +70,7 @@ def he_normal(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
 
 
 def lecun_uniform(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
-    """W ~ U(-a, a), a = sqrt(3 / fan_in), the uniform law of LeCun et al.'s variance."""
+    """W ~ U(-a, a), a = sqrt(3 / fan_in), the uniform distribution of LeCun et al.'s variance."""
     bound = np.sqrt(3 / fan_in)
     return rng.uniform(-bound, bound, (fan_in, fan_out))
 
@@ -137,7 +137,7 @@ CALIBRATED = (lsuv,)
 SKLEARN = "sklearn"
 
 
-def law_of_scikit_learn(activations: list[Activation]) -> Initializer:
+def scikit_learn_initializer(activations: list[Activation]) -> Initializer:
     """Return scikit-learn's initialiser: U(-a, a), with the least constant `glorot` of the activations."""
     return partial(with_biases, factor=min((act.glorot for act in activations), default=6.0))
 

@@ -32,7 +32,7 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
     def end_iteration(loss):
         state.n_iter += 1
         training.callbacks.begin_epoch()
-        training.take_down({"loss": loss, "seconds": perf_counter() - started})
+        training.record_epoch({"loss": loss, "seconds": perf_counter() - started})
         stop = training.callbacks.end_epoch(training.attributes)
         # For the training loss, L-BFGS has its own stopping criterion.
         state.stopped = stop or (training.watches_validation and training.stops(rate=0.0))

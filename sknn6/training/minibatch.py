@@ -58,7 +58,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
                 last = end_epoch(training, record, last)
     except Interrupted:
         if training.isfinite():
-            with presentable(training):
+            with ready_to_predict(training):
                 last = network.snapshot(into=last)
         interrupts.ended("the last whole update")
     except KeyboardInterrupt:  # a second Ctrl-C does not wait, so an update may be incomplete
@@ -66,7 +66,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         interrupts.ended("the last whole epoch")
     network.restore(last)
     if not training.incremental:
-        tell(training, interrupts.ended_training)
+        warn_at_end(training, interrupts.ended_training)
     if training.watches_validation:
         training.restore_best()
 
@@ -84,14 +84,14 @@ def end_epoch(training, record, last):
     if not (np.isfinite(record["loss"]) and training.isfinite()):
         training.warn_diverged()
         return last
-    with presentable(training):
+    with ready_to_predict(training):
         if not state.records:
             W = slice(network.n_decayed)
             state.unchanged = np.array_equal(network.theta[W], last[0][W])
         last = network.snapshot(into=last)
         state.n_iter += 1
         state.t += training.batches.n_samples
-        training.take_down(record)
+        training.record_epoch(record)
         asked_to_stop = training.callbacks.end_epoch(training.attributes)
     if not training.incremental:
         state.stopped = training.stops(record["learning_rate"]) or asked_to_stop
@@ -108,7 +108,7 @@ def rate(training, epoch, part):
 
 
 @contextmanager
-def presentable(training):
+def ready_to_predict(training):
     """Return a context in which the network predicts as it would after the training.
 
     It has the averaged weights, and the statistics for prediction.
@@ -122,7 +122,7 @@ def presentable(training):
         yield
 
 
-def tell(training, interrupted):
+def warn_at_end(training, interrupted):
     """Warn if the training has not converged within its epochs, and of symptoms."""
     state, settings = training.state, training.settings
     ended = state.stopped or state.diverged or interrupted

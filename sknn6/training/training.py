@@ -111,7 +111,7 @@ class Training:
         """Whether the validation score decides when to stop and which weights to keep."""
         return bool(self.settings.early_stopping) and self.evaluation is not None
 
-    def take_down(self, record: dict[str, Any]) -> None:
+    def record_epoch(self, record: dict[str, Any]) -> None:
         """Evaluate an epoch, add its record to the state, and count epochs without improvement."""
         state, tol = self.state, self.settings.tol
         record["loss"] *= self.targets.unit_of_loss
