@@ -263,9 +263,9 @@ def refuse_new_gaps(estimator: Any, X: Any) -> None:
     if gaps:
         more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
         raise ValueError(
-            f"{', '.join(gaps[:5])}{more} of X: missing values, but the X of fit had none, so the network "
-            "has not learned what replaces them. Fit on rows of which some have gaps, or fill them before, "
-            "as SimpleImputer does."
+            f"Input X contains NaN ({', '.join(gaps[:5])}{more}), but that of fit had no missing values, so "
+            "the network has not learned what replaces them. Fit on rows of which some have gaps, or fill "
+            "them before, as SimpleImputer does."
         )
 
 

@@ -341,7 +341,9 @@ def test_gaps_that_fit_has_not_seen_are_named(kind, method):
     with_gap[3, 1] = np.nan
     model = MLPClassifier((8,), **QUICK).fit(kind(X), y)
     data = [kind(with_gap), y][: 1 + (method == "partial_fit")]
-    with pytest.raises(ValueError, match=r"Column .*1'? of X: missing values, but the X of fit had none"):
+    with pytest.raises(
+        ValueError, match=r"Input X contains NaN \(Column .*1'?\), but that of fit had no missing"
+    ):
         getattr(model, method)(*data)
 
 
