@@ -5,7 +5,7 @@ PARAMETERS = {
         "hidden_layer_sizes": "units of the hidden layers",
         "depth": "how many times over these layers come",
         "activation": "nonlinearity of the hidden layers",
-        "init": "law of the initial weights",
+        "init": "distribution of the initial weights",
         "init_scale": "factor on the initial weights",
         "batchnorm": "normalisation over the batch, also with whitening",
         "batchnorm_momentum": "weight of a new batch in the running averages",

@@ -49,7 +49,7 @@ def described(registry):
 
 TABLES = {
     "activations": (["activation", "formula", "derivative", "gain", literal('init="auto"')], activation_rows),
-    "initializers": (["init", "law"], lambda: described(INITIALIZERS)),
+    "initializers": (["init", "distribution"], lambda: described(INITIALIZERS)),
     "normalizations": (["batchnorm", "formula"], lambda: described(NORMALIZATIONS)),
     "optimizers": (["solver", "step"], lambda: described(OPTIMIZERS)),
     "schedules": (

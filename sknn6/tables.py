@@ -64,18 +64,25 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
     columns = Columns.learn(X, find_categorical(X, categorical_features), weight)
     if columns.numbers != list(range(X.shape[1])) or columns.gaps:
         return columns
-    n_empty = len(columns_with_gaps(X, columns.numbers))
-    return columns if 0 < n_empty < X.shape[1] else None  # scikit-learn refuses an X of missing values only
+    # Gaps may be left in columns without any number and in rows of weight 0. scikit-learn refuses an X that
+    # has no number at all.
+    has_gaps = bool(columns_with_gaps(X, columns.numbers))
+    return columns if has_gaps and any(np.isfinite(numbers_of(X, j)).any() for j in columns.numbers) else None
 
 
 def as_table(X: Any, dtype: DTypeLike | None = None) -> Any:
-    """Return a list of rows as an array; anything else, and what is no array, unchanged."""
+    """Return a list of rows as an array; anything else unchanged.
+
+    Without a dtype, a list with strings stays a list, which scikit-learn reads as numbers or refuses.
+    """
     if not isinstance(X, list | tuple):
         return X
     try:
-        return np.array(X, dtype)
+        rows = np.array(X, dtype)
     except ValueError:  # rows of different lengths, which scikit-learn refuses
         return X
+    has_strings = dtype is None and any(isinstance(value, str) for value in rows.flat)
+    return X if has_strings else rows
 
 
 def columns_with_gaps(X: Any, numbers: list[int]) -> list[str]:
@@ -375,6 +382,7 @@ def as_objects(X: Any, categorical_features: Any) -> tuple[NDArray, Any]:
     columns = find_columns(X, categorical_features)
     if columns is None:
         return np.asarray(X), categorical_features
+    X = as_table(X, object)
     mask = np.zeros(X.shape[1], bool)
     mask[columns.one_hot + columns.embedded] = True
     objects = np.empty(X.shape, object)

@@ -46,9 +46,10 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
     numeric = {"y_numeric": y_numeric} if y else {}
     try:
         valid = validation.validate_data(estimator, X, *y, **numeric, **options)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         refuse_categories(estimator, X)
-        if "NaN" in str(error) and not options.get("reset", True):
+        is_gap = "NaN" in str(error) or "NAType" in str(error)  # pandas.NA
+        if is_gap and not options.get("reset", True):
             refuse_new_gaps(estimator, X)
         raise
     return (one_entry_a_place(valid[0]), valid[1]) if y else one_entry_a_place(valid)

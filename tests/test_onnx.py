@@ -441,19 +441,31 @@ def test_numbers_that_are_categories_have_their_codes_in_the_graph(dtype, gaps):
     """Fractions, missing numbers, truth values, and numbers that `fit` has not seen."""
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 2 if dtype is bool else 4, 300)
-    column = (codes / 2 if np.dtype(dtype).kind == "f" else codes).astype(dtype)
+    is_float = np.dtype(dtype).kind == "f"
+    column = (np.array([0, 0.1, 1, 0.6])[codes] if is_float else codes).astype(dtype)
     X = pd.DataFrame({"code": column, "number": rng.standard_normal(300).astype(np.float32)})
-    if gaps and np.dtype(dtype).kind == "f":
+    if gaps and is_float:
         X.loc[::5, "code"] = np.nan
     model = MLPClassifier((16,), categorical_features=["code"], max_iter=10, random_state=0)
     model.fit(X, codes % 2)
     proto = skl2onnx.to_onnx(model, X[1:2], options={"zipmap": False})
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     other = X.assign(code=np.roll(column, 1))
-    if np.dtype(dtype).kind == "f":
-        other.loc[::7, "code"], other.loc[1::7, "code"] = 0.25, np.nan
+    if is_float:
+        other.loc[::7, "code"], other.loc[1::7, "code"] = 0.6 + 1e-6, np.nan
     if dtype is np.int64:
         other.loc[::7, "code"] = 9
     label, P = session.run(None, {name: other[[name]].to_numpy() for name in other})
     np.testing.assert_allclose(P, model.predict_proba(other), rtol=0, atol=1e-6)
     np.testing.assert_array_equal(label, model.predict(other))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64, str])
+def test_a_column_of_rare_categories_has_code_0_in_the_graph(dtype):
+    X = pd.DataFrame({"code": np.arange(60).astype(dtype), "number": np.arange(60, dtype=np.float32) % 7})
+    model = MLPClassifier((8,), categorical_features=["code"], max_iter=5, random_state=0)
+    model.fit(X, X["number"] > 3)
+    proto = skl2onnx.to_onnx(model, X[1:2], options={"zipmap": False})
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    _, P = session.run(None, {name: X[[name]].to_numpy() for name in X})
+    np.testing.assert_allclose(P, model.predict_proba(X), rtol=0, atol=1e-6)

@@ -283,10 +283,10 @@ def test_a_training_that_goes_on_needs_as_many_quantiles():
     model = MLPRegressor("quantile", quantile=BAND, warm_start=True, **QUICK).fit(X, y)
     model.set_params(quantile=[0.2, 0.5, 0.8]).fit(X, y)
     for other in (0.5, [0.1, 0.9]):
-        with pytest.raises(ValueError, match=r"quantile must be a list of 3 .* as in the fit before, got"):
+        with pytest.raises(ValueError, match=r"quantile must be a list of 3 .* of the fit before, got"):
             model.set_params(quantile=other).fit(X, y)
     single = MLPRegressor("quantile", **QUICK).partial_fit(X, y).set_params(quantile=BAND)
-    with pytest.raises(ValueError, match="quantile must be a number as in the fit before, got"):
+    with pytest.raises(ValueError, match="quantile must be a number, for the outputs of the fit before, got"):
         single.partial_fit(X, y)
 
 

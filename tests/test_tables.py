@@ -333,12 +333,23 @@ def test_skops_needs_no_trust_but_in_the_estimator():
 
 
 @pytest.mark.parametrize("method", ["predict", "partial_fit"])
-@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, polars.DataFrame, np.ndarray.tolist])
-def test_gaps_that_fit_has_not_seen_are_named(kind, method):
+@pytest.mark.parametrize(
+    ("kind", "gap"),
+    [
+        (np.asarray, np.nan),
+        (pd.DataFrame, np.nan),
+        (polars.DataFrame, np.nan),
+        (np.ndarray.tolist, np.nan),
+        (lambda X: X.astype(object).tolist(), None),
+        (lambda X: pd.DataFrame(X.astype(object)), pd.NA),
+        (lambda X: pd.DataFrame(X.astype(object)), None),
+    ],
+)
+def test_gaps_that_fit_has_not_seen_are_named(kind, gap, method):
     """scikit-learn's message would say that the estimator does not accept missing values."""
     X = rng.standard_normal((60, 3))
-    with_gap, y = X.copy(), X[:, 0] > 0
-    with_gap[3, 1] = np.nan
+    with_gap, y = X.astype(float if gap is np.nan else object), X[:, 0] > 0
+    with_gap[3, 1] = gap
     model = MLPClassifier((8,), **QUICK).fit(kind(X), y)
     data = [kind(with_gap), y][: 1 + (method == "partial_fit")]
     with pytest.raises(
@@ -355,6 +366,27 @@ def test_a_list_may_have_gaps():
     np.testing.assert_array_equal(
         model.predict_proba(rows), expected.predict_proba(np.array(rows, dtype=float))
     )
+
+
+def test_a_list_with_strings_is_refused_whether_or_not_it_has_gaps():
+    for rows in ([[1.0, "a"], [2.0, "b"]] * 10, [[1.0, "a"], [None, "b"]] * 10):
+        with pytest.raises(ValueError, match="could not convert string to float"):
+            MLPClassifier((8,)).fit(rows, [0, 1] * 10)
+
+
+def test_a_list_with_gaps_is_checked():
+    rows = [[1.0, None], [2.0, 3.0], [0.0, float("nan")], [4.0, 5.0]] * 20
+    assert sanity_check(MLPClassifier((8,), random_state=0), rows, [0, 1] * 40).findings
+
+
+@pytest.mark.parametrize("gaps", [[0], [0, 1]])
+def test_gaps_in_rows_of_weight_0(gaps):
+    X = rng.standard_normal((60, 2))
+    weight = np.ones(60)
+    weight[0], with_gaps = 0, X.copy()
+    with_gaps[0, gaps] = np.nan
+    model, expected = (MLPClassifier((8,), **QUICK).fit(rows, X[:, 0] > 0, weight) for rows in (with_gaps, X))
+    np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
 
 
 def test_a_column_without_any_number_is_taken_alone_too():

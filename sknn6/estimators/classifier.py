@@ -50,8 +50,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     {shared}
     class_weight : "balanced", dict, list of dict or None, default=None
         Weights of the classes, by which the weights of the samples are multiplied. "balanced" is
-        n / (n_classes count), where weighted samples count by their weight. For multilabel targets, a list
-        with one dict per label.
+        n / (n_classes count), where weighted samples count by their weight. In a dict, a class that is not
+        named has the weight 1; classes that y lacks may be named if all classes of y are. For multilabel
+        targets, a list with one dict per label.
     label_smoothing : float or "auto", default={label_smoothing}
         s, from 0 to below 1. With C classes, the target of the true class is 1 - s + s / C, and that of each
         other class is s / C.

@@ -258,18 +258,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """Raise ValueError if the outputs of the network mean something else than in the last fit."""
         if quantile is not None and np.shape(quantile) != ((self.n_outputs_,) if self._has_band() else ()):
             kind = f"a list of {self.n_outputs_} numbers" if self._has_band() else "a number"
-            raise ValueError(f"quantile must be {kind} as in the fit before, got {self.quantile!r}.")
+            raise ValueError(
+                f"quantile must be {kind}, for the outputs of the fit before, got {self.quantile!r}. To "
+                "start anew, call fit with warm_start=False."
+            )
         kind = "in_order" if np.ndim(quantile) else REGRESSION_LOSSES[self.loss].out_activation
         if kind != self.out_activation_:
             same = [
                 name
-                for name, entry in REGRESSION_LOSSES.items()
-                if entry.out_activation == self.out_activation_
+                for name, loss in REGRESSION_LOSSES.items()
+                if loss.out_activation == self.out_activation_
             ]
             raise ValueError(
-                f"loss must be one of {same or ['quantile']}, whose outputs are those of the fit before "
-                f"(out_activation_ is {self.out_activation_!r}), got {self.loss!r}. Fit anew with "
-                "warm_start=False."
+                f"loss must be one of {same or ['quantile']}, for the outputs of the fit before "
+                f"(out_activation_ is {self.out_activation_!r}), got {self.loss!r}. To start anew, call fit "
+                "with warm_start=False."
             )
 
     def _has_band(self):

@@ -178,12 +178,19 @@ class Classes(_Discrete):
         codes = np.searchsorted(self.classes, y)
         if isinstance(self.class_weight, str):
             return balanced(codes, weight)
-        classes, given = set(self.classes.tolist()), self.class_weight
-        # A class that y lacks may be one of other rows, such as another fold, unless one of y has no weight.
-        if not (are_weights(given) and (set(given) <= classes or classes <= set(given))):
+        given = self.class_weight
+        if not are_weights(given):
             raise ValueError(
                 "class_weight must be a dict of weights of the classes "
-                f"{self.classes.tolist()}, finite and not negative, got {self.class_weight!r}."
+                f"{self.classes.tolist()}, finite and not negative, got {given!r}."
+            )
+        classes = set(self.classes.tolist())
+        # A class that y lacks may be one of other rows, such as another fold, unless one of y has no weight.
+        if not (set(given) <= classes or classes <= set(given)):
+            raise ValueError(
+                f"class_weight must be a dict of weights of the classes {self.classes.tolist()}, got "
+                f"{given!r}, with {sorted(set(given) - classes, key=str)}, which y lacks, and without "
+                f"{sorted(classes - set(given), key=str)}."
             )
         return np.array([self.class_weight.get(label, 1.0) for label in self.classes])[codes]
 
@@ -315,13 +322,13 @@ class Numbers(Targets):
     def unit_of_loss(self) -> float:
         """The mean over the targets of scale^degree or of level^degree; 1 if there is neither.
 
-        A mean beyond the range of floats is their largest number.
+        It is at least 1e-300 and at most 1e300, so that the losses of all epochs can be compared.
         """
         size = self.level if self.scaling is None else self.scaling.scale
         if size is None:
             return 1.0
         with np.errstate(over="ignore"):
-            return float(min((size**self.entry.degree).mean(), np.finfo(float).max))
+            return float(np.clip((size**self.entry.degree).mean(), 1e-300, 1e300))
 
     @property
     def can_be_scaled(self) -> bool:

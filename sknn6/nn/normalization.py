@@ -162,19 +162,19 @@ class BatchStatistics(Normalization):
         self.running_mean[...] = 0
 
     def normalize(self, X: Array, weight: Array | None) -> Array:
-        n_rows = X.shape[-2] if weight is None else np.count_nonzero(weight)
-        self.uses_batch = self.training and n_rows > 1
-        if not self.uses_batch:
-            return self.apply(X, self.running_mean)
         if weight is None:
-            n = n_rows
+            n = n_rows = X.shape[-2]
             self.p = np.full(n, 1 / n, X.dtype)
         else:
             total = float(weight.sum())
+            self.p = (weight / total).astype(X.dtype, copy=False)
+            n_rows = np.count_nonzero(self.p)
             # Weights that sum to less than the number of samples are not repetitions, and only their ratios
             # count.
             n = max(total, n_rows)
-            self.p = (weight / total).astype(X.dtype, copy=False)
+        self.uses_batch = self.training and n_rows > 1
+        if not self.uses_batch:
+            return self.apply(X, self.running_mean)
         self.unbiased = n / max(n - 1, 1)
         mean = self.average(X)
         self.follow(self.running_mean, mean)

@@ -64,17 +64,13 @@ def code_nodes(graph, operator, j, categories):
     return codes_of_digits(graph, x, codes)
 
 
-def look_up(graph, x, codes, **keys):
-    """Add the node that looks up the codes of the keys; anything else has code 0."""
+def codes_of_texts(graph, x, codes):
+    """Add the node that looks up the codes of strings; other strings have code 0."""
+    codes = codes or {"": 0}  # the node needs a key
     return graph(
         "LabelEncoder", x, op_domain="ai.onnx.ml", op_version=2,
-        values_int64s=codes, default_int64=0, **keys,
+        keys_strings=[text.encode() for text in codes], values_int64s=[*codes.values()], default_int64=0,
     )  # fmt: skip
-
-
-def codes_of_texts(graph, x, codes):
-    """Add the node that looks up the codes of strings."""
-    return look_up(graph, x, [*codes.values()], keys_strings=[text.encode() for text in codes])
 
 
 def codes_of_digits(graph, x, codes):
@@ -85,19 +81,28 @@ def codes_of_digits(graph, x, codes):
 def codes_of_floats(graph, x, codes):
     """Add the nodes that look up the codes of floats: of whole numbers, of others, and of missing ones."""
     x = graph.cast(x, np.float64)
-    found = codes_of_digits(graph, x, codes)
     whole = graph("Equal", graph.cast(graph.cast(x, np.int64), np.float64), x)
-    fractions = {text: code for text, code in codes.items() if is_fraction(text)} or {"0.5": 0}
-    of_fractions = look_up(
-        graph, graph.cast(x, np.float32), [*fractions.values()], keys_floats=[*map(float, fractions)]
-    )
     missing = np.array(codes.get(MISSING, 0), np.int64)
-    return graph("Where", graph("IsNaN", x), missing, graph("Where", whole, found, of_fractions))
+    found = graph("Where", whole, codes_of_digits(graph, x, codes), codes_of_fractions(graph, x, codes))
+    return graph("Where", graph("IsNaN", x), missing, found)
+
+
+def codes_of_fractions(graph, x, codes):
+    """Add the nodes that look up the codes of numbers that are not whole; return the name, or a constant 0.
+
+    They are compared in float64, in which a text stands for a single number; LabelEncoder has float32 only.
+    """
+    codes = {text: code for text, code in codes.items() if is_fraction(text)}
+    if not codes:
+        return graph.constant(np.array(0, np.int64))
+    equal = graph("Equal", x, np.array([*map(float, codes)])[None])
+    values = np.array([*codes.values()], np.float64)[:, None]
+    return graph.cast(graph("MatMul", graph.cast(equal, np.float64), values), np.int64)
 
 
 def is_fraction(text):
     """Return whether the text of a category is that of a number that is not whole."""
     try:
-        return not float(text).is_integer()
+        return text == str(float(text)) and not float(text).is_integer()
     except ValueError:
         return False
