@@ -450,11 +450,12 @@ def test_numbers_that_are_categories_have_their_codes_in_the_graph(dtype, gaps):
     model.fit(X, codes % 2)
     proto = skl2onnx.to_onnx(model, X[1:2], options={"zipmap": False})
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    other = X.assign(code=np.roll(column, 1))
+    new = np.roll(column, 1)
     if is_float:
-        other.loc[::7, "code"], other.loc[1::7, "code"] = 0.6 + 1e-6, np.nan
+        new[::7], new[1::7] = 0.6 + 1e-6, np.nan
     if dtype is np.int64:
-        other.loc[::7, "code"] = 9
+        new[::7] = 9
+    other = X.assign(code=new)
     label, P = session.run(None, {name: other[[name]].to_numpy() for name in other})
     np.testing.assert_allclose(P, model.predict_proba(other), rtol=0, atol=1e-6)
     np.testing.assert_array_equal(label, model.predict(other))
