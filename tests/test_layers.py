@@ -5,7 +5,8 @@ import pytest
 from networks import perceptron
 from scipy import sparse
 
-from sknn6.nn.layers import Dropout
+from sknn6.nn.activations import Activation
+from sknn6.nn.layers import Activate, Dropout
 from sknn6.nn.products import product
 
 
@@ -75,3 +76,11 @@ def test_the_highest_dropout_keeps_a_share_of_one_in_65536():
     kept = layer.forward(X)
     assert set(np.unique(kept)) == {0, 2.0**16}
     assert np.count_nonzero(kept) == pytest.approx(1e6 / 2**16, abs=4 * np.sqrt(1e6 / 2**16))
+
+
+def test_the_output_of_an_activation_that_returns_a_part_of_an_array_is_contiguous():
+    """As the compiled kernels of the layers after it need it."""
+    halved = Activation(lambda Z: (np.repeat(Z, 2, axis=-1)[..., ::2], None), lambda dA, saved: dA)
+    A = Activate(halved).forward(np.ones((3, 4)))
+    assert A.flags.c_contiguous
+    np.testing.assert_array_equal(A, np.ones((3, 4)))
