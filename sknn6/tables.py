@@ -261,7 +261,10 @@ def refuse_categories(estimator: Any, X: Any) -> None:
 
 
 def refuse_new_gaps(estimator: Any, X: Any) -> None:
-    """Raise ValueError, with the names of the columns, if X has missing values, which `fit` takes."""
+    """Raise ValueError with the columns of X that have missing values, for a network that was fitted without.
+
+    Do nothing for an estimator that takes no missing values in `fit` either.
+    """
     X = as_table(X)
     takes_gaps = getattr(estimator, "categorical_features", None) is not None
     if not takes_gaps or issparse(X) or len(getattr(X, "shape", ())) != 2:

@@ -170,13 +170,11 @@ class Program:
         )
 
         def run(k: int) -> float:
-            tables, rules = (
-                (self.operations[k], self.parameters[k]),
-                self.rules[k]._replace(alpha=float(alpha)),
-            )
+            rules = self.rules[k]._replace(alpha=float(alpha))  # an int would be another type, compiled anew
             total: float = self.interpreter.run(
-                *tables, rules, vectors, batches._replace(own=own[k]), self.work[k], optimizer.t, self.rare
-            )
+                self.operations[k], self.parameters[k], rules, vectors, batches._replace(own=own[k]),
+                self.work[k], optimizer.t, self.rare,
+            )  # fmt: skip
             return total
 
         total = sum(share(run, range(n_members))) / n_members
