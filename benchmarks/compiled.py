@@ -4,9 +4,10 @@
     python benchmarks/compiled.py --rounds 9 --threads 2 --json compiled.json
     python benchmarks/compiled.py --first
 
-The networks are those of `workloads.py` with the plain recipe, and the defaults of both estimators on data of
-three sizes. The two ways take turns, so that the load of the machine affects both. A figure is the median
-over the rounds of the ratio within a round: the time of the layers divided by that of the compiled epoch.
+The networks are those of `workloads.py` with the plain recipe, the defaults of both estimators on data of
+three sizes, and residual blocks. The two ways take turns, so that the load of the machine affects both. A
+figure is the median over the rounds of the ratio within a round: the time of the layers divided by that of
+the compiled epoch.
 Only `run_epoch` is timed. With --threads 2, a third column has the compiled epoch on that many threads.
 --first instead times the first fit of three processes, of which the first finds no compiled code.
 """
@@ -47,6 +48,9 @@ def networks():
         X = rng.standard_normal(shape)
         yield f"classifier, {size}", MLPClassifier(), X, rng.integers(0, 3, len(X))
         yield f"regressor, {size}", MLPRegressor(), X, X[:, 0] + rng.standard_normal(len(X))
+    X = rng.standard_normal((2000, 20))
+    blocks = MLPClassifier([64] * 4, residual=True, layernorm=True)
+    yield "residual blocks, 2000 x 20", blocks, X, rng.integers(0, 3, len(X))
 
 
 class Way:

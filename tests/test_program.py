@@ -50,7 +50,7 @@ class Training:
     def __init__(
         self, activation="relu", *, loss=losses.softmax_cross_entropy, given=None, optimizer=Adam,
         members=3, hidden=(7, 6), dtype=np.float64, weight=None, alpha=0.1, X=X, embedded=False, network=None,
-        **update,
+        accumulation=1, **update,
     ):  # fmt: skip
         rng = np.random.default_rng(3)
         knots = find_knots(X) if embedded else None
@@ -71,10 +71,10 @@ class Training:
         self.loss = partial(loss, **given) if given else loss
         self.batches = Batches(X, targets_of(loss), weight, BATCH, dtype, rng)
         self.update = Update(self.network, optimizer(self.network.theta), **update)
-        self.alpha = alpha
+        self.alpha, self.accumulation = alpha, accumulation
 
     def program(self):
-        return Program.of(self.network, self.loss, self.update, self.batches)
+        return Program.of(self.network, self.loss, self.update, self.batches, self.accumulation)
 
     def run_compiled(self, **params):
         program = self.program()
@@ -86,7 +86,8 @@ class Training:
         return [
             run_epoch(
                 self.network, self.loss, self.update, self.batches,
-                learning_rate=lambda part: rate * (1 - part / 2), alpha=self.alpha, program=program,
+                learning_rate=lambda part: rate * (1 - part / 2), alpha=self.alpha,
+                accumulation=self.accumulation, program=program,
             )["loss"]
             for _ in range(epochs)
         ]  # fmt: skip
@@ -156,6 +157,17 @@ def test_what_a_loss_takes_besides(loss, given):
         {"clip_norm": 0.1},
         {"clip_norm": 1e9, "alpha": 1.0},
         {"ema_decay": 0.9},
+        {"network": {"residual": True}, "hidden": (7, 6, 6)},
+        {"network": {"residual": True}, "hidden": (7, 6, 5), "activation": "silu", "members": 1},
+        {
+            "network": {"residual": True, "batchnorm": "batch", "layernorm": True, "dropout": 0.3},
+            "hidden": (7, 7, 7, 6, 6),
+            "activation": "maxout",
+        },
+        {"accumulation": 3},
+        {"accumulation": 100, "weight": WEIGHT},
+        {"accumulation": 2, "weight": OF_MEMBERS, "network": {"batchnorm": "batch", "dropout": 0.3}},
+        {"accumulation": 3, "clip_norm": 0.1, "ema_decay": 0.9},
     ],
     ids=str,
 )
@@ -217,15 +229,17 @@ def test_a_batch_with_one_row_of_weight(batchnorm):
     assert_agree(network={"batchnorm": batchnorm}, weight=weight)
 
 
-def test_a_batch_without_weight_makes_no_update():
+@pytest.mark.parametrize(("accumulation", "updates"), [(1, 4), (2, 3), (4, 2)])
+def test_a_batch_without_weight_makes_no_update(accumulation, updates):
+    """Of seven batches three have none: of the updates of two batches, the first; of four, no update."""
     weight = np.ones(ROWS)
-    weight[: 2 * BATCH] = 0
-    params = {"weight": weight, "network": {"dropout": 0.3}}
+    weight[: 3 * BATCH] = 0
+    params = {"weight": weight, "network": {"dropout": 0.3}, "accumulation": accumulation}
     by_layers, compiled = Training(**params), Training(**params)
     for training in (by_layers, compiled):
         training.batches.rng = None
     assert by_layers.run() == pytest.approx(compiled.run_compiled(), rel=1e-9)
-    assert compiled.update.optimizer.t == by_layers.update.optimizer.t == 2 * (len(compiled.batches) - 2)
+    assert compiled.update.optimizer.t == by_layers.update.optimizer.t == 2 * updates
     np.testing.assert_allclose(by_layers.network.theta, compiled.network.theta, rtol=1e-9, atol=1e-12)
 
 
@@ -245,7 +259,7 @@ def test_the_tables_name_parts_of_the_package():
     assert known >= set(operations.LOSSES)
     assert set(optimizers.OPTIMIZERS.values()) == set(operations.OPTIMIZERS) == set(program.NUMBERS)
     for table in (operations.LAYERS, operations.ACTIVATIONS, operations.LOSSES, operations.OPTIMIZERS):
-        assert sorted(table.values()) == list(range(len(table)))
+        assert set(table.values()) == set(range(max(table.values()) + 1))
 
 
 @pytest.mark.parametrize(
@@ -253,7 +267,7 @@ def test_the_tables_name_parts_of_the_package():
     [
         {"network": {"batchnorm": "whiten"}},
         {"network": {"batchnorm": "switchable"}},
-        {"network": {"residual": True}},
+        {"network": {"residual": True, "batchnorm": "whiten"}, "hidden": (7, 6, 6)},
         {"activation": Activation(activations.relu, lambda dA, A: dA)},
         {"loss": lambda Z, y, weight: losses.softmax_cross_entropy(Z, y, weight)},
         {"optimizer": type("Own", (Adam,), {})},
@@ -262,7 +276,7 @@ def test_the_tables_name_parts_of_the_package():
     ids=[
         "whiten",
         "switchable",
-        "residual",
+        "whitened blocks",
         "own backward",
         "own loss",
         "own optimizer",
@@ -283,8 +297,10 @@ def test_the_layers_do_what_is_not_in_the_tables(params):
         ({"network": {"batchnorm": "batch"}}, 1),
         ({"clip_norm": 1.0}, 1),
         ({"optimizer": SGD}, 1),
+        ({"network": {"residual": True}}, 1),
+        ({"accumulation": 2}, 1),
     ],
-    ids=["relu", "tanh", "regression", "silu", "batchnorm", "clipping", "sgd"],
+    ids=["relu", "tanh", "regression", "silu", "batchnorm", "clipping", "sgd", "residual", "accumulation"],
 )
 def test_most_trainings_need_the_smaller_version(params, rare):
     assert Training(**params).program().rare == rare
@@ -293,6 +309,13 @@ def test_most_trainings_need_the_smaller_version(params, rare):
 def test_products_that_several_threads_compute_are_left_to_the_layers(monkeypatch):
     monkeypatch.setattr(program, "WORTH_THREADS", 1)
     assert Training().program() is None
+
+
+@pytest.mark.parametrize(("numbers", "compiled"), [(3 * BATCH * FEATURES, True), (239, False)])
+def test_the_batches_of_an_update_need_the_memory_of_a_few(monkeypatch, numbers, compiled):
+    monkeypatch.setattr(program, "UPDATE_NUMBERS", numbers)
+    assert (Training(accumulation=3).program() is not None) is compiled
+    assert Training().program() is not None
 
 
 def test_numpy_is_numpy():
@@ -305,7 +328,7 @@ def test_numpy_is_numpy():
     [
         ("fit", {}, True),
         ("fit", {"max_iter": 1, "batch_size": 150}, True),
-        ("fit", {"gradient_accumulation_steps": 2}, False),
+        ("fit", {"gradient_accumulation_steps": 2}, True),
         ("partial_fit", {}, True),
     ],
     ids=["a fit", "a short fit", "accumulated gradients", "an update"],
@@ -330,9 +353,11 @@ def test_the_bits_are_the_same_for_any_number_of_threads(n_helpers):
     np.testing.assert_array_equal(alone.network.theta, helped.network.theta)
 
 
+@pytest.mark.parametrize("accumulation", [1, 3])
 @pytest.mark.parametrize("numbers", [0, 200, 2**19])
-def test_the_bits_are_the_same_for_slices_of_any_size(monkeypatch, numbers):
-    whole, sliced = Training(network={"dropout": 0.3}), Training(network={"dropout": 0.3})
+def test_the_bits_are_the_same_for_slices_of_any_size(monkeypatch, numbers, accumulation):
+    params = {"network": {"dropout": 0.3}, "accumulation": accumulation}
+    whole, sliced = Training(**params), Training(**params)
     whole.run_compiled()
     monkeypatch.setattr(program, "SLICE_NUMBERS", numbers)
     sliced.run_compiled()

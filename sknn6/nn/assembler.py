@@ -1,25 +1,37 @@
 """Write the operations of a network to tables for the interpreter, with the places of their arrays."""
 
 from collections.abc import Callable
-from itertools import count, zip_longest
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from sknn6.nn.annotations import Array
 from sknn6.nn.categories import Embedding
-from sknn6.nn.dense import Dense, ScaledDense
+from sknn6.nn.dense import Dense, Projection, ScaledDense
 from sknn6.nn.layer import Layer
-from sknn6.nn.layers import Activate, Dropout
+from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.network import Network
 from sknn6.nn.normalization import BatchNorm, LayerNorm, Normalization
-from sknn6.nn.operations import ACTIVATIONS, GELU, LAYERS, MAXOUT, OPERATION, PRELU, READ_INPUT
+from sknn6.nn.operations import (
+    ACTIVATIONS,
+    BRANCH,
+    GELU,
+    LAYERS,
+    MAXOUT,
+    OPERATION,
+    PRELU,
+    READ_INPUT,
+)
 
 __all__ = ["functions_of", "operations_of", "parameters_of"]
 
 # Fields of an operation, and the fields of the operation before it from which they are copied. Between two
 # linear maps, gradients are computed in place.
 CHAIN = {"units": "units", "source": "out", "dsource": "dout", "dout": "dout"}
+
+# The kind of an operation, and the layer that it is written from.
+Step = tuple[int, Layer]
 
 
 def operations_of(network: Network, rows: int) -> tuple[Array, int]:
@@ -33,17 +45,26 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
     """
     memory, dropouts = Memory(rows), count()
     memory.take(1)  # for the weights of the samples
-    layers = [layer for layer in network.layers if layer.per_member]
-    operations = np.full((network.members, len(layers)), -1, OPERATION)
+    steps = [step for layer in network.layers if layer.per_member for step in steps_of(layer)]
+    operations = np.full((network.members, len(steps)), -1, OPERATION)
     operations["member"] = np.arange(network.members)[:, None]
-    for i, (layer, after) in enumerate(zip_longest(layers, layers[1:])):
+    branches: list[Array] = []  # of the residual blocks that have begun
+    for i, (kind, layer) in enumerate(steps):
         op = operations[:, i]
-        op["kind"] = LAYERS[type(layer)]
+        op["kind"] = kind
         if i > 0:
             for field, of_before in CHAIN.items():
                 op[field] = operations[of_before][:, i - 1]
-        if isinstance(layer, Dense):
-            write_dense(op, layer, after, network, memory)
+        if kind == BRANCH:
+            op["out"] = op["source"]
+            branches.append(op)
+        elif isinstance(layer, Residual):
+            end_of_body = i - 1 if layer.projection is None else i - 2
+            write_addition(op, branches.pop(), operations[:, end_of_body])
+        elif isinstance(layer, Projection):
+            write_projection(op, layer, branches[-1], network, memory)
+        elif isinstance(layer, Dense):
+            write_dense(op, layer, reader(steps[i + 1 :]), network, memory)
         elif isinstance(layer, Embedding):
             write_embedding(op, layer, network, memory)
         elif isinstance(layer, Activate):
@@ -56,6 +77,23 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
         if op["out"][0] < 0:
             op["out"] = memory.take(int(op["units"][0]))
     return operations, memory.taken
+
+
+def steps_of(layer: Layer) -> list[Step]:
+    """Return the steps of a layer; those of a residual block are a BRANCH, its layers, and an ADD."""
+    step = LAYERS[type(layer)], layer
+    if isinstance(layer, Residual):
+        return [(BRANCH, layer), *(step for leaf in layer.leaves() for step in steps_of(leaf)), step]
+    return [step]
+
+
+def reader(steps: list[Step]) -> Layer | None:
+    """Return the first layer of the next steps that reads the output of the layer before them.
+
+    A shortcut reads the output too, but only before the gradient with respect to it is computed.
+    """
+    shortcut = Residual, Projection
+    return next((layer for _, layer in steps if not isinstance(layer, shortcut)), None)
 
 
 class Memory:
@@ -90,6 +128,21 @@ def write_dense(op: Array, layer: Dense, after: Layer | None, network: Network, 
     if isinstance(layer, ScaledDense):
         op["u"] = places(network, layer.u)
         op["extra"] = memory.take_numbers(layer.fan_in * layer.width)
+
+
+def write_projection(op: Array, layer: Projection, branch: Array, network: Network, memory: Memory) -> None:
+    """Write the fields of the linear map of a shortcut."""
+    op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, 0
+    op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
+    op["source"], op["dsource"] = branch["out"], memory.take(layer.fan_in)
+    branch["extra"] = op["dsource"]
+
+
+def write_addition(op: Array, branch: Array, body: Array) -> None:
+    """Write the fields of the sum of a shortcut and a body; it takes the place of the body's output."""
+    op["out"] = body["out"]
+    if branch["extra"][0] < 0:  # no projection
+        op["source"], branch["extra"] = branch["out"], op["dout"]
 
 
 def may_overwrite_input(layer: Layer | None) -> bool:

@@ -24,7 +24,9 @@ from sknn6.nn.operations import (
     ABSOLUTE,
     ACTIVATE,
     ADAM,
+    ADD,
     BATCH_NORM,
+    BRANCH,
     DENSE,
     DROPOUT,
     ELU,
@@ -80,6 +82,7 @@ class Vectors(NamedTuple):
     first: Array  # the optimizer's first state vector: m, or the velocity
     second: Array  # its second one: v, or empty
     average: Array  # the average of the weights, or empty
+    mean: Array  # the mean gradient of the batches of an update, or empty if that is one batch
 
 
 class Batches(NamedTuple):
@@ -91,9 +94,9 @@ class Batches(NamedTuple):
     Y: Array  # (rows, outputs), the targets of other losses; empty for the softmax
     weight: Array  # (rows,), or empty if all weights are 1
     own: Array  # (rows,), the member's own normalised weights in the loss, or empty if they are those above
-    bounds: Array  # (updates + 1,), the first row of each batch
+    bounds: Array  # (batches + 1,), the first row of each batch
     rates: Array  # (updates,)
-    seeds: Array  # (updates, dropout layers)
+    seeds: Array  # (batches, dropout layers)
 
 
 class Rules(NamedTuple):
@@ -109,6 +112,7 @@ class Rules(NamedTuple):
     weight_decay: float
     clip_norm: float  # inf is none
     ema_decay: float
+    accumulation: int  # batches per update
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -141,31 +145,40 @@ def run(
         depends on it, so that the first training of most users is not kept waiting for the rest.
     """
     theta, grad, statistics = vectors.theta, vectors.grad, vectors.statistics
+    last = operations[len(operations) - 1]
     total = 0.0
-    for i in range(len(batches.rates)):
-        start, stop = batches.bounds[i], batches.bounds[i + 1]
-        n = stop - start
-        p = work[:n] if len(batches.weight) else work[:1]
-        weight = weigh(batches.weight[start:stop], n, p)
-        if weight == 0:
+    for u in range(len(batches.rates)):
+        of_update, mean_loss, n_rows = 0.0, 0.0, 0
+        first = u * rules.accumulation
+        for i in range(first, min(first + rules.accumulation, len(batches.bounds) - 1)):
+            start, stop = batches.bounds[i], batches.bounds[i + 1]
+            n = stop - start
+            p = work[:n] if len(batches.weight) else work[:1]
+            weight = weigh(batches.weight[start:stop], n, p)
+            if weight == 0:
+                continue
+            X, codes = batches.X[start:stop], batches.codes[start:stop]
+            for k in range(len(operations)):
+                forward(operations[k], theta, statistics, work, X, codes, p, weight, batches.seeds[i], rare)
+            own = batches.own[start:stop] if len(batches.own) else p
+            Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
+            if rules.loss == SOFTMAX:
+                loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.of_loss)
+            else:
+                loss = differences(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.of_loss)
+            for k in range(len(operations) - 1, -1, -1):
+                backward(operations[k], theta, grad, statistics, work, X, codes, p, rare)
+            of_update, n_rows = of_update + weight, n_rows + n
+            mean_loss += weight / of_update * (loss - mean_loss)
+            if rare is not None and rules.accumulation > 1:
+                accumulate(parameters, grad, vectors.mean, weight / of_update)
+        if n_rows == 0:
             continue
-        X, codes = batches.X[start:stop], batches.codes[start:stop]
-        for k in range(len(operations)):
-            forward(operations[k], theta, statistics, work, X, codes, p, weight, batches.seeds[i], rare)
-        own = batches.own[start:stop] if len(batches.own) else p
-        last = operations[len(operations) - 1]
-        Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
-        if rules.loss == SOFTMAX:
-            loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.of_loss)
-        else:
-            loss = differences(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.of_loss)
-        for k in range(len(operations) - 1, -1, -1):
-            backward(operations[k], theta, grad, statistics, work, X, codes, p, rare)
-        total += n * loss
+        total += n_rows * mean_loss
         if not math.isfinite(total):
             break
         t += 1
-        total += n * update(parameters, rules, vectors, work, batches.rates[i], weight, t, rare)
+        total += n_rows * update(parameters, rules, vectors, work, batches.rates[u], of_update, t, rare)
     return total
 
 
@@ -246,6 +259,10 @@ def forward_rare(
         batch_norm(op, theta, statistics, work, n, p, weight)
     elif op.kind == LAYER_NORM:
         layer_norm(op, theta, work, n)
+    elif op.kind == ADD:
+        add(part_of(work, op.source, size), part_of(work, op.out, size))
+    elif op.kind == BRANCH:
+        return  # its output is its input
     elif op.code == PRELU:
         slope = part_of(theta, op.slope, op.units)
         prelu(block(work, op.source, n, op.units), slope, block(work, op.out, n, op.units))
@@ -308,6 +325,10 @@ def backward_rare(
         batch_norm_backward(op, theta, grad, work, n, p)
     elif op.kind == LAYER_NORM:
         layer_norm_backward(op, theta, grad, work, n)
+    elif op.kind == ADD:
+        return  # the gradients of its inputs are that of its output
+    elif op.kind == BRANCH:
+        add(part_of(work, op.extra, size), part_of(work, op.dout, size))
     elif op.code == PRELU:
         Z, dA = block(work, op.source, n, op.units), block(work, op.dout, n, op.units)
         slope = part_of(theta, op.slope, op.units)
@@ -362,6 +383,13 @@ def affine_backward(op: Operation, theta: Array, grad: Array, work: Array, X: Ar
                 along += W[i, j] * dW[i, j]
                 dW[i, j] *= s
             grad[op.u + i] = speed * along
+
+
+@compiled
+def add(X: Array, Y: Array) -> None:
+    """Add X to Y."""
+    for i in range(X.size):
+        Y[i] += X[i]
 
 
 @compiled
@@ -717,6 +745,17 @@ def difference(code: int, z: float, y: float, of_loss: float) -> tuple[float, fl
     elif code == SQUARED:
         loss, slope = 0.5 * r * r, r
     return loss, slope
+
+
+@compiled
+def accumulate(parameters: Array, grad: Array, mean: Array, share: float) -> None:
+    """Write to both the mean gradient of an update's batches, in which the last has the given share."""
+    new, old = grad.dtype.type(share), grad.dtype.type(1 - share)
+    for k in range(len(parameters)):
+        start, size, _ = parameters[k]
+        for i in range(start, start + size):
+            mean[i] = old * mean[i] + new * grad[i]
+            grad[i] = mean[i]
 
 
 @compiled

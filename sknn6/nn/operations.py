@@ -12,9 +12,9 @@ import numpy as np
 
 from sknn6.nn import activations, losses
 from sknn6.nn.categories import Embedding
-from sknn6.nn.dense import Dense, ScaledDense
+from sknn6.nn.dense import Dense, Projection, ScaledDense
 from sknn6.nn.layer import Layer
-from sknn6.nn.layers import Activate, Dropout
+from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.normalization import BatchNorm, LayerNorm
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
 
@@ -26,7 +26,7 @@ __all__ = [
 # A row of the table, whose fields are those of `OPERATION`.
 Operation = Any
 
-DENSE, SCALED_DENSE, ACTIVATE, DROPOUT, EMBEDDING, BATCH_NORM, LAYER_NORM = range(7)
+DENSE, SCALED_DENSE, ACTIVATE, DROPOUT, EMBEDDING, BATCH_NORM, LAYER_NORM, ADD, BRANCH = range(9)
 
 LAYERS: dict[type[Layer], int] = {
     Dense: DENSE,
@@ -36,6 +36,8 @@ LAYERS: dict[type[Layer], int] = {
     Embedding: EMBEDDING,
     BatchNorm: BATCH_NORM,
     LayerNorm: LAYER_NORM,
+    Projection: DENSE,
+    Residual: ADD,  # after a BRANCH and the operations of its layers
 }
 
 IDENTITY, RELU, LOGISTIC, TANH = range(4)
@@ -78,8 +80,8 @@ ADAM, MOMENTUM = range(2)
 
 OPTIMIZERS: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 
-# The interpreter has two versions. Trainings with these parts alone, by Adam and without clipping, need the
-# smaller one, which compiles in half the time: those of the default parameters do.
+# The interpreter has two versions. Trainings with these parts alone, by Adam, without clipping and with one
+# batch per update, need the smaller one, which compiles in half the time: those of the default parameters do.
 COMMON_LAYERS = frozenset({DENSE, SCALED_DENSE, ACTIVATE, DROPOUT})
 COMMON_ACTIVATIONS = frozenset(range(TANH + 1))  # the interpreter compares with TANH
 

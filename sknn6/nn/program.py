@@ -44,6 +44,9 @@ __all__ = ["Program"]
 SLICE_NUMBERS = 2**16
 SLICE_MULTIPLICATIONS = 2e9
 
+# A slice has whole updates. The batches of one, if they are several, may have this many numbers of X, 16 MB.
+UPDATE_NUMBERS = 2**22
+
 # The dtypes, and whether there are rare parts, for which this process has the interpreter.
 LOADED: set[tuple[np.dtype[Any], int | None]] = set()
 
@@ -60,6 +63,8 @@ class Program:
         Number of the loss in `LOSSES`.
     of_loss : float
         The parameter of the loss, see `OF_LOSS`.
+    accumulation : int
+        Number of batches per update.
 
     Examples
     --------
@@ -76,26 +81,36 @@ class Program:
     """
 
     def __init__(
-        self, network: Network, update: Update, batches: Batches, loss: int, of_loss: float = 0.0
+        self,
+        network: Network,
+        update: Update,
+        batches: Batches,
+        loss: int,
+        of_loss: float = 0.0,
+        accumulation: int = 1,
     ) -> None:
         self.interpreter = import_module("sknn6.nn.interpreter")
         self.network, self.update, self.batches, self.loss = network, update, batches, loss
+        self.accumulation = accumulation
         self.shared = [layer for layer in network.layers if not layer.per_member]
-        self.dropouts = [layer for layer in network.layers if isinstance(layer, Dropout)]
+        self.dropouts = [layer for layer in network.leaves if isinstance(layer, Dropout)]
         self.embeddings = [layer for layer in network.layers if isinstance(layer, Embedding)]  # one or none
         rows = batches.largest
         self.operations, n_work = operations_of(network, rows)
         self.parameters = parameters_of(network)
         self.work = np.zeros((network.members, n_work), network.dtype)
-        self.rules = rules_of(update, loss, of_loss, self.interpreter)
+        self.mean = np.zeros(network.grad.size if accumulation > 1 else 0, network.dtype)
+        self.rules = rules_of(update, loss, of_loss, accumulation, self.interpreter)
         self.rare = None if is_common(self.operations, self.rules[0]) else 1
         numbers = rows * batches.X.shape[1]
         multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
         most = min(SLICE_NUMBERS / numbers, SLICE_MULTIPLICATIONS / multiplications)
-        self.per_slice = max(1, int(most))
+        self.per_slice = max(1, int(most / accumulation)) * accumulation
 
     @classmethod
-    def of(cls, network: Network, loss: LossFunction, update: Update, batches: Batches) -> Self | None:
+    def of(
+        cls, network: Network, loss: LossFunction, update: Update, batches: Batches, accumulation: int = 1
+    ) -> Self | None:
         """Return the compiled form of a training, None if it has none or Numba cannot be used."""
         dense = isinstance(batches.X, np.ndarray)
         number = loss_of(loss)
@@ -103,8 +118,10 @@ class Program:
             return None
         if any(layer.fan_in * layer.width * batches.largest >= WORTH_THREADS for layer in network.dense()):
             return None  # a product that several threads compute
+        if accumulation > 1 and accumulation * batches.largest * batches.X.shape[1] > UPDATE_NUMBERS:
+            return None
         try:
-            program = cls(network, update, batches, *number)
+            program = cls(network, update, batches, *number, accumulation)
             version = network.dtype, program.rare
             if version not in LOADED:
                 program.load()
@@ -135,13 +152,13 @@ class Program:
         rate : float
             The rate of the last update.
         """
-        n_updates, done, total, n_rows = len(self.batches), 0, 0.0, 0
+        n_updates, done, total, n_rows = math.ceil(len(self.batches) / self.accumulation), 0, 0.0, 0
         slices = self.batches.slices(self.per_slice)
         while done < n_updates and math.isfinite(total):
             if check is not None:
                 check()
             X, y, weight, bounds = next(slices)
-            n = len(bounds) - 1
+            n = math.ceil((len(bounds) - 1) / self.accumulation)
             rates = np.array([learning_rate((done + i) / n_updates) for i in range(n)], float)
             for layer in self.shared:
                 X = layer.forward(X)
@@ -155,7 +172,7 @@ class Program:
         """Make the updates of the batches for all members; return `total` and `n_rows`, as `run` does."""
         optimizer, n_members = self.update.optimizer, self.network.members
         vectors = self._vectors()
-        has_weight, own = np.ones(len(rates), bool), np.empty((n_members, 0), self.network.dtype)
+        has_weight, own = np.ones(len(bounds) - 1, bool), np.empty((n_members, 0), self.network.dtype)
         if weight is not None and weight.ndim == 2:
             own = np.ascontiguousarray(normalized_by_batch(weight, bounds).T, self.network.dtype)
         weight = of_samples(weight)
@@ -179,7 +196,8 @@ class Program:
 
         total = sum(share(run, range(n_members))) / n_members
         before = optimizer.t
-        optimizer.t += int(has_weight.sum())
+        updates = np.arange(0, len(has_weight), self.accumulation)
+        optimizer.t += int(np.logical_or.reduceat(has_weight, updates).sum())
         if optimizer.t // FLUSH_EVERY > before // FLUSH_EVERY:
             self.update.flush()
         return total, int(np.diff(bounds)[has_weight].sum())
@@ -190,7 +208,7 @@ class Program:
         first, second = [*self.update.optimizer.state.values(), none][:2]
         average = none if average is None else average
         return self.interpreter.Vectors(
-            network.theta, network.grad, network.statistics, first, second, average
+            network.theta, network.grad, network.statistics, first, second, average, self.mean
         )
 
     def _targets(self, y: Array) -> tuple[Array, Array]:
@@ -201,7 +219,7 @@ class Program:
         return np.empty(0, np.int64), np.ascontiguousarray(y, dtype)
 
     def _seeds(self, has_weight: Array) -> Array:
-        """Draw the seeds of the dropout layers for all updates; batches without weight make no update."""
+        """Draw the seeds of the dropout layers for all batches that have any weight."""
         seeds = np.zeros((len(has_weight), len(self.dropouts)), np.uint64)
         for i in np.flatnonzero(has_weight):
             seeds[i] = [layer.draw_seed() for layer in self.dropouts]
@@ -218,11 +236,12 @@ def covers(network: Network, loss: LossFunction, update: Update) -> bool:
     """Return whether all parts of a training have a compiled form."""
     # Layers that the members share come first and learn nothing; they are not compiled.
     layers = [layer for layer in network.layers if layer.per_member]
+    leaves = [leaf for layer in layers for leaf in layer.leaves()]
     return (
         loss_of(loss) is not None
         and type(update.optimizer) in OPTIMIZERS
-        and all(type(layer) in LAYERS for layer in layers)
-        and all(functions_of(layer) in ACTIVATIONS for layer in layers if isinstance(layer, Activate))
+        and all(type(layer) in LAYERS for layer in (*layers, *leaves))
+        and all(functions_of(layer) in ACTIVATIONS for layer in leaves if isinstance(layer, Activate))
     )
 
 
@@ -234,6 +253,7 @@ def is_common(operations: Array, rules: Any) -> bool:
         and COMMON_ACTIVATIONS.issuperset(codes.tolist())
         and rules.optimizer == ADAM
         and rules.clip_norm == math.inf
+        and rules.accumulation == 1
     )
 
 
@@ -253,7 +273,7 @@ NUMBERS: dict[type[Optimizer], Callable[[Any], tuple[float, float, float]]] = {
 }
 
 
-def rules_of(update: Update, loss: int, of_loss: float, interpreter: Any) -> list[Any]:
+def rules_of(update: Update, loss: int, of_loss: float, accumulation: int, interpreter: Any) -> list[Any]:
     """Return the `Rules` of each member."""
     optimizer = update.optimizer
     beta_1, beta_2, epsilon = NUMBERS[type(optimizer)](optimizer)
@@ -269,6 +289,7 @@ def rules_of(update: Update, loss: int, of_loss: float, interpreter: Any) -> lis
             weight_decay=float(decay),
             clip_norm=math.inf if update.clip_norm is None else float(update.clip_norm),
             ema_decay=float(update.ema_decay),
+            accumulation=int(accumulation),
         )
         for decay in np.broadcast_to(update.weight_decay, update.network.members)
     ]

@@ -53,8 +53,8 @@ def run_epoch(
         Called before each update, or each slice of a program. An exception that it raises ends the epoch
         between two updates.
     program : Program, optional
-        The compiled form of this training, with one mini-batch per update. It computes the same as the
-        layers, up to rounding errors.
+        The compiled form of this training, with the same accumulation. It computes the same as the layers,
+        up to rounding errors.
 
     Returns
     -------

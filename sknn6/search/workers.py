@@ -135,7 +135,6 @@ def runs_compiled(estimator: Any, params: dict[str, Any], y: Any) -> bool:
     return (
         kernels.are_compiled()
         and settings.stochastic
-        and settings.gradient_accumulation_steps == 1
         and covers(prepared.network, prepared.targets.loss, prepared.make_update(resume=False))
     )
 
