@@ -47,6 +47,15 @@ def test_a_frequent_value_and_its_neighbours_are_knots():
     assert {49, 50, 51} <= set(knots_of(values, counts, 5))
 
 
+@pytest.mark.parametrize(("frequent", "neighbour"), [(0, 1), (99, 98)])
+def test_a_frequent_value_at_an_end_has_one_neighbour(frequent, neighbour):
+    values, counts = np.arange(100.0), np.ones(100)
+    counts[frequent] = 500
+    knots = knots_of(values, counts, 5)
+    assert {frequent, neighbour} <= set(knots)
+    assert (knots[0], knots[-1]) == (0, 99)
+
+
 @pytest.mark.parametrize("values", [[3.0], [0.0, 1.0]])
 def test_a_feature_of_up_to_two_values_stays_as_it_is(values):
     assert knots_of(np.array(values), np.ones(len(values)), 8).size == 0

@@ -208,6 +208,15 @@ def test_lsuv_leaves_a_layer_without_finite_variance_as_it_is(X):
     np.testing.assert_array_equal(network.theta, before)
 
 
+def test_lsuv_gives_each_member_variance_one():
+    network = perceptron(4, [6], 3, "tanh", init="lsuv", members=3).allocate(np.float64)
+    network.initialize(np.random.default_rng(0))
+    X = np.random.default_rng(1).standard_normal((9, 4))
+    network.calibrate(batches_of(X))
+    np.testing.assert_allclose(network.layers[0].predict(X).std(axis=(1, 2)), 1, rtol=1e-12)
+    np.testing.assert_allclose(network.predict(X).std(axis=(1, 2)), 1, rtol=1e-12)
+
+
 def test_lsuv_looks_at_data_once():
     """What is loaded, or has been calibrated, stays."""
     network = perceptron(4, [6], 3, "relu", init="lsuv").allocate(np.float64)

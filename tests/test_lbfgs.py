@@ -1,6 +1,7 @@
 """L-BFGS."""
 
 import numpy as np
+import pytest
 from networks import perceptron
 
 from sknn6.nn.batches import Batches
@@ -35,3 +36,36 @@ def test_lbfgs_reaches_the_minimum_of_a_convex_problem():
     assert result.success
     assert losses == sorted(losses, reverse=True)
     np.testing.assert_allclose(made.layers[0].W.T, expected.coef_, atol=2.2e-4)
+
+
+def interrupted_after(calls):
+    """Return the softmax loss, during whose next call but so many Ctrl-C is pressed."""
+    done = []
+
+    def loss(*args):
+        if len(done) == calls:
+            raise KeyboardInterrupt
+        done.append(None)
+        return softmax_cross_entropy(*args)
+
+    return loss
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_an_interrupt_keeps_the_last_iterate(members):
+    """Before the first iterate there is nothing to keep. The losses told are means over the networks."""
+    made = perceptron(4, [5], 3, "tanh", members=members).allocate(np.float64)
+    batches, losses = Batches(X, Y, None, 11, np.float64), []
+    params = {"alpha": 0.0, "max_iter": 500, "max_fun": 1000, "tol": 1e-8, "callback": losses.append}
+    made.initialize(np.random.default_rng(0))
+    start = made.theta.copy()
+    with pytest.raises(KeyboardInterrupt):
+        minimize(made, interrupted_after(0), batches, **params)
+    np.testing.assert_array_equal(made.theta, start)
+    result = minimize(made, interrupted_after(6), batches, **params)
+    assert result.interrupted
+    assert not result.success
+    assert result.nit == len(losses) > 0
+    loss = softmax_cross_entropy(made.forward(X), Y, None)[0]
+    assert result.fun == pytest.approx(loss)
+    assert losses[-1] == pytest.approx(loss)

@@ -129,6 +129,12 @@ def test_a_few_rows_do_not_settle_quartiles(loss):
     np.testing.assert_array_equal(whole, np.quantile(Y, 0.5, method="inverted_cdf"))
 
 
+def test_the_squared_error_has_standardised_targets():
+    state = model().fit(X, y).layer_state_
+    assert state["output.mean"] == y.mean()
+    assert state["output.scale"] == pytest.approx(y.std(), rel=1e-12)
+
+
 def test_counts_keep_their_own_scale():
     fitted = model(loss="poisson").fit(X, y)
     assert "output.mean" not in fitted.layer_state_

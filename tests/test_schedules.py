@@ -10,7 +10,8 @@ EXPECTED = {
     "constant": [(Progress(0.1, 0.0), 0.1), (Progress(0.1, 1.0, 999, 3), 0.1)],
     "invscaling": [
         (Progress(0.1, samples=0), 0.1),
-        (Progress(0.1, samples=99, power_t=0.5), 0.01),
+        (Progress(0.1, samples=99), 0.01),
+        (Progress(0.1, samples=99, power_t=1.0), 0.001),
         (Progress(0.1, samples=99, power_t=500.0), 0.0),  # 100^500 is beyond the range of the floats
     ],
     "adaptive": [(Progress(0.1), 0.1), (Progress(0.1, plateaus=2), 0.1 / 25)],
@@ -48,3 +49,8 @@ def test_never_above_the_initial_rate_nor_below_zero(name):
 def test_a_rate_that_depends_on_the_part_of_the_training_follows_a_plan(name):
     early, late = (SCHEDULES[name].rate(Progress(0.1, fraction, 50, 1)) for fraction in (0.2, 0.9))
     assert SCHEDULES[name].follows_plan == (early != late)
+
+
+def test_what_other_solvers_than_sgd_ignore():
+    """scikit-learn says of both: "Only used when solver='sgd'"."""
+    assert {name for name, schedule in SCHEDULES.items() if schedule.for_sgd} == {"invscaling", "adaptive"}
