@@ -16,8 +16,10 @@ from sknn6.nn import activations, kernels, losses, operations, optimizers, paral
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.batches import Batches
 from sknn6.nn.categories import OneHot
+from sknn6.nn.dense import Dense
 from sknn6.nn.embeddings import find_knots
-from sknn6.nn.layers import Dropout
+from sknn6.nn.layers import Activate, Dropout, Residual
+from sknn6.nn.network import Network
 from sknn6.nn.optimizers import SGD, Adam
 from sknn6.nn.program import Program
 from sknn6.nn.random_words import random_words
@@ -215,7 +217,7 @@ def test_whole_numbers_compile_nothing_anew(params):
         training = Training(optimizer=SGD, **params)
         made = training.program()
         made.run(lambda _: rate, training.alpha)
-        return set(made.interpreter.run.signatures)
+        return set(made.interpreter.train.signatures)
 
     assert versions(**{name: float(value) for name, value in params.items()}) == versions(**params)
 
@@ -311,11 +313,38 @@ def test_products_that_several_threads_compute_are_left_to_the_layers(monkeypatc
     assert Training().program() is None
 
 
-@pytest.mark.parametrize(("numbers", "compiled"), [(3 * BATCH * FEATURES, True), (239, False)])
-def test_the_batches_of_an_update_need_the_memory_of_a_few(monkeypatch, numbers, compiled):
+@pytest.mark.parametrize("accumulation", [3, 1000])
+@pytest.mark.parametrize("embedded", [False, True])
+def test_updates_of_several_batches_must_not_need_much_memory(monkeypatch, embedded, accumulation):
+    """A compiled update has the inputs of the first linear map for all rows of its batches at once."""
+    training = Training(accumulation=accumulation, embedded=embedded)
+    width = training.network.dense()[0].fan_in
+    assert (width > FEATURES) is embedded
+    numbers = width * BATCH * min(accumulation, len(training.batches))
     monkeypatch.setattr(program, "UPDATE_NUMBERS", numbers)
-    assert (Training(accumulation=3).program() is not None) is compiled
-    assert Training().program() is not None
+    assert training.program() is not None
+    monkeypatch.setattr(program, "UPDATE_NUMBERS", numbers - 1)
+    assert training.program() is None
+    assert Training(embedded=embedded).program() is not None
+
+
+def test_blocks_within_blocks():
+    def network():
+        def act():
+            return Activate(ACTIVATIONS["tanh"], 6)
+
+        inner = Residual([act(), Dense(6, 6)])
+        outer = Residual([act(), Dense(6, 6), inner, act(), Dense(6, 6)])
+        made = Network([Dense(FEATURES, 6), outer, act(), Dense(6, OUTPUTS)]).allocate(np.float64)
+        made.initialize(np.random.default_rng(0))
+        return made
+
+    by_layers, compiled = Training(), Training()
+    for training in (by_layers, compiled):
+        training.network = network()
+        training.update = Update(training.network, Adam(training.network.theta))
+    np.testing.assert_allclose(by_layers.run(), compiled.run_compiled(), rtol=1e-9)
+    np.testing.assert_allclose(by_layers.network.theta, compiled.network.theta, rtol=1e-9, atol=1e-12)
 
 
 def test_numpy_is_numpy():

@@ -15,6 +15,7 @@ from sknn6.nn.network import Network
 from sknn6.nn.normalization import BatchNorm, LayerNorm, Normalization
 from sknn6.nn.operations import (
     ACTIVATIONS,
+    ADD,
     BRANCH,
     GELU,
     LAYERS,
@@ -49,8 +50,9 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
     operations = np.full((network.members, len(steps)), -1, OPERATION)
     operations["member"] = np.arange(network.members)[:, None]
     branches: list[Array] = []  # of the residual blocks that have begun
+    written: dict[Layer, Array] = {}
     for i, (kind, layer) in enumerate(steps):
-        op = operations[:, i]
+        op = written[layer] = operations[:, i]
         op["kind"] = kind
         if i > 0:
             for field, of_before in CHAIN.items():
@@ -59,8 +61,7 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
             op["out"] = op["source"]
             branches.append(op)
         elif isinstance(layer, Residual):
-            end_of_body = i - 1 if layer.projection is None else i - 2
-            write_addition(op, branches.pop(), operations[:, end_of_body])
+            write_addition(op, layer, branches.pop(), written[layer.body[-1]])
         elif isinstance(layer, Projection):
             write_projection(op, layer, branches[-1], network, memory)
         elif isinstance(layer, Dense):
@@ -80,17 +81,21 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
 
 
 def steps_of(layer: Layer) -> list[Step]:
-    """Return the steps of a layer; those of a residual block are a BRANCH, its layers, and an ADD."""
-    step = LAYERS[type(layer)], layer
-    if isinstance(layer, Residual):
-        return [(BRANCH, layer), *(step for leaf in layer.leaves() for step in steps_of(leaf)), step]
-    return [step]
+    """Return the steps of a layer.
+
+    Those of a residual block are a BRANCH, its body, its projection, and an ADD. The projection comes after
+    the body, so that its backward reads its input before the gradient of the body overwrites it.
+    """
+    if not isinstance(layer, Residual):
+        return [(LAYERS[type(layer)], layer)]
+    inside = layer.body if layer.projection is None else [*layer.body, layer.projection]
+    return [(BRANCH, layer), *(step for each in inside for step in steps_of(each)), (ADD, layer)]
 
 
 def reader(steps: list[Step]) -> Layer | None:
-    """Return the first layer of the next steps that reads the output of the layer before them.
+    """Return the layer of the next steps that overwrites the output before them by its gradient, if it may.
 
-    A shortcut reads the output too, but only before the gradient with respect to it is computed.
+    It is the next layer but those of shortcuts, whose backward comes earlier, when the output is still there.
     """
     shortcut = Residual, Projection
     return next((layer for _, layer in steps if not isinstance(layer, shortcut)), None)
@@ -138,10 +143,10 @@ def write_projection(op: Array, layer: Projection, branch: Array, network: Netwo
     branch["extra"] = op["dsource"]
 
 
-def write_addition(op: Array, branch: Array, body: Array) -> None:
+def write_addition(op: Array, layer: Residual, branch: Array, body: Array) -> None:
     """Write the fields of the sum of a shortcut and a body; it takes the place of the body's output."""
     op["out"] = body["out"]
-    if branch["extra"][0] < 0:  # no projection
+    if layer.projection is None:
         op["source"], branch["extra"] = branch["out"], op["dout"]
 
 

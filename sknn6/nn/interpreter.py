@@ -1,6 +1,6 @@
 """The compiled form of an epoch: an interpreter of the operations of one network, by Numba.
 
-`run` makes an update for each of the given batches, without Python and without its global lock. A table
+`train` makes the updates of a slice of batches, without Python and without its global lock. A table
 (`sknn6.nn.operations`) describes the layers of the network, so that the same code serves every network: it is
 compiled once for each dtype and cached on disk. Each member of an ensemble has its own table; what the
 members share is only read.
@@ -53,9 +53,9 @@ from sknn6.nn.operations import (
     Operation,
 )
 
-__all__ = ["Batches", "Rules", "Vectors", "run"]
+__all__ = ["Rules", "Slice", "Vectors", "train"]
 
-# Only `run` is called from Python. The functions that it calls need no wrappers, which take time to compile.
+# Only `train` is called from Python. The functions that it calls need no wrappers; they take time to compile.
 INNER: dict[str, Any] = {
     "error_model": "numpy",
     "nogil": True,
@@ -85,7 +85,7 @@ class Vectors(NamedTuple):
     mean: Array  # the mean gradient of the batches of an update, or empty if that is one batch
 
 
-class Batches(NamedTuple):
+class Slice(NamedTuple):
     """Consecutive batches, with the learning rates and dropout seeds of their updates."""
 
     X: Array  # (rows, fan_in)
@@ -116,12 +116,12 @@ class Rules(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def run(
+def train(
     operations: Array,
     parameters: Array,
     rules: Rules,
     vectors: Vectors,
-    batches: Batches,
+    batches: Slice,
     work: Array,
     t: int,
     rare: int | None,
@@ -135,7 +135,7 @@ def run(
         For each array of the network: its start in theta, its size, and whether it decays.
     rules : Rules
     vectors : Vectors
-    batches : Batches
+    batches : Slice
     work : ndarray
         Memory for the inputs and outputs of the operations; the weights of the samples come first.
     t : int
@@ -144,42 +144,63 @@ def run(
         None if all parts of the training are common ones (`sknn6.nn.operations`). Numba leaves out what
         depends on it, so that the first training of most users is not kept waiting for the rest.
     """
-    theta, grad, statistics = vectors.theta, vectors.grad, vectors.statistics
-    last = operations[len(operations) - 1]
     total = 0.0
     for u in range(len(batches.rates)):
-        of_update, mean_loss, n_rows = 0.0, 0.0, 0
+        mean_loss, n_rows, update_weight = 0.0, 0, 0.0
         first = u * rules.accumulation
         for i in range(first, min(first + rules.accumulation, len(batches.bounds) - 1)):
-            start, stop = batches.bounds[i], batches.bounds[i + 1]
-            n = stop - start
-            p = work[:n] if len(batches.weight) else work[:1]
-            weight = weigh(batches.weight[start:stop], n, p)
+            loss, weight = loss_and_gradient(operations, rules, vectors, batches, work, i, rare)
             if weight == 0:
                 continue
-            X, codes = batches.X[start:stop], batches.codes[start:stop]
-            for k in range(len(operations)):
-                forward(operations[k], theta, statistics, work, X, codes, p, weight, batches.seeds[i], rare)
-            own = batches.own[start:stop] if len(batches.own) else p
-            Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
-            if rules.loss == SOFTMAX:
-                loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.of_loss)
-            else:
-                loss = differences(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.of_loss)
-            for k in range(len(operations) - 1, -1, -1):
-                backward(operations[k], theta, grad, statistics, work, X, codes, p, rare)
-            of_update, n_rows = of_update + weight, n_rows + n
-            mean_loss += weight / of_update * (loss - mean_loss)
+            n_rows += batches.bounds[i + 1] - batches.bounds[i]
+            update_weight += weight
+            mean_loss += weight / update_weight * (loss - mean_loss)
             if rare is not None and rules.accumulation > 1:
-                accumulate(parameters, grad, vectors.mean, weight / of_update)
+                accumulate(parameters, vectors.grad, vectors.mean, weight / update_weight)
         if n_rows == 0:
             continue
         total += n_rows * mean_loss
         if not math.isfinite(total):
             break
         t += 1
-        total += n_rows * update(parameters, rules, vectors, work, batches.rates[u], of_update, t, rare)
+        total += n_rows * update(parameters, rules, vectors, work, batches.rates[u], update_weight, t, rare)
     return total
+
+
+@compiled
+def loss_and_gradient(
+    operations: Array,
+    rules: Rules,
+    vectors: Vectors,
+    batches: Slice,
+    work: Array,
+    i: int,
+    rare: int | None,
+) -> tuple[float, float]:
+    """Return the loss of batch i and the sum of its weights, and write the gradient.
+
+    If the sum is 0, there is no loss and no gradient.
+    """
+    theta, grad, statistics = vectors.theta, vectors.grad, vectors.statistics
+    start, stop = batches.bounds[i], batches.bounds[i + 1]
+    n = stop - start
+    p = work[:n] if len(batches.weight) else work[:1]
+    weight = weigh(batches.weight[start:stop], n, p)
+    if weight == 0:
+        return 0.0, 0.0
+    X, codes = batches.X[start:stop], batches.codes[start:stop]
+    for k in range(len(operations)):
+        forward(operations[k], theta, statistics, work, X, codes, p, weight, batches.seeds[i], rare)
+    own = batches.own[start:stop] if len(batches.own) else p
+    last = operations[len(operations) - 1]
+    Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
+    if rules.loss == SOFTMAX:
+        loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.of_loss)
+    else:
+        loss = differences(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.of_loss)
+    for k in range(len(operations) - 1, -1, -1):
+        backward(operations[k], theta, grad, statistics, work, X, codes, p, rare)
+    return loss, weight
 
 
 @compiled
@@ -770,7 +791,8 @@ def update(
     rare: int | None,
 ) -> float:
     """Compute `Update.__call__` for one network and return the penalty."""
-    l2, squares, half = rules.alpha / weight, 0.0, 0.5 * rules.alpha / weight
+    l2 = rules.alpha / weight
+    strength, squares = l2, 0.0  # of the penalty that is returned
     shrink = 1 - rate * rules.weight_decay
     if rare is not None and rules.clip_norm < math.inf:
         squares, l2 = penalise(parameters, vectors.theta, vectors.grad, l2), 0.0
@@ -792,7 +814,7 @@ def update(
             squares += momentum(theta, grad, first, rules, rate, l2, shrink, n)
         if len(vectors.average):
             follow(vectors.average[part], theta, 1 - min(rules.ema_decay, (1 + t) / (10 + t)))
-    return half * squares
+    return 0.5 * strength * squares
 
 
 @summing

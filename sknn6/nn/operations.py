@@ -37,7 +37,7 @@ LAYERS: dict[type[Layer], int] = {
     BatchNorm: BATCH_NORM,
     LayerNorm: LAYER_NORM,
     Projection: DENSE,
-    Residual: ADD,  # after a BRANCH and the operations of its layers
+    Residual: ADD,  # its last operation; BRANCH is its first, and those of its layers lie between
 }
 
 IDENTITY, RELU, LOGISTIC, TANH = range(4)

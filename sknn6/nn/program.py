@@ -44,7 +44,8 @@ __all__ = ["Program"]
 SLICE_NUMBERS = 2**16
 SLICE_MULTIPLICATIONS = 2e9
 
-# A slice has whole updates. The batches of one, if they are several, may have this many numbers of X, 16 MB.
+# A slice has whole updates, and its rows are gathered at once. So an update of several batches is compiled
+# only if the first linear map has at most this many inputs for all their rows, 16 MB in float32.
 UPDATE_NUMBERS = 2**22
 
 # The dtypes, and whether there are rare parts, for which this process has the interpreter.
@@ -102,7 +103,7 @@ class Program:
         self.mean = np.zeros(network.grad.size if accumulation > 1 else 0, network.dtype)
         self.rules = rules_of(update, loss, of_loss, accumulation, self.interpreter)
         self.rare = None if is_common(self.operations, self.rules[0]) else 1
-        numbers = rows * batches.X.shape[1]
+        numbers = rows * width_of(network, batches)
         multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
         most = min(SLICE_NUMBERS / numbers, SLICE_MULTIPLICATIONS / multiplications)
         self.per_slice = max(1, int(most / accumulation)) * accumulation
@@ -113,12 +114,12 @@ class Program:
     ) -> Self | None:
         """Return the compiled form of a training, None if it has none or Numba cannot be used."""
         dense = isinstance(batches.X, np.ndarray)
-        number = loss_of(loss)
+        number, accumulation = loss_of(loss), min(accumulation, len(batches))
         if number is None or not (kernels.are_compiled() and dense and covers(network, loss, update)):
             return None
         if any(layer.fan_in * layer.width * batches.largest >= WORTH_THREADS for layer in network.dense()):
             return None  # a product that several threads compute
-        if accumulation > 1 and accumulation * batches.largest * batches.X.shape[1] > UPDATE_NUMBERS:
+        if accumulation > 1 and accumulation * batches.largest * width_of(network, batches) > UPDATE_NUMBERS:
             return None
         try:
             program = cls(network, update, batches, *number, accumulation)
@@ -134,7 +135,7 @@ class Program:
     def load(self) -> None:
         """Compile the interpreter or load its code, by running it on no batch."""
         no_rows = np.empty((0, self.network.dense()[0].fan_in), self.network.dtype)  # of any width
-        self._run(no_rows, self.batches.y[:0], None, np.zeros(1, np.int64), np.empty(0))
+        self._train(no_rows, self.batches.y[:0], None, np.zeros(1, np.int64), np.empty(0))
 
     def run(
         self, learning_rate: Callable[[float], float], alpha: float, check: Callable[[], object] | None = None
@@ -162,11 +163,11 @@ class Program:
             rates = np.array([learning_rate((done + i) / n_updates) for i in range(n)], float)
             for layer in self.shared:
                 X = layer.forward(X)
-            loss, rows = self._run(X, y, weight, np.array(bounds), rates, alpha)
+            loss, rows = self._train(X, y, weight, np.array(bounds), rates, alpha)
             total, n_rows, done = total + loss, n_rows + rows, done + n
         return total, n_rows, float(rates[-1])
 
-    def _run(
+    def _train(
         self, X: Array, y: Array, weight: Array | None, bounds: Array, rates: Array, alpha: float = 0.0
     ) -> tuple[float, int]:
         """Make the updates of the batches for all members; return `total` and `n_rows`, as `run` does."""
@@ -182,19 +183,19 @@ class Program:
             has_weight = np.add.reduceat(weight, bounds[:-1], dtype=float) != 0
         X, weight = np.ascontiguousarray(X, self.network.dtype), np.ascontiguousarray(weight, np.float64)
         codes = np.hstack([np.empty((len(X), 0), np.int64), *(layer.rows_of(X) for layer in self.embeddings)])
-        batches = self.interpreter.Batches(
+        batches = self.interpreter.Slice(
             X, codes, *self._targets(y), weight, own[0], bounds, rates, self._seeds(has_weight)
         )
 
-        def run(k: int) -> float:
+        def train(k: int) -> float:
             rules = self.rules[k]._replace(alpha=float(alpha))  # an int would be another type, compiled anew
-            total: float = self.interpreter.run(
+            total: float = self.interpreter.train(
                 self.operations[k], self.parameters[k], rules, vectors, batches._replace(own=own[k]),
                 self.work[k], optimizer.t, self.rare,
             )  # fmt: skip
             return total
 
-        total = sum(share(run, range(n_members))) / n_members
+        total = sum(share(train, range(n_members))) / n_members
         before = optimizer.t
         updates = np.arange(0, len(has_weight), self.accumulation)
         optimizer.t += int(np.logical_or.reduceat(has_weight, updates).sum())
@@ -226,9 +227,15 @@ class Program:
         return seeds
 
 
+def width_of(network: Network, batches: Batches) -> int:
+    """Return how many numbers a row has, at most, before the first linear map."""
+    return max(batches.X.shape[1], network.dense()[0].fan_in)
+
+
 def normalized_by_batch(weight: Array, bounds: Array) -> Array:
     """Return the weights of each member, normalised within each batch, as `normalized` does it."""
     totals = np.add.reduceat(weight.sum(axis=1), bounds[:-1]) / weight.shape[1]
+    totals[totals == 0] = 1  # a batch without weight is left out
     return weight / np.repeat(totals, np.diff(bounds))[:, None]
 
 
