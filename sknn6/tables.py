@@ -24,7 +24,7 @@ from scipy.sparse import issparse
 from sknn6._sklearn_compat import check_nonzero_weight
 from sknn6.dates import is_object
 
-__all__ = ["Columns", "as_objects", "find_columns", "refuse_categories", "refuse_new_gaps"]
+__all__ = ["Columns", "NewGapsError", "as_objects", "find_columns", "refuse_categories", "refuse_new_gaps"]
 
 # Categories with fewer rows than this have code 0.
 FEWEST_ROWS = 3
@@ -34,6 +34,10 @@ MOST_ONE_HOT = 32
 
 # The text that stands for a missing category.
 MISSING = "\0missing"
+
+
+class NewGapsError(ValueError):
+    """X has missing values, and that of `fit` had none."""
 
 
 def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -> "Columns | None":
@@ -261,7 +265,7 @@ def refuse_categories(estimator: Any, X: Any) -> None:
 
 
 def refuse_new_gaps(estimator: Any, X: Any) -> None:
-    """Raise ValueError with the columns of X that have missing values, for a network that was fitted without.
+    """Raise NewGapsError with the columns of X that have missing values, after a fit on X without any.
 
     Do nothing for an estimator that takes no missing values in `fit` either.
     """
@@ -272,10 +276,10 @@ def refuse_new_gaps(estimator: Any, X: Any) -> None:
     gaps = columns_with_gaps(X, list(range(X.shape[1])))
     if gaps:
         more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
-        raise ValueError(
-            f"Input X contains NaN ({', '.join(gaps[:5])}{more}), but that of fit had no missing values, so "
-            "the network has not learned what replaces them. Fit on rows of which some have gaps, or fill "
-            "them before, as SimpleImputer does."
+        raise NewGapsError(
+            f"Input X contains NaN ({', '.join(gaps[:5])}{more}), but that of fit had no missing values, and "
+            "the network does not know the means of the columns. Set input_scaling=True, fit on rows of "
+            "which some have gaps, or fill them before, as SimpleImputer does."
         )
 
 

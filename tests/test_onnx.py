@@ -435,6 +435,16 @@ def test_an_array_with_gaps_is_encoded_in_the_graph(data):
     np.testing.assert_allclose(found[:, 0], model.predict(X), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gap_that_fit_has_not_seen_is_the_mean_in_the_graph_too(dtype, data):
+    X = data[0].astype(dtype)
+    model = MLPRegressor(max_iter=5, random_state=0).fit(X, X[:, 0])
+    with_gaps = X.copy()
+    with_gaps[::5, 1] = np.nan
+    (found,) = exported(model, with_gaps)
+    np.testing.assert_allclose(found[:, 0], model.predict(with_gaps), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool])
 @pytest.mark.parametrize("gaps", [False, True])
 def test_numbers_that_are_categories_have_their_codes_in_the_graph(dtype, gaps):

@@ -91,3 +91,13 @@ def test_weights_of_tiny_units_train_alike(unit):
     np.testing.assert_allclose(model.predict(X), expected.predict(X), rtol=1e-3, atol=1e-3)
     with pytest.raises(ValueError, match="Sample weights must have a sum below"):
         model.fit(X, X[:, 0], np.full(60, 1e308))
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("shape", [(40,), (20, 2)])
+def test_a_missing_target_is_refused(loss, shape):
+    """As None in an array of objects, too, in which scikit-learn's validation does not look for it."""
+    y = np.ones(shape, object)
+    y.flat[3] = None
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        MLPRegressor(loss).fit(np.ones((len(y), 2)), y)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from plain import MLPClassifier as Plain
 from sklearn.compose import make_column_transformer
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -332,8 +333,7 @@ def test_skops_needs_no_trust_but_in_the_estimator():
     )
 
 
-@pytest.mark.parametrize("method", ["predict", "partial_fit"])
-@pytest.mark.parametrize(
+KINDS_OF_GAPS = pytest.mark.parametrize(
     ("kind", "gap"),
     [
         (np.asarray, np.nan),
@@ -345,17 +345,49 @@ def test_skops_needs_no_trust_but_in_the_estimator():
         (lambda X: pd.DataFrame(X.astype(object)), None),
     ],
 )
-def test_gaps_that_fit_has_not_seen_are_named(kind, gap, method):
-    """scikit-learn's message would say that the estimator does not accept missing values."""
+
+
+def with_a_gap(gap):
+    """Return numbers, and the same with one missing in column 1."""
     X = rng.standard_normal((60, 3))
-    with_gap, y = X.astype(float if gap is np.nan else object), X[:, 0] > 0
+    with_gap = X.astype(float if gap is np.nan else object)
     with_gap[3, 1] = gap
-    model = MLPClassifier((8,), **QUICK).fit(kind(X), y)
+    return X, with_gap
+
+
+@pytest.mark.parametrize("method", ["predict", "partial_fit"])
+@KINDS_OF_GAPS
+def test_gaps_that_fit_has_not_seen_are_named_without_means(kind, gap, method):
+    """scikit-learn's message would say that the estimator does not accept missing values."""
+    X, with_gap = with_a_gap(gap)
+    y = X[:, 0] > 0
+    model = MLPClassifier((8,), input_scaling=False, **QUICK).fit(kind(X), y)
     data = [kind(with_gap), y][: 1 + (method == "partial_fit")]
     with pytest.raises(
         ValueError, match=r"Input X contains NaN \(Column .*1'?\), but that of fit had no missing"
     ):
         getattr(model, method)(*data)
+
+
+@KINDS_OF_GAPS
+def test_gaps_that_fit_has_not_seen_are_the_mean(kind, gap):
+    X, with_gap = with_a_gap(gap)
+    filled, y = X.copy(), X[:, 0] > 0
+    filled[3, 1] = X[:, 1].mean()
+    models = [MLPClassifier((8,), **QUICK).fit(kind(X), y) for _ in range(2)]
+    expected = models[1].predict_proba(kind(filled))
+    np.testing.assert_allclose(models[0].predict_proba(kind(with_gap)), expected, rtol=1e-5)
+    for model, rows in zip(models, (with_gap, filled), strict=True):
+        model.partial_fit(kind(rows), y)
+    expected = models[1].predict_proba(kind(X))
+    np.testing.assert_allclose(models[0].predict_proba(kind(X)), expected, rtol=1e-4)
+
+
+def test_a_single_gap_costs_no_fold():
+    X = rng.standard_normal((60, 3))
+    X[3, 1] = np.nan
+    scores = cross_val_score(MLPClassifier((8,), **QUICK), X, X[:, 0] > 0, error_score="raise")
+    assert np.isfinite(scores).all()
 
 
 def test_a_list_may_have_gaps():

@@ -22,7 +22,13 @@ from sknn6._sklearn_compat import (
 )
 from sknn6.annotations import Matrix
 from sknn6.dates import refuse_dates
-from sknn6.estimators.fitted import columns_of, features_of_rows, network_of, predicting_network
+from sknn6.estimators.fitted import (
+    columns_of,
+    columns_with_means,
+    features_of_rows,
+    network_of,
+    predicting_network,
+)
 from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
 from sknn6.estimators.preparation import prepare
@@ -30,7 +36,7 @@ from sknn6.estimators.settings import Settings
 from sknn6.estimators.targets import Targets
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.rollback import unchanged_if_it_fails
-from sknn6.tables import find_columns
+from sknn6.tables import NewGapsError, find_columns
 from sknn6.threads import cores_for, products_share_cores
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.checkpointing import TrainingFile
@@ -266,7 +272,12 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         """Return X, and y if it is given, as validated arrays; a table is encoded as numbers."""
         columns = columns_of(self)
         if columns is None:
-            return validate_data(self, X, *y, **ACCEPTED, **options)
+            try:
+                return validate_data(self, X, *y, **ACCEPTED, **options)
+            except NewGapsError:
+                columns = columns_with_means(self)
+                if columns is None:
+                    raise
         return validate_table(self, columns, X, *y, **options)
 
     def __sklearn_is_fitted__(self):

@@ -79,6 +79,18 @@ def columns_of(estimator: Any) -> Columns | None:
     return None if estimator._table is None else Columns(**estimator._table)
 
 
+def columns_with_means(estimator: Any) -> Columns | None:
+    """Return the `Columns` that replace missing numbers by means, if `fit` had numbers only and none missing.
+
+    None if the network does not know the means, which are part of its input scaling, or if
+    `categorical_features` is None, which means that none may be missing.
+    """
+    scaling = scaling_of(estimator)
+    if scaling is None or estimator._table is not None or estimator.categorical_features is None:
+        return None
+    return Columns(numbers=[*range(len(scaling.mean))], fills=scaling.mean.tolist())
+
+
 def features_of_rows(estimator: Any) -> NDArray:
     """Return for each row of the first layer's weights the index of the feature that it belongs to."""
     sources = architecture_of(estimator).sources()

@@ -156,9 +156,9 @@ SHARED_PARAMETERS = """\
         (Guo & Berkhahn, 2016, arXiv:1604.06737). Categories of fewer than 3 rows and categories that `fit`
         has not seen are treated as one category, missing values as another. A missing number (NaN, None,
         pandas.NA) is replaced by the mean of its column, and a column with missing numbers in `fit` gets an
-        indicator of them. If `fit` saw neither categories nor missing numbers, a missing number is refused
-        later. `partial_fit` keeps what its first call has learned. With None, all columns must be numbers,
-        and none may be missing.
+        indicator of them. If `fit` saw neither categories nor missing numbers, and the input is not scaled
+        (`input_scaling`), a missing number is refused later. `partial_fit` keeps what its first call has
+        learned. With None, all columns must be numbers, and none may be missing.
     numeric_embedding : "piecewise", None or "auto", default={numeric_embedding}
         "piecewise" gives the first layer, beside each feature of more than two values, its position in each
         of up to 48 intervals between quantiles of the training data, so that the function of each feature can

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from sknn6._sklearn_compat import Interval, fit_context, with_callbacks
 from sknn6.annotations import Auto, Matrix, Scoring, Seed
@@ -239,6 +239,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X, y, sample_weight = super()._validate_arrays(X, y, sample_weight, reset)
         if y.dtype.kind in "US":
             y = y.astype(np.float64)  # as scikit-learn does with strings in an array of objects
+        assert_all_finite(y, input_name="y")  # scikit-learn does not look for None in an array of objects
         return X, y, sample_weight
 
     def _find_targets(self, y, settings, resume, incremental):

@@ -61,6 +61,7 @@ class Residual(Layer):
         dX = dY
         for layer in reversed(self.body):
             dX = layer.backward(dX)
+        # dY is intact: the body ends in a Dense, whose backward does not overwrite its argument.
         dX += dY if self.projection is None else self.projection.backward(dY)
         return dX
 

@@ -68,20 +68,20 @@ def run_epoch(
         return record_of(total, n_rows, rate, started)
     n_updates = -(-len(batches) // accumulation)
     mean_grad = np.zeros_like(network.grad) if accumulation > 1 else None
-    remaining, total, n_total = iter(batches), 0.0, 0
+    remaining, total, n_done = iter(batches), 0.0, 0
     for i in range(n_updates):
         if check is not None:
             check()
         rate = learning_rate(i / n_updates)
         micro_batches = islice(remaining, accumulation)
         mean_loss, n_rows, weight = average(network, loss, micro_batches, mean_grad)
-        n_total += n_rows
+        n_done += n_rows
         total += mean_loss * n_rows
         if not math.isfinite(total):
             break
         if n_rows:
             total += n_rows * update(rate, alpha / weight)
-    return record_of(total, n_total, rate, started)
+    return record_of(total, n_done, rate, started)
 
 
 def record_of(total: float, n_rows: int, rate: float, started: float) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def average(
     weight : float
         The number of samples, or the sum of their weights.
     """
-    mean_loss, n_total, n_rows = 0.0, 0.0, 0
+    mean_loss, total_weight, n_rows = 0.0, 0.0, 0
     for X, y, weight in batches:
         shared = of_samples(weight)
         n = X.shape[0] if shared is None else float(shared.sum())
@@ -152,12 +152,12 @@ def average(
             continue
         batch_loss, dZ = loss(network.forward(X, shared), y, weight)
         network.backward(dZ)
-        n_total, n_rows = n_total + n, n_rows + X.shape[0]
-        share = n / n_total
+        total_weight, n_rows = total_weight + n, n_rows + X.shape[0]
+        share = n / total_weight
         mean_loss += share * (batch_loss - mean_loss)
         if mean_grad is not None:
             mean_grad *= 1 - share
             mean_grad += share * network.grad
     if mean_grad is not None and n_rows:
         network.grad[:] = mean_grad
-    return mean_loss, n_rows, n_total
+    return mean_loss, n_rows, total_weight

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6.estimators import MLPClassifier, MLPRegressor
-from sknn6.estimators.fitted import architecture_of, network_of, targets_of
+from sknn6.estimators.fitted import architecture_of, columns_with_means, network_of, targets_of
 from sknn6.estimators.targets import Labels
 from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
@@ -147,6 +147,10 @@ def convert_regressor(scope, operator, container):
 @products_share_cores()
 def predictions(graph, mlp):
     """Add the nodes of the predictions, averaged over the members of an ensemble; return their name."""
+    columns = columns_with_means(mlp)
+    if columns is not None:
+        means = np.array([columns.fills], graph.dtype)
+        graph.input = graph("Where", graph("IsNaN", graph.input), means, graph.input)
     with np.errstate(all="ignore"):  # as in a prediction
         Z = network_nodes(graph, network_of(mlp, graph.dtype))
     if getattr(targets_of(mlp), "binary", False):

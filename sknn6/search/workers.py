@@ -33,10 +33,10 @@ __all__ = ["Threads", "fits_run_compiled", "workers_for"]
 # a process to itself.
 THREAD_SAFE = {"sknn6", "sklearn"}
 
-# What says of `joblib.parallel_config` which workers there are to be.
+# The arguments of `joblib.parallel_config` that choose the workers.
 WORKERS = "backend", "prefer", "require"
 
-# Rows of y from which the loss is told.
+# Number of rows of y from which the loss is determined.
 SAMPLE = 1000
 
 
@@ -100,7 +100,7 @@ def fits_run_compiled(search: Any, X: Any, y: Any) -> bool:
                 for space, _ in search._subspaces()
                 for params in one_at_a_time(space)
             )
-        except Exception:  # of data or parameters of which the fits will tell
+        except Exception:  # the fits will raise it too
             return False
 
 
@@ -114,7 +114,7 @@ def sample(y: Any) -> Any:
 def one_at_a_time(space: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield parameters of a space, each dimension at all of its ends, the others at their first.
 
-    Whether a training has a compiled form is said of each parameter by itself.
+    Each parameter alone decides whether a training can be compiled, so combinations need not be tried.
     """
     ends = {name: Axis.of(given).ends() for name, given in space.items()}
     first = {name: values[0] for name, values in ends.items()}

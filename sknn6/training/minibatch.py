@@ -73,9 +73,13 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
 
 def compiled(training):
     """Return the compiled form of the training, None if it has none."""
-    accumulation = training.settings.gradient_accumulation_steps
-    parts = training.network, training.targets.loss, training.update, training.batches
-    return Program.of(*parts, accumulation)
+    return Program.of(
+        training.network,
+        training.targets.loss,
+        training.update,
+        training.batches,
+        training.settings.gradient_accumulation_steps,
+    )
 
 
 def end_epoch(training, record, last):

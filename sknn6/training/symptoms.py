@@ -51,8 +51,8 @@ def swamped(training):
     if training.settings.input_scaling:
         change = "The scaling of the input was learned from other data: fit anew with warm_start=False."
     return (
-        f"Only {varying / square:.1g} of the mean square of X varies from row to row: its columns are nearly "
-        f"constant beside their size, which hides what varies. {change}"
+        f"Only {varying / square:.1g} of the mean square of X varies from row to row: its columns vary "
+        f"little compared with their means, so the network hardly sees how rows differ. {change}"
     )
 
 
@@ -162,7 +162,7 @@ def no_better_than_constant(training):
     return (
         f"The best validation score is {state.best_validation_score:.3g}, and one and the same "
         f"prediction for every row has {constant:.3g}: the weights that early stopping kept may have learned "
-        f"nothing. If that is not all there is to learn, {change}."
+        f"nothing. Unless y cannot be predicted from X, {change}."
     )
 
 
