@@ -7,22 +7,32 @@ category like any other.
 
 A category is identified by its text, and a whole number by its digits: 3, 3.0 and "3" are the same category,
 because the same file may be read with other dtypes the next day.
-
-The module is long because it reads columns of many kinds, each with an error of its own.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
-from decimal import Decimal
-from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from sknn6._sklearn_compat import check_nonzero_weight
-from sknn6.dates import is_object
+from sknn6.readers import (
+    MISSING,
+    as_frame,
+    as_table,
+    column_of,
+    has_missing,
+    holds_categories,
+    is_category,
+    is_number,
+    is_table,
+    levels_of,
+    name_of,
+    numbers_of,
+)
+from sknn6.warn import warn_user
 
 __all__ = ["Columns", "NewGapsError", "as_objects", "find_columns", "refuse_categories", "refuse_new_gaps"]
 
@@ -32,8 +42,12 @@ FEWEST_ROWS = 3
 # Columns with more codes than this get learned vectors.
 MOST_ONE_HOT = 32
 
-# The text that stands for a missing category.
-MISSING = "\0missing"
+# Strings are probably numbers, for which "?" or "n/a" stands where they are missing, if at most so many of
+# the distinct ones are not the text of a number.
+MOST_PLACEHOLDERS = 3
+
+# A column of strings is not warned of as too varied if there are fewer rows than this.
+FEWEST_TO_WARN = 20
 
 
 class NewGapsError(ValueError):
@@ -54,7 +68,7 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
     by_dtype = isinstance(categorical_features, str)
     if categorical_features is None:
         return None
-    X = as_table(X, None if by_dtype else object)
+    X = as_table(as_frame(X), None if by_dtype else object)
     if by_dtype and not (is_table(X) or has_missing(X)):
         return None
     if issparse(X):
@@ -65,7 +79,7 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
     if len(X.shape) != 2:
         return None  # scikit-learn refuses it
     weight = None if sample_weight is None else check_nonzero_weight(sample_weight, X)
-    columns = Columns.learn(X, find_categorical(X, categorical_features), weight)
+    columns = Columns.learn(X, find_categorical(X, categorical_features), weight, by_dtype)
     if columns.numbers != list(range(X.shape[1])) or columns.gaps:
         return columns
     # Gaps may be left in columns without any number and in rows of weight 0. scikit-learn refuses an X that
@@ -74,37 +88,9 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
     return columns if has_gaps and any(np.isfinite(numbers_of(X, j)).any() for j in columns.numbers) else None
 
 
-def as_table(X: Any, dtype: DTypeLike | None = None) -> Any:
-    """Return a list of rows as an array; anything else unchanged.
-
-    Without a dtype, a list with strings stays a list, which scikit-learn reads as numbers or refuses.
-    """
-    if not isinstance(X, list | tuple):
-        return X
-    try:
-        rows = np.array(X, dtype)
-    except ValueError:  # rows of different lengths, which scikit-learn refuses
-        return X
-    has_strings = dtype is None and any(isinstance(value, str) for value in rows.flat)
-    return X if has_strings else rows
-
-
 def columns_with_gaps(X: Any, numbers: list[int]) -> list[str]:
     """Return the names of those of the columns of numbers that have missing values."""
     return [name_of(X, j) for j in numbers if has_missing(numbers_of(X, j))]
-
-
-def is_table(X: Any) -> bool:
-    """Return whether X is a data frame, or an array of Python objects, whose columns may be of any kind."""
-    return (hasattr(X, "dtypes") and hasattr(X, "columns")) or is_object(getattr(X, "dtype", None))
-
-
-def has_missing(X: Any) -> bool:
-    """Return whether X is an array of floats with NaN among them."""
-    if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
-        return False
-    with np.errstate(all="ignore"):
-        return bool(np.isnan(X.sum())) and bool(np.isnan(X).any())
 
 
 @dataclass
@@ -121,6 +107,8 @@ class Columns:
         For each of them, the number that replaces a missing one.
     gaps : list of int
         Those of them that have indicators of missing numbers.
+    empty : list of int
+        Those of them in which all numbers were missing. Whether they are numbers is not known.
     one_hot, embedded : list of int
         The columns of few and of many categories.
     categories : list of list of str
@@ -130,12 +118,15 @@ class Columns:
     numbers: list[int] = field(default_factory=list)
     fills: list[float] = field(default_factory=list)
     gaps: list[int] = field(default_factory=list)
+    empty: list[int] = field(default_factory=list)
     one_hot: list[int] = field(default_factory=list)
     embedded: list[int] = field(default_factory=list)
     categories: list[list[str]] = field(default_factory=list)
 
     @classmethod
-    def learn(cls, X: Any, categorical: NDArray, weight: NDArray | None = None) -> Self:
+    def learn(
+        cls, X: Any, categorical: NDArray, weight: NDArray | None = None, by_dtype: bool = False
+    ) -> Self:
         """Learn what the columns of a table are.
 
         Parameters
@@ -145,6 +136,8 @@ class Columns:
             Which columns hold categories.
         weight : ndarray of shape (n_samples,) or None
             Rows of weight 0 are not looked at.
+        by_dtype : bool
+            Whether `categorical` follows from the dtypes, and the user has not named the columns.
         """
         seen = slice(None) if weight is None else weight > 0
         weight = None if weight is None else weight[seen]
@@ -152,7 +145,9 @@ class Columns:
         for j in range(X.shape[1]):
             if categorical[j]:
                 texts, rows = levels_of(X, j)
-                found[j] = find_categories(texts, rows[seen])
+                counts = count_texts(texts, rows[seen])
+                warn_of_texts(X, j, counts, by_dtype)
+                found[j] = sorted(text for text, count in counts.items() if count >= FEWEST_ROWS)
                 few = len(found[j]) < MOST_ONE_HOT
                 (columns.one_hot if few else columns.embedded).append(j)
                 continue
@@ -161,8 +156,8 @@ class Columns:
             share = None if weight is None else weight[known]
             columns.numbers.append(j)
             columns.fills.append(float(np.average(x[known], weights=share)) if known.any() else 0.0)
-            if known.any() and not known.all():
-                columns.gaps.append(j)
+            if not known.all():
+                (columns.gaps if known.any() else columns.empty).append(j)
         columns.categories = [found[j] for j in columns.one_hot + columns.embedded]
         return columns
 
@@ -192,7 +187,7 @@ class Columns:
         ValueError
             If a column of numbers has something else, or an infinite number.
         """
-        read = [numbers_of(X, j) for j in self.numbers]
+        read = [self._numbers_of(X, j) for j in self.numbers]
         narrow = all(x.dtype == np.float32 for x in read)
         Z = np.empty((X.shape[0], len(self.sources)), np.float32 if narrow else np.float64)
         missing = {}
@@ -207,44 +202,11 @@ class Columns:
             Z[:, column] = codes_of(*levels_of(X, j), categories)
         return Z
 
-
-def column_of(X: Any, j: int) -> Any:
-    """Return a column of a data frame of any library, or of an array."""
-    return X.iloc[:, j] if hasattr(X, "iloc") else X[:, j]
-
-
-def name_of(X: Any, j: int) -> str:
-    """Return the name of a column for error messages."""
-    return f"Column {str(X.columns[j])!r}" if hasattr(X, "columns") else f"Column {j}"
-
-
-def is_missing(value: Any) -> bool:
-    """Return whether a value is None, NaN, NaT or pandas.NA."""
-    try:
-        return value is None or type(value).__name__ == "NAType" or bool(value != value)
-    except (TypeError, ValueError):  # an array or a series is neither true nor false
-        return False
-
-
-def numbers_of(X: Any, j: int) -> NDArray:
-    """Return a column as floats, with NaN for missing numbers; raise ValueError for other values."""
-    column = column_of(X, j)
-    try:
-        x = np.asarray(column)
-        if x.dtype.kind not in "fiub":
-            x = np.array([np.nan if is_missing(value) else value for value in column], np.float64)
-        if x.ndim > 1:
-            raise TypeError("lists of numbers make a matrix")
-    except (TypeError, ValueError):
-        wrong = next(value for value in column if not is_number(value))
-        raise ValueError(
-            f"{name_of(X, j)} of X must have numbers, got {wrong!r}. Categories are strings or a category "
-            'dtype at fit with categorical_features="from_dtype", or the columns that it names.'
-        ) from None
-    x = x.astype(np.result_type(x, np.float32), copy=False)  # float64 from integers of 32 bits on
-    if np.isinf(x).any():
-        raise ValueError(f"{name_of(X, j)} of X contains infinity or a value too large for {x.dtype}.")
-    return x
+    def _numbers_of(self, X: Any, j: int) -> NDArray:
+        """Return a column as floats; strings, in a column that was empty in `fit`, are missing numbers."""
+        if j in self.empty and holds_categories(column_of(X, j)):
+            return np.full(X.shape[0], np.nan, np.float32)
+        return numbers_of(X, j)
 
 
 def refuse_categories(estimator: Any, X: Any) -> None:
@@ -283,58 +245,35 @@ def refuse_new_gaps(estimator: Any, X: Any) -> None:
         )
 
 
-def is_number(value: Any) -> bool:
-    """Return whether a value is a number, the text of a number, or missing."""
-    if is_missing(value):
-        return True
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
-    """Return the texts of the distinct values of a column, and for each row the index of its text."""
-    column = column_of(X, j)
-    if hasattr(column, "cat") and hasattr(column.cat, "codes"):  # pandas: by far the fastest way
-        texts = [text_of(value, X, j) for value in column.cat.categories]
-        return [*texts, MISSING], np.asarray(column.cat.codes, np.intp)  # -1, the last, where one is missing
-    values = column.tolist() if hasattr(column, "tolist") else list(column)
-    number: dict[Any, int] = {}
-    try:
-        rows = np.array([number.setdefault(value, len(number)) for value in values], np.intp)
-    except TypeError:  # a value that cannot be hashed
-        for value in values:
-            text_of(value, X, j)
-        raise
-    return [text_of(value, X, j) for value in number], rows
-
-
-def text_of(value: Any, X: Any, j: int) -> str:
-    """Return the text that identifies a category; raise TypeError if it is neither a string nor a number."""
-    if isinstance(value, str):
-        return value
-    if is_missing(value):
-        return MISSING
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value))
-    if isinstance(value, Integral):
-        return str(int(value))
-    if isinstance(value, Real | Decimal):
-        number = float(value)
-        return str(int(number)) if number.is_integer() else str(number)
-    raise TypeError(
-        f"{name_of(X, j)} of X: argument must be a string or a number, got {type(value).__name__}."
-    )
-
-
-def find_categories(texts: list[str], rows: NDArray) -> list[str]:
-    """Return the sorted categories that have their own codes; `texts` and `rows` come from `levels_of`."""
+def count_texts(texts: list[str], rows: NDArray) -> Counter[str]:
+    """Return how many rows have each text; `texts` and `rows` come from `levels_of`."""
     counts: Counter[str] = Counter()
     for text, count in zip(texts, np.bincount(rows % len(texts), minlength=len(texts)), strict=True):
-        counts[text] += int(count)
-    return sorted(text for text, count in counts.items() if count >= FEWEST_ROWS)
+        if count:
+            counts[text] += int(count)
+    return counts
+
+
+def warn_of_texts(X: Any, j: int, counts: Counter[str], by_dtype: bool) -> None:
+    """Warn if the strings of a column are probably numbers, or differ in most rows."""
+    texts = [text for text in counts if text != MISSING]
+    others = [text for text in texts if not is_number(text)]
+    fractions = any(is_number(text) and not text.isdigit() for text in texts)
+    few_others = len(others) <= MOST_PLACEHOLDERS and len(texts) - len(others) > MOST_ONE_HOT
+    if by_dtype and few_others and (others or fractions) and not is_category(column_of(X, j)):
+        warn_user(
+            f"{name_of(X, j)} of X has strings, and all {len(texts)} of them but {others} are the text of a "
+            "number. They are taken for categories. If they are numbers, convert the column, as "
+            'pandas.to_numeric(column, errors="coerce") does; if not, give it a category dtype.'
+        )
+        return
+    n_rows, rare = counts.total(), sum(count for count in counts.values() if count < FEWEST_ROWS)
+    if 2 * rare > n_rows >= FEWEST_TO_WARN:
+        warn_user(
+            f"{name_of(X, j)} of X has {len(texts)} different categories in {n_rows} rows. Those of fewer "
+            f"than {FEWEST_ROWS} rows, which are those of {rare} rows, are treated as one, so the network "
+            "learns little from the column. Leave it out, or convert it to numbers or to fewer categories."
+        )
 
 
 def codes_of(texts: list[str], rows: NDArray, categories: list[str]) -> NDArray:
@@ -359,7 +298,10 @@ def find_categorical(X: Any, given: Any) -> NDArray:
     """
     n_features = X.shape[1]
     if isinstance(given, str):
-        return np.array([holds_categories(column_of(X, j)) for j in range(n_features)], bool)
+        mask = np.array([holds_categories(column_of(X, j)) for j in range(n_features)], bool)
+        if isinstance(X, np.ndarray):  # in arrays, the text of a number is a number, as in scikit-learn
+            mask[mask] = [not all(map(is_number, X[:, j])) for j in np.flatnonzero(mask)]
+        return mask
     given = np.asarray(given)
     mask = np.zeros(n_features, bool)
     if given.size == 0:
@@ -400,13 +342,3 @@ def as_objects(X: Any, categorical_features: Any) -> tuple[NDArray, Any]:
         else:
             objects[:, j] = numbers_of(X, j)
     return objects, mask
-
-
-def holds_categories(column: Any) -> bool:
-    """Return whether the dtype of a column, or its Python objects, make it one of categories."""
-    dtype = str(column.dtype).lower()
-    if dtype.startswith(("category", "categorical", "enum", "str", "large_string", "utf8")):
-        return True
-    if dtype != "object":
-        return False
-    return not all(isinstance(value, Real | np.bool_ | Decimal) or is_missing(value) for value in column)

@@ -7,6 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils import validation
 
 from sknn6.dates import refuse_dates
+from sknn6.readers import as_frame
 from sknn6.tables import refuse_categories, refuse_new_gaps
 
 __all__ = ["is_valid", "one_entry_a_place", "validate_data", "validate_table"]
@@ -40,6 +41,7 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
 
     If a data frame has strings or categories, the error names their columns.
     """
+    X = as_frame(X)
     refuse_dates(estimator, X)
     if y_numeric:
         refuse_dates(estimator, *y, name="y")
@@ -60,8 +62,20 @@ def validate_table(estimator, columns, X, *y, reset, y_numeric=False, **options)
 
     `columns` are the `Columns` by which X is encoded.
     """
+    X = as_frame(X)
     if not hasattr(X, "shape"):
         X = np.array(X, dtype=object)
+    if issparse(X) or len(X.shape) != 2:
+        got = "a sparse matrix" if issparse(X) else f"an X of shape {tuple(X.shape)}"
+        raise ValueError(
+            f"Expected a table of shape (n_samples, {estimator.n_features_in_}), as X of fit was, got {got}. "
+            "One row of a frame is a table as frame.iloc[[0]], one of an array as X[:1]."
+        )
+    if X.shape[0] == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={tuple(X.shape)}) while a minimum of 1 is required by "
+            f"{type(estimator).__name__}."
+        )
     if not reset:  # otherwise dates were refused before the columns were learned
         refuse_dates(estimator, X)
     validation.validate_data(estimator, X, reset=reset, skip_check_array=True)

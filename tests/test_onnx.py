@@ -472,6 +472,7 @@ def test_numbers_that_are_categories_have_their_codes_in_the_graph(dtype, gaps):
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64, str])
+@pytest.mark.filterwarnings("ignore:Column .* different categories")
 def test_a_column_of_rare_categories_has_code_0_in_the_graph(dtype):
     X = pd.DataFrame({"code": np.arange(60).astype(dtype), "number": np.arange(60, dtype=np.float32) % 7})
     model = MLPClassifier((8,), categorical_features=["code"], max_iter=5, random_state=0)

@@ -280,3 +280,21 @@ def test_indicators_of_labels_may_be_sparse():
         for kind in (np.array, sparse.csr_array)
     ]
     assert reports[0].failed == reports[1].failed
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_targets_of_any_kind_that_fit_takes(kind):
+    X = np.random.default_rng(0).standard_normal((60, 2))
+    y = (X[:, 0] > 0).astype(int)
+    others = [y[:, None], [*y], *([y.astype(object)] if kind is MLPRegressor else [])]
+    expected = sanity_check(kind(hidden_layer_sizes=8, random_state=0), X, y)
+    for other in others:
+        assert (
+            sanity_check(kind(hidden_layer_sizes=8, random_state=0), X, other).findings == expected.findings
+        )
+
+
+def test_dates_are_refused_as_fit_does():
+    table = pd.DataFrame({"when": pd.to_datetime(["2026-01-01"] * 20)})
+    with pytest.raises(TypeError, match=r"dates, times or durations in the columns .'when'"):
+        sanity_check(MLPClassifier(), table, [0, 1] * 10)

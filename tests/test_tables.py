@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from plain import MLPClassifier as Plain
+from scipy.sparse import csr_array
 from sklearn.compose import make_column_transformer
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -450,3 +451,112 @@ def test_decimals_are_numbers():
 def test_a_column_of_lists_is_refused_by_name(table):
     with pytest.raises((TypeError, ValueError), match="Column 'bag' of X"):
         MLPClassifier((8,), **QUICK).fit(table, Y)
+
+
+# What a table is, and what it is not
+
+
+def test_tables_of_pyarrow_are_frames():
+    arrow = pytest.importorskip("pyarrow")
+    table = frame().assign(number=np.where(np.arange(N) % 9, NUMBERS, np.nan))
+    given = arrow.Table.from_pandas(table)
+    expected = MLPClassifier((8,), **QUICK).fit(table, Y)
+    model = MLPClassifier((8,), **QUICK).fit(given, Y)
+    np.testing.assert_array_equal(model.predict_proba(given), expected.predict_proba(table))
+    assert model.feature_names_in_.tolist() == list(table)
+    with pytest.raises(ValueError, match=r"Standardizer needs numbers, .*'colour'"):
+        Standardizer().fit(given)
+
+
+def test_lazy_frames_are_refused_with_what_to_do(fitted):
+    lazy = polars.DataFrame(frame().to_dict("list")).lazy()
+    for call in (lambda: MLPClassifier().fit(lazy, Y), lambda: fitted.predict(lazy)):
+        with pytest.raises(TypeError, match=r"got a LazyFrame. Call its collect"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (frame().iloc[0], r"shape \(n_samples, 2\).*got an X of shape \(2,\).*frame.iloc"),
+        ([1.0, "red"], r"got an X of shape \(2,\)"),
+        ({"number": 1.0, "colour": "red"}, r"got an X of shape \(\)"),
+        (csr_array((3, 2)), "got a sparse matrix"),
+        (frame()[:0], r"Found array with 0 sample\(s\)"),
+    ],
+    ids=["row", "list", "dict", "sparse", "empty"],
+)
+def test_what_is_no_table_is_refused(fitted, X, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.predict(X)
+
+
+@pytest.mark.parametrize("dtype", ["category", "dictionary"])
+def test_categories_of_any_kind(dtype):
+    """Intervals, as pandas.cut makes them, and pyarrow's dictionaries."""
+    column = pd.cut(NUMBERS, [-9, -0.5, 0.5, 9])
+    if dtype == "dictionary":
+        arrow = pytest.importorskip("pyarrow")
+        strings = pd.Series(column.astype(str))
+        column = strings.astype(pd.ArrowDtype(arrow.dictionary(arrow.int8(), arrow.string())))
+    table = pd.DataFrame({"part": column})
+    model = MLPClassifier((8,), **QUICK).fit(table, Y)
+    assert model._table["categories"] == [sorted(map(str, pd.cut(NUMBERS, [-9, -0.5, 0.5, 9]).categories))]
+
+
+def test_true_and_1_are_two_categories():
+    table = pd.DataFrame({"mixed": [True, 1, "a", "a"] * (N // 4)})
+    columns = find_columns(table, "from_dtype")
+    assert columns.categories == [["1", "True", "a"]]
+    np.testing.assert_array_equal(columns.encode(table)[:4, 0], [2, 1, 3, 3])
+
+
+def test_a_column_that_was_empty_may_have_strings_later():
+    table = pd.DataFrame({"number": NUMBERS, "note": pd.Series([None] * N, dtype=object)})
+    model = MLPClassifier((8,), **QUICK).fit(table, Y)
+    later = table.assign(note=["late", None] * (N // 2))
+    np.testing.assert_array_equal(model.predict_proba(later), model.predict_proba(table))
+
+
+@pytest.mark.parametrize("value", [10**400, "one"])
+def test_what_is_no_number_is_named(value):
+    table = pd.DataFrame({"number": pd.Series([value] + [1] * (N - 1), dtype=object)})
+    with pytest.raises(ValueError, match=f"Column 'number' of X must have numbers, got {value!r}"):
+        MLPClassifier((8,), categorical_features=[]).fit(table, Y)
+
+
+# Strings that are numbers
+
+
+def texts(*, other=None, digits=3):
+    strings = [f"{x:.{digits}f}" for x in 100 + 10 * NUMBERS]
+    if other is not None:
+        strings[0] = other
+    return pd.DataFrame({"power": strings})
+
+
+@pytest.mark.parametrize(("other", "digits"), [(None, 3), ("?", 3), ("?", 0)])
+def test_strings_that_are_numbers_are_warned_of(other, digits):
+    with pytest.warns(UserWarning, match=r"Column 'power' of X has strings.*text of a number.*to_numeric"):
+        find_columns(texts(other=other, digits=digits), "from_dtype")
+
+
+def test_codes_of_digits_are_categories_without_a_warning():
+    """As postal codes; and the text of numbers, if the dtype is one of categories."""
+    find_columns(texts(digits=0), "from_dtype")
+    find_columns(texts(digits=0, other="?").astype("category"), "from_dtype")
+
+
+def test_a_string_of_its_own_for_each_row_is_warned_of():
+    with pytest.warns(UserWarning, match=rf"Column 'id' of X has {N} different categories in {N} rows"):
+        find_columns(pd.DataFrame({"id": [f"id {i}" for i in range(N)], "x": NUMBERS}), "from_dtype")
+
+
+def test_texts_of_numbers_in_an_array_are_numbers():
+    """As in scikit-learn, whether the array is one of strings or of objects."""
+    numbers = np.column_stack([NUMBERS, NUMBERS**2]).round(3)
+    expected = MLPClassifier((8,), **QUICK).fit(numbers, Y).predict_proba(numbers)
+    for kind in (str, object):
+        strings = numbers.astype(str).astype(kind)
+        model = MLPClassifier((8,), **QUICK).fit(strings, Y)
+        np.testing.assert_allclose(model.predict_proba(strings), expected, rtol=1e-4)

@@ -35,6 +35,7 @@ from sknn6.estimators.preparation import prepare
 from sknn6.estimators.settings import Settings
 from sknn6.estimators.targets import Targets
 from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.readers import as_frame
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.tables import NewGapsError, find_columns
 from sknn6.threads import cores_for, products_share_cores
@@ -258,6 +259,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _validate_arrays(self, X, y, sample_weight, reset):
         """Return X, y and weights as validated arrays; a table is encoded, a y of one column is a vector."""
         if reset:
+            X = as_frame(X)
             refuse_dates(self, X)
             columns = find_columns(X, self.categorical_features, sample_weight)
             self._table = None if columns is None else vars(columns)

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils import resample
 
 from sknn6.annotations import Matrix
+from sknn6.dates import refuse_dates
 from sknn6.estimators.targets import dense
 from sknn6.inspection.checks import CHECKS, Finding, Subject
 from sknn6.inspection.probe import perceptron_and_input
 from sknn6.inspection.progress import progress
 from sknn6.inspection.statistics import N_ROWS
 from sknn6.optional import require
+from sknn6.readers import as_frame
 from sknn6.tables import as_objects
 from sknn6.threads import products_share_cores
 
@@ -143,11 +145,14 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
     >>> sanity_check(careless, X, y).failed
     ['input', 'initial loss', 'signal', 'learning rate', 'overfit']
     """
-    mlp, X, y = perceptron_and_input(estimator, X, y, fresh=True)
+    mlp, X, y = perceptron_and_input(estimator, as_frame(X), y, fresh=True)
+    refuse_dates(mlp, X)
     names = [str(name) for name in getattr(X, "columns", ())]
     if not issparse(X):
         X, mlp.categorical_features = as_objects(X, mlp.categorical_features)
-    y = np.asarray(dense(y))
+    y = np.asarray(dense(y), float if is_regressor(mlp) else None)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
     if len(y) > N_ROWS:
         X, y = resample(X, y, replace=False, n_samples=N_ROWS, random_state=0)
     findings = {}

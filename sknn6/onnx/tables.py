@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknn6.estimators.fitted import columns_of
-from sknn6.tables import MISSING
+from sknn6.readers import MISSING
 
 __all__ = ["is_table_model", "table_nodes"]
 

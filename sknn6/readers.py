@@ -1,0 +1,163 @@
+"""Read the columns of tables, which are data frames of any library or arrays, as numbers or as texts."""
+
+from collections.abc import Hashable
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from sknn6.dates import is_object
+
+__all__ = [
+    "MISSING", "as_frame", "as_table", "column_of", "has_missing", "holds_categories", "is_category",
+    "is_missing", "is_number", "is_table", "levels_of", "name_of", "numbers_of",
+]  # fmt: skip
+
+# Prefixes of the names of dtypes of categories and strings in NumPy, pandas, polars and pyarrow.
+CATEGORICAL_DTYPES = "category", "categorical", "dictionary", "enum", "str", "large_string", "utf8"
+
+# The text that stands for a missing category.
+MISSING = "\0missing"
+
+
+def as_frame(X: Any) -> Any:
+    """Return a Table of pyarrow as a frame of pandas, and anything else unchanged; refuse lazy frames."""
+    if hasattr(X, "column_names") and hasattr(X, "to_pandas"):
+        return X.to_pandas()
+    if hasattr(X, "collect") and hasattr(X, "lazy"):
+        raise TypeError(f"X must have its data in memory, got a {type(X).__name__}. Call its collect().")
+    return X
+
+
+def as_table(X: Any, dtype: DTypeLike | None = None) -> Any:
+    """Return a list of rows as an array; anything else unchanged.
+
+    Without a dtype, a list with strings stays a list, which scikit-learn reads as numbers or refuses.
+    """
+    if not isinstance(X, list | tuple):
+        return X
+    try:
+        rows = np.array(X, dtype)
+    except ValueError:  # rows of different lengths, which scikit-learn refuses
+        return X
+    has_strings = dtype is None and any(isinstance(value, str) for value in rows.flat)
+    return X if has_strings else rows
+
+
+def is_table(X: Any) -> bool:
+    """Return whether X is a data frame, or an array of Python objects, whose columns may be of any kind."""
+    return (hasattr(X, "dtypes") and hasattr(X, "columns")) or is_object(getattr(X, "dtype", None))
+
+
+def has_missing(X: Any) -> bool:
+    """Return whether X is an array of floats with NaN among them."""
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.isnan(X.sum())) and bool(np.isnan(X).any())
+
+
+def column_of(X: Any, j: int) -> Any:
+    """Return a column of a data frame of any library, or of an array."""
+    return X.iloc[:, j] if hasattr(X, "iloc") else X[:, j]
+
+
+def name_of(X: Any, j: int) -> str:
+    """Return the name of a column for error messages."""
+    return f"Column {str(X.columns[j])!r}" if hasattr(X, "columns") else f"Column {j}"
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN, NaT or pandas.NA."""
+    try:
+        return value is None or type(value).__name__ == "NAType" or bool(value != value)
+    except (TypeError, ValueError):  # an array or a series is neither true nor false
+        return False
+
+
+def numbers_of(X: Any, j: int) -> NDArray:
+    """Return a column as floats, with NaN for missing numbers; raise ValueError for other values."""
+    column = column_of(X, j)
+    try:
+        x = np.asarray(column)
+        if x.dtype.kind not in "fiub":
+            x = np.array([np.nan if is_missing(value) else value for value in column], np.float64)
+        if x.ndim > 1:
+            raise TypeError("lists of numbers make a matrix")
+    except (TypeError, ValueError, OverflowError):
+        wrong = next(value for value in column if not is_number(value))
+        raise ValueError(
+            f"{name_of(X, j)} of X must have numbers, got {wrong!r}. Categories are strings or a category "
+            'dtype at fit with categorical_features="from_dtype", or the columns that it names.'
+        ) from None
+    x = x.astype(np.result_type(x, np.float32), copy=False)  # float64 from integers of 32 bits on
+    if np.isinf(x).any():
+        raise ValueError(f"{name_of(X, j)} of X contains infinity or a value too large for {x.dtype}.")
+    return x
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, the text of a number, or missing."""
+    if is_missing(value):
+        return True
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
+    """Return the texts of the distinct values of a column, and for each row the index of its text."""
+    column = column_of(X, j)
+    if hasattr(column, "cat") and hasattr(column.cat, "codes"):  # pandas: by far the fastest way
+        texts = [text_of(value, X, j) for value in column.cat.categories]
+        return [*texts, MISSING], np.asarray(column.cat.codes, np.intp)  # -1, the last, where one is missing
+    values = column.tolist() if hasattr(column, "tolist") else list(column)
+    # True and 1 would be the same key.
+    values = [str(value) if isinstance(value, bool | np.bool_) else value for value in values]
+    number: dict[Any, int] = {}
+    try:
+        rows = np.array([number.setdefault(value, len(number)) for value in values], np.intp)
+    except TypeError:  # a value that cannot be hashed
+        for value in values:
+            text_of(value, X, j)
+        raise
+    return [text_of(value, X, j) for value in number], rows
+
+
+def text_of(value: Any, X: Any, j: int) -> str:
+    """Return the text that identifies a category; raise TypeError if it has none."""
+    if isinstance(value, str):
+        return value
+    if is_missing(value):
+        return MISSING
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, Integral):
+        return str(int(value))
+    if isinstance(value, Real | Decimal):
+        number = float(value)
+        return str(int(number)) if number.is_integer() else str(number)
+    if isinstance(value, Hashable) and type(value).__repr__ is not object.__repr__:  # as that of an interval
+        return str(value)
+    raise TypeError(
+        f"{name_of(X, j)} of X: argument must be a string or a number, got {type(value).__name__}."
+    )
+
+
+def is_category(column: Any) -> bool:
+    """Return whether the dtype of a column is one of categories, not one of strings."""
+    return str(getattr(column, "dtype", "")).lower().startswith(("cat", "dictionary", "enum"))
+
+
+def holds_categories(column: Any) -> bool:
+    """Return whether the dtype of a column, or its Python objects, make it one of categories."""
+    dtype = str(column.dtype).lower()
+    if dtype.startswith(CATEGORICAL_DTYPES):
+        return True
+    if dtype != "object":
+        return False
+    return not all(isinstance(value, Real | np.bool_ | Decimal) or is_missing(value) for value in column)
