@@ -87,6 +87,14 @@ def test_transformers_tell_of_their_fit(cls, method):
     assert vars(told).keys() - {"_skl_callbacks"} == vars(cls().fit(X)).keys()
 
 
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+@pytest.mark.parametrize("cls", [Standardizer, Whitener])
+def test_a_bar_on_a_transformer_alone(cls, method, capsys):
+    pytest.importorskip("rich")
+    getattr(cls().set_callbacks(callback.ProgressBar()), method)(X)
+    assert f"{cls.__name__} - fit" in capsys.readouterr().out
+
+
 def test_a_bar_on_a_whole_pipeline(capsys):
     """Without a warning of steps that do not support it."""
     pytest.importorskip("rich")

@@ -150,8 +150,8 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
         self.method = method
         self.clip = clip
 
-    @tells_callbacks
     @fit_context(prefer_skip_nested_validation=True)
+    @tells_callbacks
     def fit(self, X: Matrix, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Compute center and scale.
 

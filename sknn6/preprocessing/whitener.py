@@ -192,8 +192,8 @@ class Whitener(
         self.shrinkage = shrinkage
         self.eps = eps
 
-    @tells_callbacks
     @fit_context(prefer_skip_nested_validation=True)
+    @tells_callbacks
     @products_share_cores()
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the mean and the whitening map.
@@ -215,8 +215,8 @@ class Whitener(
         with unchanged_if_it_fails(self):
             return self._start(self._rows(self._validate(X, reset=True), sample_weight))
 
-    @tells_callbacks
     @fit_context(prefer_skip_nested_validation=True)
+    @tells_callbacks
     @products_share_cores()
     def fit_transform(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
