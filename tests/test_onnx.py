@@ -295,6 +295,33 @@ def test_transformers_and_regressors_of_a_frame(model, data):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("columns", ["bacdef", "abcde", "abcdefg", "fedcba"])
+@pytest.mark.parametrize("model", [Standardizer(), MLPRegressor(hidden_layer_sizes=8, max_iter=5)])
+def test_an_example_with_other_columns_is_refused(model, columns, data):
+    """They would be taken for those of fit by their positions."""
+    frame = pd.DataFrame(data[0], columns=list("abcdef"))
+    model.fit(frame, data[0][:, 0])
+    with pytest.raises(ValueError, match=rf"columns of fit in their order, .*got \['{columns[0]}', "):
+        skl2onnx.to_onnx(model, frame.assign(g=0.0)[list(columns)][:1])
+
+
+def test_a_number_that_is_an_object_in_the_example_is_refused(data):
+    frame = pd.DataFrame({"a": data[0][:, 0], "b": data[0][:, 1] > 0}).astype({"b": object})
+    frame.loc[3, "b"] = None
+    model = MLPClassifier(8, max_iter=5, random_state=0).fit(frame, data[1])
+    with pytest.raises(ValueError, match=r"Column 'b' of the example .* must be of numbers"):
+        skl2onnx.to_onnx(model, frame[:1])
+
+
+def test_truth_values_that_are_categories(data):
+    frame = pd.DataFrame({"a": data[0][:, 0], "b": data[0][:, 1] > 0}).astype({"b": "category"})
+    model = MLPRegressor(hidden_layer_sizes=8, max_iter=5, random_state=0).fit(frame, data[0][:, 1])
+    proto = skl2onnx.to_onnx(model, frame[:1])
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    inputs = {"a": frame[["a"]].to_numpy(), "b": frame[["b"]].to_numpy().astype(np.int64)}
+    np.testing.assert_allclose(session.run(None, inputs)[0][:, 0], model.predict(frame), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("input_scaling", [True, "learned"])
 def test_columns_far_from_zero_keep_their_digits_in_float32(input_scaling):
     rng = np.random.default_rng(0)

@@ -79,6 +79,18 @@ def check_input(operator):
     utils.check_input_and_output_numbers(operator, input_count_range=[1, None])
     utils.check_input_and_output_types(operator, good_input_types=numbers)
     check_is_fitted(operator.raw_operator)
+    check_columns(operator)
+
+
+def check_columns(operator):
+    """Raise ValueError if the inputs are columns of a frame, but not those of `fit` in their order."""
+    model, given = operator.raw_operator, [entry.raw_name for entry in operator.inputs]
+    expected = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    if not set(given).isdisjoint(expected) and given != expected:
+        raise ValueError(
+            f"The example for the export of {type(model).__name__} must have the columns of fit in their "
+            f"order, {expected}, got {given}."
+        )
 
 
 def float_type(operator):

@@ -22,9 +22,17 @@ def table_nodes(graph, operator):
     A table has one input per column, or a single input if all columns are numbers. A missing number is NaN, a
     missing string is the empty one. Integers and truth values are never missing.
     """
+    from skl2onnx.common.data_types import StringTensorType
+
     columns = columns_of(operator.raw_operator)
     missing, encoded = {}, []
     for j, fill in zip(columns.numbers, columns.fills, strict=True):
+        entry = operator.inputs[min(j, len(operator.inputs) - 1)]
+        if isinstance(entry.type, StringTensorType):
+            raise ValueError(
+                f"Column {entry.raw_name!r} of the example for the export must be of numbers, as in fit, got "
+                "strings or objects."
+            )
         x = graph.cast(input_column(graph, operator, j), graph.dtype)
         missing[j] = graph("IsNaN", x)
         encoded.append(graph("Where", missing[j], fill, x))
@@ -57,8 +65,9 @@ def code_nodes(graph, operator, j, categories):
         if MISSING in codes:
             codes.setdefault("", codes.pop(MISSING))
         return codes_of_texts(graph, x, codes)
-    if isinstance(kind, BooleanTensorType):
-        codes = {str(i): codes[text] for i, text in enumerate(("False", "True")) if text in codes}
+    # A truth value is a whole number in a graph, which may declare a column of them as one.
+    of_truth = {str(i): codes[text] for i, text in enumerate(("False", "True")) if text in codes}
+    codes = of_truth if isinstance(kind, BooleanTensorType) else of_truth | codes
     if isinstance(kind, DoubleTensorType | FloatTensorType):
         return codes_of_floats(graph, x, codes)
     return codes_of_digits(graph, x, codes)
