@@ -87,9 +87,15 @@ def test_one_epoch_follows_no_plan(name):
 
 
 @pytest.mark.parametrize(
-    ("loss", "recipe"), [("quantile", "modern_quantiles"), ("huber", "modern_regression")]
+    ("loss", "recipe"),
+    [
+        ("quantile", "modern_quantiles"),
+        ("huber", "modern_regression"),
+        ("poisson", "modern_positive"),
+        ("gamma", "modern_positive"),
+    ],
 )
-def test_quantiles_have_a_recipe_of_their_own(loss, recipe):
+def test_some_losses_have_a_recipe_of_their_own(loss, recipe):
     """Without an embedding, with which the quantiles of the training rows do not hold for others."""
     assert Settings.of(MLPRegressor(loss)).recipe == RECIPES[recipe]
     assert RECIPES["modern_quantiles"]["numeric_embedding"] is None

@@ -132,11 +132,12 @@ SHARED_PARAMETERS = """\
         before is added to that of the layer's own linear map, through a learned projection if the widths
         differ. These are pre-norm residual blocks; with `layernorm` or `batchnorm`, networks of tens of
         layers can be trained.
-    recipe : {"auto", "plain", "modern", "modern_regression", "modern_quantiles"}, default="auto"
-        The values of the parameters that are "auto". "plain" has those of scikit-learn. "modern",
-        "modern_regression" and "modern_quantiles" are made for the classifier, the regressor, and the
-        regressor with loss="quantile". "auto" means one of these three with "adam", and "plain" with the
-        other solvers. From 5000 rows on, "modern" and "modern_regression" have other values.
+    recipe : str, default="auto"
+        The values of the parameters that are "auto". "plain" has those of scikit-learn. "modern" is made for
+        the classifier, "modern_regression" for the regressor, "modern_quantiles" for its loss "quantile", and
+        "modern_positive" for its losses "poisson" and "gamma". "auto" means one of these four with "adam",
+        and "plain" with the other solvers. From 5000 rows on, all of them but "plain" and "modern_quantiles"
+        have other values.
     ensemble_size : int or "auto", default={ensemble_size}
         Number of networks that are trained side by side from different initial weights. Their predictions are
         averaged. If there are several, the arrays of `coefs_`, `intercepts_` and `layer_state_` have a

@@ -110,8 +110,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @property
     def _recipes(self):
-        loss = REGRESSION_LOSSES.get(str(self.loss))
-        return {"adam": "modern_quantiles" if loss and loss.of_quantiles else "modern_regression"}
+        loss = REGRESSION_LOSSES.get(str(self.loss))  # None for one that validation refuses
+        if loss and loss.of_quantiles:
+            return {"adam": "modern_quantiles"}
+        positive = loss and loss.out_activation == "exp"
+        return {"adam": "modern_positive" if positive else "modern_regression"}
 
     def __init__(
         self,
