@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, recall_score, roc_auc_score
@@ -260,3 +261,24 @@ def test_what_may_be_auto_is_in_the_recipes():
     auto = {name for cls, _ in WITH_ADAM for name, value in cls().get_params().items() if value == "auto"}
     for recipe in (*RECIPES.values(), *WITH_MANY_ROWS.values()):
         assert auto - {"recipe"} == recipe.keys()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("change", [{"solver": "lbfgs"}, {"solver": "sgd"}, {"recipe": "plain"}], ids=str)
+def test_a_warm_start_may_change_what_auto_depends_on(change):
+    """As in scikit-learn: what is "auto" and describes the network is what the network has."""
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(warm_start=True, max_iter=3, random_state=0).fit(X, y)
+    before = log_loss(y, model.predict_proba(X))
+    model.set_params(**change, learning_rate_init=1e-4).fit(X, y)
+    assert [W.shape[0] for W in model.coefs_] == [4] * 3
+    assert log_loss(y, model.predict_proba(X)) < 1.01 * before
+
+
+def test_a_subclass_may_have_a_constructor_of_its_own():
+    class Small(MLPClassifier):
+        def __init__(self, units=5, alpha=1e-3):
+            super().__init__(units, alpha=alpha, max_iter=5)
+            self.units = units
+
+    assert clone(Small(units=6)).fit(*load_iris(return_X_y=True)).coefs_[0].shape[-1] == 6

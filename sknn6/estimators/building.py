@@ -80,14 +80,25 @@ def warn_of_init(network, architecture, settings):
         )
 
 
+def fitted_parameters(estimator: Any) -> dict[str, Any]:
+    """Return those of the parameters that may be "auto" and that describe the fitted network."""
+    structure = getattr(estimator, "_structure", {})  # coefs_ may have been set before any fit
+    fitted = {
+        "input_scaling": "learned" if structure.get("learned_scale") else scaling_of(estimator) is not None,
+        "numeric_embedding": None if structure.get("pieces") is None else "piecewise",
+    }
+    if structure:
+        fitted["hidden_layer_sizes"] = structure["hidden"]
+    if structure and getattr(estimator, "ensemble_members_", None) is None:  # all networks are kept
+        fitted["ensemble_size"] = structure["members"]
+    return fitted
+
+
 def check_same(estimator, architecture, settings):
     """Raise ValueError if a continued training is to have another architecture than the fitted one."""
     now = vars(architecture)
-    before = getattr(estimator, "_structure", now)  # coefs_ may have been set before any fit
-    scaled = "learned" if before.get("learned_scale") else scaling_of(estimator) is not None
-    embedded = before.get("pieces") is not None
-    before = before | {"input_scaling": scaled, "numeric_embedding": "piecewise" if embedded else None}
-    embedding = settings.numeric_embedding if embedded else None
+    before = getattr(estimator, "_structure", now) | fitted_parameters(estimator)
+    embedding = settings.numeric_embedding if before["numeric_embedding"] else None
     now = now | {"input_scaling": settings.input_scaling, "numeric_embedding": embedding}
     for field, parameter in PARAMETERS.items():
         if before[field] != now[field]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from sknn6.estimators.building import build
+from sknn6.estimators.building import build, fitted_parameters
 from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
 from sknn6.estimators.settings import Settings, parameters_of
 from sknn6.estimators.targets import Numbers, Targets
@@ -263,6 +263,8 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     targets = estimator._find_targets(y, settings, resume, incremental)
     state = TrainingState.begin(settings, vars(estimator) if resume else {}, incremental)
     state.n_rows = n_rows
+    if resume:
+        settings = settings.as_fitted(fitted_parameters(estimator))
     settings = settings_of_call(settings, state, X.shape[0], resume, incremental)
     before = targets.scaling
     if settings.scales_targets and targets.can_be_scaled and not (resume and before is None):

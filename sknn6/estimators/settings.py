@@ -55,7 +55,8 @@ class Settings(SimpleNamespace):
     @classmethod
     def of(cls, estimator: BaseEstimator, n_rows: int = 0) -> Self:
         """Return the settings of a training from initial weights, on n_rows rows."""
-        given = {name: python_number(getattr(estimator, name)) for name in parameters_of(estimator.__class__)}
+        names = estimator._parameter_constraints  # of a subclass, the constructor may have others
+        given = {name: python_number(getattr(estimator, name)) for name in names}
         recipe = recipe_for(recipe_name(estimator), n_rows)
         left = frozenset(
             name for name in recipe if isinstance(given.get(name), str) and given[name] == "auto"
@@ -63,12 +64,20 @@ class Settings(SimpleNamespace):
         values = given | {name: recipe[name] for name in left}
         return cls(**values | {"recipe": recipe, "left": left, "given": given})
 
+    def as_fitted(self, fitted: dict[str, Any]) -> Self:
+        """Return the settings with the given values of a fitted network for parameters left at "auto"."""
+        kept = {name: value for name, value in fitted.items() if name in self.left}
+        depth = {"depth": None} if "hidden_layer_sizes" in kept else {}
+        return type(self)(**vars(self) | kept | depth)
+
     def going_on(self) -> Self:
         """Return the settings of a training that continues from the weights of a `fit`."""
         return self._with_rate(rate_going_on(self.recipe))
 
     def of_members(self, kept: Sequence[int]) -> Self:
         """Return the settings of a training that continues with the members that a `fit` has kept."""
+        if "ensemble_size" in self.left and self.ensemble_size <= max(kept):
+            return self.as_fitted({"ensemble_size": max(kept) + 1}).of_members(kept)
         if max(kept) >= self.ensemble_size:
             raise ValueError(
                 f"ensemble_size must be at least {max(kept) + 1} in a training that continues with the "
