@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import joblib
 import numpy as np
@@ -224,7 +225,39 @@ def test_what_is_no_dimension_is_refused_by_the_name_of_its_parameter(given):
     for space in ({"C": given}, [({"C": given}, 3)], [{"tol": (1, 2)}, {"C": given}]):
         with pytest.raises(ValueError, match="search_spaces needs for 'C' a dimension of ") as told:
             BayesSearchCV(SVC(), space)
-        assert str(told.value).endswith(f"got {given!r}.")
+        assert f"got {given!r}. " in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("space", "error", "message"),
+    [
+        ({"C": (0.0, 1.0, "log-uniform")}, ValueError, "got .0.0, 1.0, 'log-uniform'.. .*contain 0"),
+        ({"C": (0.1, 1.0, "loguniform")}, ValueError, "prior .* must be one of .*, got 'loguniform'"),
+        (({"C": (0.1, 1.0)}, 2), None, None),
+        ([({"C": (0.1, 1.0)}, 0)], ValueError, "at least 1 candidate for each space, got 0"),
+        (None, TypeError, "search_spaces must be a dict, or a list .*, got None"),
+    ],
+)
+def test_what_is_wrong_with_a_space_is_told(space, error, message):
+    with pytest.raises(error, match=message) if error else nullcontext():
+        BayesSearchCV(SVC(), space)
+
+
+def test_a_list_is_one_of_categories():
+    """Also of two numbers, as in a grid, and as an array."""
+    for given in ([8, 64], np.array([8, 64])):
+        widths = search(space={"width": given}, n_iter=2).fit(X, y).cv_results_["param_width"]
+        assert sorted(widths) == [8, 64]
+
+
+@pytest.mark.parametrize("own", [(100,), "16", "auto", (8, 8)])
+def test_the_own_value_is_evaluated_first(own):
+    """As it stands among the categories, not as the number that it means."""
+    space = {"hidden_layer_sizes": [(50,), "8", own, 20]}
+    found = BayesSearchCV(
+        MLPClassifier(own, max_iter=1, ensemble_size=1), space, n_iter=1, cv=2, random_state=0
+    )
+    assert found.fit(X, y).best_params_["hidden_layer_sizes"] == own
 
 
 def test_unknown_names_are_found_before_the_first_fit():

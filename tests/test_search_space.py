@@ -22,6 +22,7 @@ from sknn6 import (
     search_space,
 )
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.search.proposals import Axis
 from sknn6.search.space import dimensions_of, present_params
 
 pytestmark = TOLD_ELSEWHERE
@@ -172,7 +173,7 @@ TUNED = [
 def test_default_ranges_have_the_defaults_well_inside(estimator):
     """A tenth of the range from either end, unless nothing lies beyond: 0, a single layer, no decay."""
     space = search_space(estimator, include=list(dimensions_of(estimator)))
-    own = present_params(estimator, space)
+    own = present_params(estimator, {name: Axis.of(given) for name, given in space.items()})
     for name, dimension in space.items():
         if isinstance(dimension, Categorical):
             assert own[name] in dimension.categories, name

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from numbers import Integral
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -39,7 +40,7 @@ def dimension_of(name, given):
     except ValueError as error:
         raise ValueError(
             f"search_spaces needs for {name!r} a dimension of skopt.space, a list of categories, or a tuple "
-            f"(low, high) or (low, high, prior), got {given!r}."
+            f"(low, high) or (low, high, prior), got {given!r}. {error}"
         ) from error
 
 
@@ -168,15 +169,27 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         """Convert the spaces to dimensions that scikit-optimize accepts, and let it check them."""
 
         def with_dimensions(space):
-            if isinstance(space, tuple) and space and isinstance(space[0], dict):
-                return (with_dimensions(space[0]), *space[1:])
-            if isinstance(space, dict):
-                return {name: dimension_of(name, given) for name, given in space.items()}
-            return space
+            if isinstance(space, tuple) and len(space) == 2:
+                space, n_iter = space
+                if not isinstance(n_iter, Integral) or n_iter < 1:
+                    raise ValueError(
+                        f"search_spaces needs at least 1 candidate for each space, got {n_iter!r}."
+                    )
+                return with_dimensions(space), int(n_iter)
+            if not isinstance(space, dict):
+                raise TypeError(
+                    "search_spaces must be a dict, or a list of dicts or of tuples (dict, number of "
+                    f"candidates), got {space!r}."
+                )
+            if not space:
+                raise ValueError("search_spaces must have a parameter in each space, got an empty one.")
+            return {name: dimension_of(name, given) for name, given in space.items()}
 
         if isinstance(search_space, list):
             search_space = [with_dimensions(space) for space in search_space]
-        super()._check_search_space(with_dimensions(search_space))
+        else:
+            search_space = [with_dimensions(search_space)]
+        super()._check_search_space(search_space)
 
     def _subspaces(self):
         """Return each space with its number of candidates."""

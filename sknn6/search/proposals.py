@@ -28,6 +28,7 @@ DEFAULTS = {
 }
 N_INITIAL_POINTS = 5
 LISTED = 10_000  # in a space of at most this many points, the remaining ones are listed
+PRIORS = {"uniform", "log-uniform"}
 SKOPT_TYPES = str, Number, np.generic  # types of categories that `skopt` accepts
 
 
@@ -42,9 +43,19 @@ class Axis(NamedTuple):
 
     @classmethod
     def of(cls, given):
-        """Create an axis from anything that `skopt` accepts as a dimension, or from a list of any objects."""
+        """Create an axis from anything that `skopt` accepts as a dimension, or from a list of any objects.
+
+        As announced for later releases of skopt, a list of two numbers is not a range, and a range with an
+        unknown prior is not a list.
+        """
         prior = None
-        if not (isinstance(given, list) and not all(isinstance(value, SKOPT_TYPES) for value in given)):
+        if isinstance(given, tuple) and len(given) == 3 and isinstance(given[2], str):
+            low, high, name = given
+            if isinstance(low, Number) and isinstance(high, Number) and name not in PRIORS:
+                raise ValueError(f"The prior of a range must be one of {sorted(PRIORS)}, got {name!r}.")
+        if isinstance(given, np.ndarray):
+            given = given.tolist()
+        if not isinstance(given, list):
             dimension = copy.deepcopy(check_dimension(given))
             if not isinstance(dimension, Categorical):
                 return cls(dimension, None)

@@ -11,7 +11,7 @@ from skopt.callbacks import EarlyStopper
 
 from sknn6.loops import called_in_loop
 from sknn6.search.borders import at_border
-from sknn6.search.proposals import Proposals, native
+from sknn6.search.proposals import Axis, Proposals, native
 from sknn6.search.results import Candidate, all_failed, results_table
 from sknn6.search.space import present_params
 from sknn6.warn import warn_user
@@ -91,7 +91,8 @@ class Run:
         """Create the spaces with their saved candidates; those beyond `n_iter` are kept only in the file."""
         settings = self.settings
         for index, (space, n_iter) in enumerate(settings._subspaces()):
-            present = None if self.spaces else present_params(settings.estimator, space)
+            axes = {name: Axis.of(given) for name, given in space.items()}
+            present = None if self.spaces else present_params(settings.estimator, axes)
             proposals = Proposals(space, (self.seed, index), settings.optimizer_kwargs or {}, present)
             known = [
                 Candidate(proposals.decode(point), point, row, score)

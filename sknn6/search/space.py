@@ -222,19 +222,24 @@ def dimensions_of(estimator):
     return found
 
 
-def present_params(estimator, names):
-    """Return the estimator's own values of some parameters, or None if it lacks one of them.
+def present_params(estimator, axes):
+    """Return the estimator's own values of the parameters of a space, or None if it lacks one of them.
 
-    As in the dimensions of `search_space`, layers of equal width become a width and a depth, and "auto"
-    becomes the value that it stands for, except for `init`.
+    A value that is not on its `Axis` is converted to those of `search_space`: layers of equal width become a
+    width and a depth, and "auto" becomes the value that it stands for, except for `init`.
     """
-    params = estimator.get_params()
+    own = estimator.get_params()
+    params = dict(own)
     for prefix, part in parts_of(estimator).items():
         if isinstance(part, BaseMLP):
             settings = Settings.of(part)
             widths = settings.hidden
             params |= {prefix + name: getattr(settings, name) for name in settings.left - {"init"}}
             width, depth = f"{prefix}hidden_layer_sizes", f"{prefix}depth"
-            if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(names)):
+            if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(axes)):
                 params |= {width: widths[0], depth: len(widths)}
-    return {name: params[name] for name in names} if set(names) <= params.keys() else None
+    if not set(axes) <= params.keys():
+        return None
+    return {
+        name: params[name] if axis.encode(own[name]) is None else own[name] for name, axis in axes.items()
+    }
