@@ -246,3 +246,11 @@ def test_what_an_initialiser_must_return_is_told(given):
     network = perceptron(4, [6], 3, "relu", init=given).allocate(np.float64)
     with pytest.raises(ValueError, match=r"init must return an array of numbers of shape \(4, 6\), got"):
         network.initialize(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("params", "advice"), [({"init": "zeros"}, "init='auto'"), ({"init_scale": 0}, "init_scale=1")]
+)
+def test_equal_units_are_warned_of_with_what_to_do(params, advice):
+    with pytest.warns(UserWarning, match=f"the same weights.*Use {advice}"):
+        MLPClassifier(8, max_iter=2, **params).fit(np.arange(20.0)[:, None], np.arange(20) % 2)

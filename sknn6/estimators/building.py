@@ -64,9 +64,10 @@ def warn_of_init(network, architecture, settings):
     given = f"init={settings.given['init']!r} with init_scale={settings.init_scale}"
     hidden = [layer.W for layer in network.dense()[:-1]]
     if any(W.shape[-1] > 1 and (W[..., :1] == W).all() for W in hidden):
+        advice = "init='auto'" if settings.init_scale else "init_scale=1"
         warn_user(
             f"{given} gives all units of a hidden layer the same weights. They then have the same gradient "
-            "and stay equal for ever. Use init='auto'."
+            f"and stay equal for ever. Use {advice}."
         )
         return
     activations = map(find_activation, architecture.activation)

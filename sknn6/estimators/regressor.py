@@ -20,6 +20,7 @@ from sknn6.estimators.targets import Numbers, Quantiles, mean_d2, quantiles_in
 from sknn6.nn.activations import Activation
 from sknn6.nn.losses import REGRESSION_LOSSES
 from sknn6.nn.outputs import OutputScaling
+from sknn6.warn import warn_user
 
 __all__ = ["MLPRegressor"]
 
@@ -251,6 +252,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if goes_on:
             n_targets, scaling = self.n_outputs_, self._scaling()
         quantile = quantiles_in(self.quantile) if REGRESSION_LOSSES[self.loss].of_quantiles else None
+        if quantile is None and not np.array_equal(self.quantile, 0.5):
+            warn_user(
+                f"quantile={self.quantile!r} has no effect with loss={self.loss!r}. Use loss='quantile'."
+            )
         if goes_on:
             self._check_same_outputs(quantile)
         if quantile is None:
