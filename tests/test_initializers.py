@@ -248,6 +248,7 @@ def test_what_an_initialiser_must_return_is_told(given):
         network.initialize(np.random.default_rng(0))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     ("params", "advice"), [({"init": "zeros"}, "init='auto'"), ({"init_scale": 0}, "init_scale=1")]
 )

@@ -60,7 +60,7 @@ def compiled_updates(monkeypatch, layers):
         pytest.skip("the kernels are NumPy's")
     monkeypatch.setattr(minibatch, "compiled", COMPILED)
     monkeypatch.setattr(program, "SLICE_NUMBERS", 0)
-    kept, run = [], Program._run
+    kept, run = [], Program._train
 
     def recorded(self, *args):
         result = run(self, *args)
@@ -68,7 +68,7 @@ def compiled_updates(monkeypatch, layers):
         return result
 
     monkeypatch.setattr(Program, "load", lambda self: None)
-    monkeypatch.setattr(Program, "_run", recorded)
+    monkeypatch.setattr(Program, "_train", recorded)
     return kept
 
 

@@ -276,7 +276,7 @@ def test_no_product_of_any_call_is_made_on_several_threads_of_blas(two_threads, 
         return lambda *args, **kwargs: seen.update(blas_threads()) or function(*args, **kwargs)
 
     for place, function in [
-        (dense, "product"), (Program, "_run"), (whitening, "apply"), (whitening, "eigh")
+        (dense, "product"), (Program, "_train"), (whitening, "apply"), (whitening, "eigh")
     ]:  # fmt: skip
         monkeypatch.setattr(place, function, watched(getattr(place, function)))
     monkeypatch.setattr(dense, "GEMM", {dtype: watched(gemm) for dtype, gemm in dense.GEMM.items()})

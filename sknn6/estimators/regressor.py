@@ -252,12 +252,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if goes_on:
             n_targets, scaling = self.n_outputs_, self._scaling()
         quantile = quantiles_in(self.quantile) if REGRESSION_LOSSES[self.loss].of_quantiles else None
+        if goes_on:
+            self._check_same_outputs(quantile)
         if quantile is None and not np.array_equal(self.quantile, 0.5):
             warn_user(
                 f"quantile={self.quantile!r} has no effect with loss={self.loss!r}. Use loss='quantile'."
             )
-        if goes_on:
-            self._check_same_outputs(quantile)
         if quantile is None:
             return Numbers(self.loss, n_targets, scaling=scaling)
         n_outputs = n_targets if np.ndim(quantile) == 0 else len(quantile)
