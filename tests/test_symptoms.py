@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from plain import MLPClassifier as Plain
 from plain import MLPRegressor
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, make_scorer, zero_one_loss
 from sklearn.preprocessing import scale
 from test_sanity import DATA, HEALTHY
 
 from sknn6 import MLPClassifier, Standardizer
-from sknn6.training.symptoms import SYMPTOMS
+from sknn6.training.symptoms import SYMPTOMS, score_of
 
 RNG = np.random.default_rng(0)
 X, Y = DATA["digits"]()
@@ -188,6 +189,30 @@ def test_a_recipe_cut_short_ends_as_planned():
         model = MLPClassifier(16, max_iter=10, random_state=0).fit(X, Y)
     assert model.n_iter_ == 10
     assert model.history_[-1]["learning_rate"] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("scoring", "expected"),
+    [
+        (None, 0.75),
+        ("accuracy", 0.75),
+        (make_scorer(zero_one_loss), 0.25),
+        (lambda model, X, y: model.score(X, y), 2 / 3),  # a scorer that takes no weights
+    ],
+)
+def test_a_constant_is_scored_as_the_network_is(scoring, expected):
+    """With the weights of the rows, if the scorer takes them: of 1, 1 and 6, the last class has 6 / 8."""
+    labels = np.array([0, 0, 1])
+    assert score_of(DummyClassifier(), scoring, labels, np.array([1.0, 1.0, 6.0])) == pytest.approx(expected)
+    assert score_of(DummyClassifier(), None, labels, None) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("units", "examined"), [(8, True), (7, False)])
+def test_narrow_layers_are_not_examined_for_dead_units(units, examined):
+    """All units of a layer of zero weights and negative biases are dead."""
+    network = Plain(units, init="zeros", random_state=0, learning_rate_init=1e-9, max_iter=2)
+    texts = warned(network, X, Y)
+    assert any("dead" in text for text in texts) is examined
 
 
 def test_every_symptom_is_tested():

@@ -78,6 +78,11 @@ def test_adam_with_decay_against_torch():
     np.testing.assert_allclose(made.theta, expected, atol=1e-6)
 
 
+def test_without_ema_decay_there_is_no_average():
+    network = perceptron(4, [3], 2, "relu").allocate(np.float64)
+    assert Update(network, Adam(network.theta)).average is None
+
+
 def test_average_of_the_weights():
     """After the first update d = min(ema_decay, 2 / 11)."""
     made, before, update = updated(ema_decay=0.999)
