@@ -95,7 +95,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     loss_curve_ : list of float
         The loss of each epoch. This attribute and the next three do not exist with "lbfgs".
     best_loss_ : float or None
-        The lowest loss; None with early stopping.
+        The lowest loss of the last fit; None with early stopping.
     validation_scores_ : list of float or None
         The score on the validation data after each epoch; None without early stopping.
     best_validation_score_ : float or None
