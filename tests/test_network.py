@@ -5,6 +5,7 @@ import pytest
 from networks import perceptron
 
 from sknn6.nn.batches import Batches
+from sknn6.nn.network import PREDICTION_BLOCK
 from sknn6.nn.normalization import NORMALIZATIONS
 
 
@@ -25,15 +26,19 @@ def test_parameters_are_views_of_theta_decaying_ones_first():
     np.testing.assert_array_equal(made.layers[0].dW, -made.layers[0].W)
 
 
+@pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_penalty(dtype):
-    """strength / 2 times the sum of squared weights, whose gradient is strength W; biases stay out of it."""
-    made = network(dtype)
+def test_penalty(dtype, members):
+    """strength / 2 times the sum of squared weights, whose gradient is strength W; biases stay out of it.
+
+    With several members it is the mean of their penalties.
+    """
+    made = network(dtype, members=members)
     made.theta += 1
     made.grad[:] = 0
     penalty = made.penalise(0.3)
     W = made.theta[: made.n_decayed]
-    assert penalty == pytest.approx(0.15 * np.sum(W.astype(float) ** 2), rel=1e-6)
+    assert penalty == pytest.approx(0.15 * np.sum(W.astype(float) ** 2) / members, rel=1e-6)
     np.testing.assert_allclose(made.grad[: made.n_decayed], 0.3 * W, rtol=1e-6)
     assert not made.grad[made.n_decayed :].any()
 
@@ -173,3 +178,24 @@ def test_names_of_the_arrays_of_a_shortcut():
     made = perceptron(4, [6, 5], 3, "tanh", residual=True).allocate(np.float64)
     names = ("dense_0", "dense_1", "projection_0", "dense_2")
     assert [*made.arrays()] == [f"{name}.{array}" for name in names for array in "Wb"]
+
+
+@pytest.mark.parametrize(("members", "hidden"), [(1, [300]), (4, [300, 20])])
+def test_a_prediction_holds_few_activations_at_a_time(members, hidden, monkeypatch):
+    """Those of the widest layer for a block of rows, in all networks."""
+    made = perceptron(3, hidden, 2, "relu", members=members).allocate(np.float32)
+    sizes, logits = [], made._finite_logits
+    monkeypatch.setattr(made, "_finite_logits", lambda X: sizes.append(len(X)) or logits(X))
+    made.predict_in_blocks(np.zeros((3000, 3), np.float32), lambda Z: Z if Z.ndim == 2 else Z[0])
+    assert sum(sizes) == 3000
+    assert max(sizes) * members * 300 <= PREDICTION_BLOCK
+
+
+def test_only_an_initialiser_that_needs_data_looks_at_them():
+    class Untouchable:
+        def subsample(self, n_rows):
+            raise AssertionError("data were read")
+
+    network().calibrate(Untouchable())
+    with pytest.raises(AssertionError, match="data were read"):
+        network(init="lsuv").calibrate(Untouchable())
