@@ -1,9 +1,10 @@
 """Read the columns of tables, which are data frames of any library or arrays, as numbers or as texts."""
 
-from collections.abc import Hashable
 from decimal import Decimal
+from enum import Enum
 from numbers import Integral, Real
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -15,8 +16,9 @@ __all__ = [
     "is_missing", "is_number", "is_table", "levels_of", "name_of", "numbers_of",
 ]  # fmt: skip
 
-# Prefixes of the names of dtypes of categories and strings in NumPy, pandas, polars and pyarrow.
-CATEGORICAL_DTYPES = "category", "categorical", "dictionary", "enum", "str", "large_string", "utf8"
+# Prefixes of the names of dtypes of categories and of strings in NumPy, pandas, polars and pyarrow.
+CATEGORIES = "category", "categorical", "dictionary", "enum"
+STRINGS = "str", "large_string", "utf8"
 
 # The text that stands for a missing category.
 MISSING = "\0missing"
@@ -116,16 +118,22 @@ def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
         texts = [text_of(value, X, j) for value in column.cat.categories]
         return [*texts, MISSING], np.asarray(column.cat.codes, np.intp)  # -1, the last, where one is missing
     values = column.tolist() if hasattr(column, "tolist") else list(column)
-    # True and 1 would be the same key.
-    values = [str(value) if isinstance(value, bool | np.bool_) else value for value in values]
-    number: dict[Any, int] = {}
     try:
-        rows = np.array([number.setdefault(value, len(number)) for value in values], np.intp)
+        number, rows = numbered(values)
     except TypeError:  # a value that cannot be hashed
         for value in values:
             text_of(value, X, j)
         raise
+    if 0 in number or 1 in number:  # as keys, they are the same as False and True
+        number, rows = numbered([str(value) if isinstance(value, bool) else value for value in values])
     return [text_of(value, X, j) for value in number], rows
+
+
+def numbered(values: list[Any]) -> tuple[dict[Any, int], NDArray]:
+    """Return the number of each distinct value, and the number of each value."""
+    number: dict[Any, int] = {}
+    rows = np.array([number.setdefault(value, len(number)) for value in values], np.intp)
+    return number, rows
 
 
 def text_of(value: Any, X: Any, j: int) -> str:
@@ -141,7 +149,7 @@ def text_of(value: Any, X: Any, j: int) -> str:
     if isinstance(value, Real | Decimal):
         number = float(value)
         return str(int(number)) if number.is_integer() else str(number)
-    if isinstance(value, Hashable) and type(value).__repr__ is not object.__repr__:  # as that of an interval
+    if isinstance(value, Enum | UUID) or type(value).__name__ == "Interval":  # of pandas.cut
         return str(value)
     raise TypeError(
         f"{name_of(X, j)} of X: argument must be a string or a number, got {type(value).__name__}."
@@ -150,13 +158,13 @@ def text_of(value: Any, X: Any, j: int) -> str:
 
 def is_category(column: Any) -> bool:
     """Return whether the dtype of a column is one of categories, not one of strings."""
-    return str(getattr(column, "dtype", "")).lower().startswith(("cat", "dictionary", "enum"))
+    return str(getattr(column, "dtype", "")).lower().startswith(CATEGORIES)
 
 
 def holds_categories(column: Any) -> bool:
     """Return whether the dtype of a column, or its Python objects, make it one of categories."""
     dtype = str(column.dtype).lower()
-    if dtype.startswith(CATEGORICAL_DTYPES):
+    if dtype.startswith(CATEGORIES + STRINGS):
         return True
     if dtype != "object":
         return False

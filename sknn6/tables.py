@@ -9,8 +9,10 @@ A category is identified by its text, and a whole number by its digits: 3, 3.0 a
 because the same file may be read with other dtypes the next day.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -42,11 +44,14 @@ FEWEST_ROWS = 3
 # Columns with more codes than this get learned vectors.
 MOST_ONE_HOT = 32
 
-# Strings are probably numbers, for which "?" or "n/a" stands where they are missing, if at most so many of
-# the distinct ones are not the text of a number.
+# A column of strings probably holds numbers, with placeholders such as "?" for missing ones, if at most this
+# many of its different strings are not the text of a number.
 MOST_PLACEHOLDERS = 3
 
-# A column of strings is not warned of as too varied if there are fewer rows than this.
+# The text of a number. Codes, such as "007" or "3_14", are not matched.
+NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)?(\.\d*)?([eE][+-]?\d+)?")
+
+# With fewer rows, `fit` does not warn of too many different categories.
 FEWEST_TO_WARN = 20
 
 
@@ -146,8 +151,8 @@ class Columns:
             if categorical[j]:
                 texts, rows = levels_of(X, j)
                 counts = count_texts(texts, rows[seen])
-                warn_of_texts(X, j, counts, by_dtype)
                 found[j] = sorted(text for text, count in counts.items() if count >= FEWEST_ROWS)
+                warn_of_texts(X, j, counts, by_dtype)
                 few = len(found[j]) < MOST_ONE_HOT
                 (columns.one_hot if few else columns.embedded).append(j)
                 continue
@@ -240,8 +245,8 @@ def refuse_new_gaps(estimator: Any, X: Any) -> None:
         more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
         raise NewGapsError(
             f"Input X contains NaN ({', '.join(gaps[:5])}{more}), but that of fit had no missing values, and "
-            "the network does not know the means of the columns. Set input_scaling=True, fit on rows of "
-            "which some have gaps, or fill them before, as SimpleImputer does."
+            "the network has stored no means of the columns. Fit again with input_scaling=True or on rows "
+            "with gaps, or fill the gaps before, as SimpleImputer does."
         )
 
 
@@ -256,23 +261,28 @@ def count_texts(texts: list[str], rows: NDArray) -> Counter[str]:
 
 def warn_of_texts(X: Any, j: int, counts: Counter[str], by_dtype: bool) -> None:
     """Warn if the strings of a column are probably numbers, or differ in most rows."""
-    texts = [text for text in counts if text != MISSING]
-    others = [text for text in texts if not is_number(text)]
-    fractions = any(is_number(text) and not text.isdigit() for text in texts)
-    few_others = len(others) <= MOST_PLACEHOLDERS and len(texts) - len(others) > MOST_ONE_HOT
-    if by_dtype and few_others and (others or fractions) and not is_category(column_of(X, j)):
-        warn_user(
-            f"{name_of(X, j)} of X has strings, and all {len(texts)} of them but {others} are the text of a "
-            "number. They are taken for categories. If they are numbers, convert the column, as "
-            'pandas.to_numeric(column, errors="coerce") does; if not, give it a category dtype.'
-        )
-        return
-    n_rows, rare = counts.total(), sum(count for count in counts.values() if count < FEWEST_ROWS)
+    del counts[MISSING]
+    name, n_rows = name_of(X, j), counts.total()
+    if by_dtype and not is_category(column_of(X, j)):
+        others = list(islice((text for text in counts if not NUMBER.fullmatch(text)), MOST_PLACEHOLDERS + 1))
+        n_numbers = len(counts) - len(others)
+        counted = len(others) <= MOST_PLACEHOLDERS and n_numbers > MOST_ONE_HOT
+        if counted and (others or not all(map(str.isdigit, counts))):
+            but = f" (not: {others})" if others else ""
+            warn_user(
+                f"{name} of X has strings, but {n_numbers} of its {len(counts)} different ones are the text "
+                f"of a number{but}. fit treats them as categories. If they are numbers, convert the column "
+                'with pandas.to_numeric(column, errors="coerce"); if they are categories, give it a category '
+                "dtype."
+            )
+            return
+    rare = sum(count for count in counts.values() if count < FEWEST_ROWS)
     if 2 * rare > n_rows >= FEWEST_TO_WARN:
         warn_user(
-            f"{name_of(X, j)} of X has {len(texts)} different categories in {n_rows} rows. Those of fewer "
-            f"than {FEWEST_ROWS} rows, which are those of {rare} rows, are treated as one, so the network "
-            "learns little from the column. Leave it out, or convert it to numbers or to fewer categories."
+            f"{name} of X has {len(counts)} different categories in {n_rows} rows. {rare} of the rows have "
+            f"a category that occurs in fewer than {FEWEST_ROWS} rows. All these categories are treated as "
+            "one, so the network learns little from the column. Leave it out, or convert it to numbers or to "
+            "fewer categories."
         )
 
 

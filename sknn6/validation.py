@@ -62,14 +62,14 @@ def validate_table(estimator, columns, X, *y, reset, y_numeric=False, **options)
 
     `columns` are the `Columns` by which X is encoded.
     """
-    X = as_frame(X)
+    X, kind = as_frame(X), type(X).__name__
     if not hasattr(X, "shape"):
         X = np.array(X, dtype=object)
     if issparse(X) or len(X.shape) != 2:
-        got = "a sparse matrix" if issparse(X) else f"an X of shape {tuple(X.shape)}"
+        got = "a sparse matrix" if issparse(X) else f"{kind} of shape {tuple(X.shape)}"
         raise ValueError(
             f"Expected a table of shape (n_samples, {estimator.n_features_in_}), as X of fit was, got {got}. "
-            "One row of a frame is a table as frame.iloc[[0]], one of an array as X[:1]."
+            "Pass a single row as frame.iloc[[0]] or X[:1]."
         )
     if X.shape[0] == 0:
         raise ValueError(

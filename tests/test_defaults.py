@@ -275,6 +275,15 @@ def test_a_warm_start_may_change_what_auto_depends_on(change):
     assert log_loss(y, model.predict_proba(X)) < 1.01 * before
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("before", "after"), [(None, 3), (2, 1), (2, None)])
+def test_a_warm_start_with_another_depth_is_refused(before, after):
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(depth=before, warm_start=True, max_iter=2).fit(X, y).set_params(depth=after)
+    with pytest.raises(ValueError, match="hidden_layer_sizes and depth"):
+        model.fit(X, y)
+
+
 def test_a_subclass_may_have_a_constructor_of_its_own():
     class Small(MLPClassifier):
         def __init__(self, units=5, alpha=1e-3):

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from networks import perceptron
 from scipy import sparse
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS, Activation
@@ -303,6 +305,26 @@ def test_an_example_with_other_columns_is_refused(model, columns, data):
     model.fit(frame, data[0][:, 0])
     with pytest.raises(ValueError, match=rf"columns of fit in their order, .*got \['{columns[0]}', "):
         skl2onnx.to_onnx(model, frame.assign(g=0.0)[list(columns)][:1])
+
+
+def test_an_array_stands_for_the_columns_of_a_frame(data):
+    """Its name in the graph may be that of a column."""
+    frame = pd.DataFrame(data[0][:, :2], columns=["X", "Y"])
+    model = MLPRegressor(hidden_layer_sizes=8, max_iter=5, random_state=0).fit(frame, data[0][:, 0])
+    (found,) = exported(model, frame.to_numpy())
+    np.testing.assert_allclose(found[:, 0], model.predict(frame), rtol=0, atol=1e-5)
+
+
+def test_columns_that_are_scaled_before_a_model_of_categories(data):
+    """The graph joins them to one input of strings."""
+    frame = pd.DataFrame(data[0][:, :2], columns=["a", "b"]).assign(c=np.where(data[0][:, 2] > 0, "x", "y"))
+    scaled = ColumnTransformer([("s", StandardScaler(), ["b", "a"]), ("o", "passthrough", ["c"])])
+    model = make_pipeline(scaled, MLPRegressor(hidden_layer_sizes=8, max_iter=5, random_state=0))
+    model.fit(frame, data[0][:, 0])
+    proto = skl2onnx.to_onnx(model, frame[:1])
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {name: frame[[name]].to_numpy() for name in frame})
+    np.testing.assert_allclose(found[:, 0], model.predict(frame), rtol=0, atol=1e-5)
 
 
 def test_a_number_that_is_an_object_in_the_example_is_refused(data):

@@ -294,6 +294,11 @@ def test_targets_of_any_kind_that_fit_takes(kind):
         )
 
 
+def test_dates_are_refused_as_targets_too():
+    with pytest.raises(TypeError, match="dates, times or durations in y"):
+        sanity_check(MLPRegressor(), np.ones((20, 2)), np.array(["2026-01-01"] * 20, "datetime64[D]"))
+
+
 def test_dates_are_refused_as_fit_does():
     table = pd.DataFrame({"when": pd.to_datetime(["2026-01-01"] * 20)})
     with pytest.raises(TypeError, match=r"dates, times or durations in the columns .'when'"):

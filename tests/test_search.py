@@ -235,6 +235,8 @@ def test_what_is_no_dimension_is_refused_by_the_name_of_its_parameter(given):
         ({"C": (0.1, 1.0, "loguniform")}, ValueError, "prior .* must be one of .*, got 'loguniform'"),
         (({"C": (0.1, 1.0)}, 2), None, None),
         ([({"C": (0.1, 1.0)}, 0)], ValueError, "at least 1 candidate for each space, got 0"),
+        ({"C": []}, ValueError, "search_spaces needs for 'C' .*must not be empty"),
+        (({"C": (0.1, 1.0)}, {"tol": (0.1, 1.0)}), TypeError, "search_spaces must be a dict"),
         (None, TypeError, "search_spaces must be a dict, or a list .*, got None"),
     ],
 )

@@ -384,6 +384,28 @@ def test_gaps_that_fit_has_not_seen_are_the_mean(kind, gap):
     np.testing.assert_allclose(models[0].predict_proba(kind(X)), expected, rtol=1e-4)
 
 
+def test_gaps_in_validation_data_are_the_means_of_the_training_data():
+    """Not those of an earlier fit."""
+    X = rng.standard_normal((60, 3))
+    y = X[:, 0]
+    with_gaps, filled = X.copy(), X.copy()
+    with_gaps[:20, 0], filled[:20, 0] = np.nan, X[:, 0].mean()
+    model, expected = (MLPRegressor(hidden_layer_sizes=8, **QUICK) for _ in range(2))
+    model.fit(X + 1000, y)
+    for each, rows in ((model, with_gaps), (expected, filled)):
+        each.fit(X, y, X_val=rows, y_val=y)
+    found, wanted = (each.history_[-1]["validation_score"] for each in (model, expected))
+    assert found == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_network_of_sparse_rows_knows_no_means():
+    X = rng.standard_normal((60, 3)) + 5
+    model = MLPClassifier((8,), **QUICK).fit(csr_array(X), X[:, 0] > 5)
+    X[3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"Input X contains NaN \(Column 1\)"):
+        model.predict(X)
+
+
 def test_a_single_gap_costs_no_fold():
     X = rng.standard_normal((60, 3))
     X[3, 1] = np.nan
@@ -478,9 +500,9 @@ def test_lazy_frames_are_refused_with_what_to_do(fitted):
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (frame().iloc[0], r"shape \(n_samples, 2\).*got an X of shape \(2,\).*frame.iloc"),
-        ([1.0, "red"], r"got an X of shape \(2,\)"),
-        ({"number": 1.0, "colour": "red"}, r"got an X of shape \(\)"),
+        (frame().iloc[0], r"shape \(n_samples, 2\).*got Series of shape \(2,\).*frame.iloc"),
+        ([1.0, "red"], r"got list of shape \(2,\)"),
+        ({"number": 1.0, "colour": "red"}, r"got dict of shape \(\)"),
         (csr_array((3, 2)), "got a sparse matrix"),
         (frame()[:0], r"Found array with 0 sample\(s\)"),
     ],
@@ -509,6 +531,14 @@ def test_true_and_1_are_two_categories():
     columns = find_columns(table, "from_dtype")
     assert columns.categories == [["1", "True", "a"]]
     np.testing.assert_array_equal(columns.encode(table)[:4, 0], [2, 1, 3, 3])
+
+
+@pytest.mark.parametrize("value", [frozenset("ab"), len, [1]])
+def test_objects_without_a_lasting_text_are_refused(value):
+    """Another process may write the elements of a set in another order, and objects have addresses."""
+    table = pd.DataFrame({"mixed": pd.Series([value] * N, dtype=object)})
+    with pytest.raises(TypeError, match=r"Column 'mixed' of X: argument must be a string or a number"):
+        find_columns(table, "from_dtype")
 
 
 def test_a_column_that_was_empty_may_have_strings_later():
@@ -541,9 +571,11 @@ def test_strings_that_are_numbers_are_warned_of(other, digits):
         find_columns(texts(other=other, digits=digits), "from_dtype")
 
 
-def test_codes_of_digits_are_categories_without_a_warning():
+@pytest.mark.parametrize("codes", ["{:05d}", "3_{}", "1{:03d}"])
+def test_codes_are_categories_without_a_warning(codes):
     """As postal codes; and the text of numbers, if the dtype is one of categories."""
-    find_columns(texts(digits=0), "from_dtype")
+    column = [codes.format(i % 90) for i in range(N)]
+    find_columns(pd.DataFrame({"code": [*column[:-1], "?"] if codes[0] != "1" else column}), "from_dtype")
     find_columns(texts(digits=0, other="?").astype("category"), "from_dtype")
 
 

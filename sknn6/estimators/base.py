@@ -256,28 +256,35 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _fitted_targets(self) -> Targets:
         """Return the `Targets` of the last training, as far as predictions need them."""
 
-    def _validate_arrays(self, X, y, sample_weight, reset):
-        """Return X, y and weights as validated arrays; a table is encoded, a y of one column is a vector."""
+    def _validate_arrays(self, X, y, sample_weight, reset, means=None):
+        """Return X, y and weights as validated arrays; a table is encoded, a y of one column is a vector.
+
+        `means` are the `Columns` that replace gaps which the training data did not have.
+        """
         if reset:
             X = as_frame(X)
             refuse_dates(self, X)
             columns = find_columns(X, self.categorical_features, sample_weight)
             self._table = None if columns is None else vars(columns)
-        X, y = self._validate(X, y, multi_output=True, y_numeric=is_regressor(self), reset=reset)
+        options = {"multi_output": True, "y_numeric": is_regressor(self), "reset": reset}
+        X, y = self._validate(X, y, means=means, **options)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if sample_weight is not None:
             sample_weight = check_nonzero_weight(sample_weight, X)
         return X, y, sample_weight
 
-    def _validate(self, X, *y, **options):
-        """Return X, and y if it is given, as validated arrays; a table is encoded as numbers."""
+    def _validate(self, X, *y, means=None, **options):
+        """Return X, and y if it is given, as validated arrays; a table is encoded as numbers.
+
+        `means` is as in `_validate_arrays`; by default, they are those of the fitted network.
+        """
         columns = columns_of(self)
         if columns is None:
             try:
                 return validate_data(self, X, *y, **ACCEPTED, **options)
             except NewGapsError:
-                columns = columns_with_means(self)
+                columns = means or columns_with_means(self)
                 if columns is None:
                     raise
         return validate_table(self, columns, X, *y, **options)

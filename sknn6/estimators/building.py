@@ -82,7 +82,7 @@ def warn_of_init(network, architecture, settings):
 
 
 def fitted_parameters(estimator: Any) -> dict[str, Any]:
-    """Return those of the parameters that may be "auto" and that describe the fitted network."""
+    """Return the fitted network's values of the parameters that may be "auto"."""
     structure = getattr(estimator, "_structure", {})  # coefs_ may have been set before any fit
     fitted = {
         "input_scaling": "learned" if structure.get("learned_scale") else scaling_of(estimator) is not None,

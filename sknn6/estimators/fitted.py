@@ -82,11 +82,14 @@ def columns_of(estimator: Any) -> Columns | None:
 def columns_with_means(estimator: Any) -> Columns | None:
     """Return the `Columns` that replace missing numbers by means, if `fit` had numbers only and none missing.
 
-    None if the network does not know the means, which are part of its input scaling, or if
-    `categorical_features` is None, which means that none may be missing.
+    None if the network does not know the means, which are part of its input scaling; it does not if it was
+    fitted on sparse rows, which are not centred. None also if `categorical_features` is None, which means
+    that no number may be missing.
     """
     scaling = scaling_of(estimator)
     if scaling is None or estimator._table is not None or estimator.categorical_features is None:
+        return None
+    if not scaling.mean.any():
         return None
     return Columns(numbers=[*range(len(scaling.mean))], fills=scaling.mean.tolist())
 

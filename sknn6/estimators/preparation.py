@@ -1,6 +1,7 @@
 """What `fit` prepares before it trains: settings, targets, data and network."""
 
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.sparse import issparse
 
 from sknn6.estimators.building import build, fitted_parameters
 from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
-from sknn6.estimators.settings import Settings, parameters_of
+from sknn6.estimators.settings import Settings
 from sknn6.estimators.targets import Numbers, Targets
 from sknn6.moments import moments
 from sknn6.nn.architecture import Architecture
@@ -21,6 +22,7 @@ from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS, Optimizer
 from sknn6.nn.outputs import OutputScaling
 from sknn6.nn.update import Update
+from sknn6.tables import Columns
 from sknn6.training.calibration import (
     find_temperature,
     held_out_logits,
@@ -200,8 +202,9 @@ class Prepared:
 
     def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
         """Return the user's validation data, validated against the training data."""
+        means = columns_of_means(self.data) if self.fresh else None  # else those of the fitted network
         try:
-            X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=False)
+            X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=False, means=means)
             return Data(X, self.targets.encode(y, self.network.dtype), sample_weight, y)
         except ValueError as error:
             raise ValueError(
@@ -287,10 +290,17 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     )
 
 
+def columns_of_means(data: Data) -> Columns:
+    """Return the `Columns` that replace missing numbers by the means of the training data."""
+    mean = data.X.mean(axis=0) if data.weight is None else data.weight @ data.X / data.weight.sum()
+    means = np.ravel(mean).tolist()
+    return Columns(numbers=[*range(len(means))], fills=means)
+
+
 def make_optimizer(settings: Settings, network: Network) -> Optimizer:
     """Return the solver's optimizer; its arguments are the settings of the same names."""
     kind = OPTIMIZERS[settings.solver]
-    names = [name for name in parameters_of(kind) if name != "theta"]
+    names = [name for name in signature(kind).parameters if name != "theta"]
     return kind(network.theta, **{name: getattr(settings, name) for name in names})
 
 

@@ -5,6 +5,7 @@ To allow "auto" for another parameter, give the parameter a value in each recipe
 """
 
 import math
+from typing import Any
 
 from sknn6.nn.initializers import SKLEARN
 from sknn6.nn.schedules import SCHEDULES
@@ -87,7 +88,7 @@ MODERN_REGRESSION_WITH_MANY_ROWS = MODERN_WITH_MANY_ROWS | {
     "learning_rate": "one_cycle",
 }
 
-RECIPES = {
+RECIPES: dict[str, dict[str, Any]] = {
     "plain": PLAIN,
     "modern": MODERN,
     "modern_regression": MODERN_REGRESSION,
@@ -96,7 +97,7 @@ RECIPES = {
 }
 
 # The recipes that replace these in a `fit` on at least `MANY_ROWS` rows.
-WITH_MANY_ROWS = {
+WITH_MANY_ROWS: dict[str, dict[str, Any]] = {
     "modern": MODERN_WITH_MANY_ROWS,
     "modern_regression": MODERN_REGRESSION_WITH_MANY_ROWS,
     "modern_positive": MODERN_REGRESSION_WITH_MANY_ROWS,

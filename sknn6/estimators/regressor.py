@@ -235,12 +235,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y = np.broadcast_to(np.reshape(y, (-1, 1)), predicted.shape)
         return mean_d2(y, predicted, quantiles_in(self.quantile), sample_weight)
 
-    def _validate_arrays(self, X, y, sample_weight, reset):
+    def _validate_arrays(self, X, y, sample_weight, reset, means=None):
         if issparse(y):
             raise ValueError(
                 f"y must be dense for {type(self).__name__}, got a sparse matrix. Use y.toarray()."
             )
-        X, y, sample_weight = super()._validate_arrays(X, y, sample_weight, reset)
+        X, y, sample_weight = super()._validate_arrays(X, y, sample_weight, reset, means)
         if y.dtype.kind in "US":
             y = y.astype(np.float64)  # as scikit-learn does with strings in an array of objects
         assert_all_finite(y, input_name="y")  # scikit-learn does not look for None in an array of objects

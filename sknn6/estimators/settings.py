@@ -3,8 +3,6 @@
 import operator
 import sys
 from collections.abc import Sequence
-from functools import cache
-from inspect import signature
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -13,14 +11,17 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from sknn6._sklearn_compat import InvalidParameterError, python_number
-from sknn6.estimators.recipes import rate_going_on, rate_in_parts, recipe_for
+from sknn6.estimators.recipes import RECIPES, WITH_MANY_ROWS, rate_going_on, rate_in_parts, recipe_for
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import SCHEDULES, Progress, Schedule
 from sknn6.tables import Columns
 
-__all__ = ["Settings", "parameters_of"]
+__all__ = ["Settings"]
+
+# What `hidden_layer_sizes` may be if it is left at "auto".
+SIZES = {recipe["hidden_layer_sizes"] for recipe in (*RECIPES.values(), *WITH_MANY_ROWS.values())}
 
 
 class Settings(SimpleNamespace):
@@ -65,10 +66,16 @@ class Settings(SimpleNamespace):
         return cls(**values | {"recipe": recipe, "left": left, "given": given})
 
     def as_fitted(self, fitted: dict[str, Any]) -> Self:
-        """Return the settings with the given values of a fitted network for parameters left at "auto"."""
-        kept = {name: value for name, value in fitted.items() if name in self.left}
-        depth = {"depth": None} if "hidden_layer_sizes" in kept else {}
-        return type(self)(**vars(self) | kept | depth)
+        """Return the settings in which parameters left at "auto" have the values of a fitted network.
+
+        Its hidden layers are those of one of the recipes, repeated `depth` times, unless `depth` has changed.
+        """
+        fitted = dict(fitted)
+        hidden = fitted.pop("hidden_layer_sizes", None)
+        for sizes in SIZES:
+            if list(sizes) * (self.depth or 1) == hidden:
+                fitted["hidden_layer_sizes"] = sizes
+        return type(self)(**vars(self) | {name: fitted[name] for name in self.left & fitted.keys()})
 
     def going_on(self) -> Self:
         """Return the settings of a training that continues from the weights of a `fit`."""
@@ -76,8 +83,9 @@ class Settings(SimpleNamespace):
 
     def of_members(self, kept: Sequence[int]) -> Self:
         """Return the settings of a training that continues with the members that a `fit` has kept."""
-        if "ensemble_size" in self.left and self.ensemble_size <= max(kept):
-            return self.as_fitted({"ensemble_size": max(kept) + 1}).of_members(kept)
+        fewest = max(max(kept) + 1, np.size(self.weight_decay))
+        if "ensemble_size" in self.left and self.ensemble_size < fewest:
+            return self.as_fitted({"ensemble_size": fewest}).of_members(kept)
         if max(kept) >= self.ensemble_size:
             raise ValueError(
                 f"ensemble_size must be at least {max(kept) + 1} in a training that continues with the "
@@ -228,12 +236,6 @@ class Settings(SimpleNamespace):
         if isinstance(self.batchnorm, str):
             return self.batchnorm
         return "batch" if self.batchnorm else None
-
-
-@cache
-def parameters_of(cls: Any) -> tuple[str, ...]:
-    """Return the names of the arguments that a class, such as an estimator, is made from."""
-    return tuple(signature(cls).parameters)
 
 
 def recipe_name(estimator: BaseEstimator) -> str:

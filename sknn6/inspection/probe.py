@@ -15,6 +15,7 @@ from sknn6.estimators.base import BaseMLP
 from sknn6.estimators.preparation import prepare
 from sknn6.nn.layers import Dropout
 from sknn6.nn.training import loss_and_gradient
+from sknn6.readers import as_frame
 
 __all__ = ["Probe", "is_fitted", "path_to", "perceptron_and_input", "perceptron_of"]
 
@@ -53,7 +54,7 @@ def perceptron_and_input(estimator, X, y=None, *, fresh=False):
         If there is no perceptron, or there are several.
     """
     *wrappers, mlp = path_to(estimator)
-    fitted = is_fitted(mlp)
+    X, fitted = as_frame(X), is_fitted(mlp)
     for wrapper in wrappers:
         if hasattr(wrapper, "steps"):
             X, y = through_steps(wrapper.steps[:-1], X, y, fitted=fitted, resample=fresh or not fitted)

@@ -18,7 +18,6 @@ from sknn6.inspection.probe import perceptron_and_input
 from sknn6.inspection.progress import progress
 from sknn6.inspection.statistics import N_ROWS
 from sknn6.optional import require
-from sknn6.readers import as_frame
 from sknn6.tables import as_objects
 from sknn6.threads import products_share_cores
 
@@ -145,8 +144,9 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
     >>> sanity_check(careless, X, y).failed
     ['input', 'initial loss', 'signal', 'learning rate', 'overfit']
     """
-    mlp, X, y = perceptron_and_input(estimator, as_frame(X), y, fresh=True)
+    mlp, X, y = perceptron_and_input(estimator, X, y, fresh=True)
     refuse_dates(mlp, X)
+    refuse_dates(mlp, y, name="y")
     names = [str(name) for name in getattr(X, "columns", ())]
     if not issparse(X):
         X, mlp.categorical_features = as_objects(X, mlp.categorical_features)

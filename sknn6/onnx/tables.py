@@ -27,11 +27,11 @@ def table_nodes(graph, operator):
     columns = columns_of(operator.raw_operator)
     missing, encoded = {}, []
     for j, fill in zip(columns.numbers, columns.fills, strict=True):
-        entry = operator.inputs[min(j, len(operator.inputs) - 1)]
-        if isinstance(entry.type, StringTensorType):
+        # A single input of strings has all columns, and its numbers are cast.
+        if len(operator.inputs) > 1 and isinstance(operator.inputs[j].type, StringTensorType):
             raise ValueError(
-                f"Column {entry.raw_name!r} of the example for the export must be of numbers, as in fit, got "
-                "strings or objects."
+                f"Column {operator.inputs[j].raw_name!r} of the example for the export must be of numbers, "
+                "as in fit, got strings or objects."
             )
         x = graph.cast(input_column(graph, operator, j), graph.dtype)
         missing[j] = graph("IsNaN", x)
@@ -65,7 +65,7 @@ def code_nodes(graph, operator, j, categories):
         if MISSING in codes:
             codes.setdefault("", codes.pop(MISSING))
         return codes_of_texts(graph, x, codes)
-    # A truth value is a whole number in a graph, which may declare a column of them as one.
+    # A column of truth values may be declared as integers, so 0 and 1 get the codes of False and True.
     of_truth = {str(i): codes[text] for i, text in enumerate(("False", "True")) if text in codes}
     codes = of_truth if isinstance(kind, BooleanTensorType) else of_truth | codes
     if isinstance(kind, DoubleTensorType | FloatTensorType):

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from numbers import Integral
+from numbers import Integral, Number
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -169,7 +169,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         """Convert the spaces to dimensions that scikit-optimize accepts, and let it check them."""
 
         def with_dimensions(space):
-            if isinstance(space, tuple) and len(space) == 2:
+            if isinstance(space, tuple) and len(space) == 2 and isinstance(space[1], Number):
                 space, n_iter = space
                 if not isinstance(n_iter, Integral) or n_iter < 1:
                     raise ValueError(

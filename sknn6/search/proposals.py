@@ -45,8 +45,8 @@ class Axis(NamedTuple):
     def of(cls, given):
         """Create an axis from anything that `skopt` accepts as a dimension, or from a list of any objects.
 
-        As announced for later releases of skopt, a list of two numbers is not a range, and a range with an
-        unknown prior is not a list.
+        A list of two numbers is a list of categories, not a range, and a range with an unknown prior is an
+        error. Later releases of skopt will do the same.
         """
         prior = None
         if isinstance(given, tuple) and len(given) == 3 and isinstance(given[2], str):
@@ -55,6 +55,8 @@ class Axis(NamedTuple):
                 raise ValueError(f"The prior of a range must be one of {sorted(PRIORS)}, got {name!r}.")
         if isinstance(given, np.ndarray):
             given = given.tolist()
+        if isinstance(given, list) and not given:
+            raise ValueError("A list of categories must not be empty.")
         if not isinstance(given, list):
             dimension = copy.deepcopy(check_dimension(given))
             if not isinstance(dimension, Categorical):

@@ -112,7 +112,7 @@ def sample(y: Any) -> Any:
 
 
 def one_at_a_time(space: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield parameters of a space, each dimension at all of its ends, the others at their first.
+    """Yield parameters in which one dimension takes each of its ends, and the others their first.
 
     Each parameter alone decides whether a training can be compiled, so combinations need not be tried.
     """
