@@ -125,7 +125,9 @@ def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
             text_of(value, X, j)
         raise
     if 0 in number or 1 in number:  # as keys, they are the same as False and True
-        number, rows = numbered([str(value) if isinstance(value, bool) else value for value in values])
+        number, rows = numbered(
+            [str(value) if isinstance(value, bool | np.bool_) else value for value in values]
+        )
     return [text_of(value, X, j) for value in number], rows
 
 

@@ -1,6 +1,6 @@
 """Optimizers against torch's and scikit-learn's definitions."""
 
-from inspect import signature
+from inspect import Parameter, signature
 
 import numpy as np
 import pytest
@@ -48,6 +48,14 @@ def test_defaults_are_scikit_learns(name):
     }
     assert ours
     assert ours == {key: theirs[key].default for key in ours}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_constants_are_given_by_name(name):
+    """As the estimator's settings of the same names are."""
+    theta, *constants = signature(OPTIMIZERS[name]).parameters.values()
+    assert theta.name == "theta"
+    assert {constant.kind for constant in constants} == {Parameter.KEYWORD_ONLY}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
