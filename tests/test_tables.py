@@ -236,6 +236,7 @@ def test_saved_models_read_the_same_frames(solver, kind):
     np.testing.assert_array_equal(saved.predict(table), model.predict(table))
 
 
+@pytest.mark.filterwarnings("ignore:Column .* different categories")  # in the first chunk of some draws
 def test_the_chunks_of_a_stream_keep_the_categories_of_the_first():
     table = frame(many=np.random.default_rng(1).integers(0, 60, N).astype(str))
     model = MLPClassifier(random_state=0)
@@ -384,6 +385,7 @@ def test_gaps_that_fit_has_not_seen_are_the_mean(kind, gap):
     np.testing.assert_allclose(models[0].predict_proba(kind(X)), expected, rtol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:The loss was never below")
 def test_gaps_in_validation_data_are_the_means_of_the_training_data():
     """Not those of an earlier fit."""
     X = rng.standard_normal((60, 3))
