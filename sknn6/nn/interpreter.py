@@ -63,6 +63,8 @@ INNER: dict[str, Any] = {
     "no_cfunc_wrapper": True,
 }
 compiled = njit(**INNER)
+# What has one caller becomes part of it before Numba infers types: that takes less time than a function more.
+inlined = njit(inline="always")
 # With "reassoc", sums may be computed in any order, so that they can use vector instructions.
 summing = njit(**INNER, fastmath={"reassoc"})
 
@@ -167,7 +169,7 @@ def train(
     return total
 
 
-@compiled
+@inlined
 def loss_and_gradient(
     operations: Array,
     rules: Rules,
@@ -229,7 +231,7 @@ def part_of(vector: Array, start: int, size: int) -> Array:
     return vector[start : start + size]
 
 
-@compiled
+@inlined
 def forward(
     op: Operation,
     theta: Array,
@@ -296,7 +298,7 @@ def forward_rare(
         activate_rare(op.code, part_of(work, op.source, size), part_of(work, op.out, size))
 
 
-@compiled
+@inlined
 def backward(
     op: Operation,
     theta: Array,
@@ -779,7 +781,7 @@ def accumulate(parameters: Array, grad: Array, mean: Array, share: float) -> Non
             grad[i] = mean[i]
 
 
-@compiled
+@inlined
 def update(
     parameters: Array,
     rules: Rules,
