@@ -1,9 +1,13 @@
 """Ctrl-C at a chosen moment, and calls as a notebook makes them."""
 
+import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
+
+import sknn6
 
 __all__ = ["CtrlC", "default_handler", "in_a_cell"]
 
@@ -21,14 +25,22 @@ def default_handler():
     signal.signal(signal.SIGINT, before)
 
 
+# Not "sknn6" anywhere in a path, which may be that of a virtual environment with all packages.
+PACKAGE = str(Path(sknn6.__file__).parent) + os.sep
+
+
 class CtrlC:
-    """Sends the signal of Ctrl-C, once or more often, from the n-th call within a function on."""
+    """Sends the signal of Ctrl-C, once or more often, from the n-th call within a function on.
+
+    Only calls of the package's own functions count: scikit-learn, pressed while it restores its settings,
+    would keep the wrong ones.
+    """
 
     def __init__(self, n, times=1, within="run_epoch"):
         self.n, self.times, self.within, self.training = n, times, within, False
 
     def __call__(self, frame, event, arg):
-        if event != "call" or "sknn6" not in frame.f_code.co_filename:
+        if event != "call" or not frame.f_code.co_filename.startswith(PACKAGE):
             return
         self.training |= frame.f_code.co_name == self.within
         self.n -= self.training
