@@ -103,6 +103,7 @@ def test_a_missing_target_is_refused(loss, shape):
         MLPRegressor(loss).fit(np.ones((len(y), 2)), y)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_quantile_without_its_loss_is_warned_of():
     with pytest.warns(UserWarning, match=r"quantile=0.9 has no effect with loss='squared_error'"):
         MLPRegressor(quantile=0.9).fit(np.arange(20.0)[:, None], np.arange(20.0))
