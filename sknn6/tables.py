@@ -22,7 +22,6 @@ from scipy.sparse import issparse
 from sknn6._sklearn_compat import check_nonzero_weight
 from sknn6.readers import (
     MISSING,
-    as_frame,
     as_table,
     column_of,
     has_missing,
@@ -49,7 +48,7 @@ MOST_ONE_HOT = 32
 MOST_PLACEHOLDERS = 3
 
 # The text of a number. Codes, such as "007" or "3_14", are not matched.
-NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)?(\.\d*)?([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 # With fewer rows, `fit` does not warn of too many different categories.
 FEWEST_TO_WARN = 20
@@ -73,7 +72,7 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
     by_dtype = isinstance(categorical_features, str)
     if categorical_features is None:
         return None
-    X = as_table(as_frame(X), None if by_dtype else object)
+    X = as_table(X, None if by_dtype else object)
     if by_dtype and not (is_table(X) or has_missing(X)):
         return None
     if issparse(X):
@@ -261,7 +260,7 @@ def count_texts(texts: list[str], rows: NDArray) -> Counter[str]:
 
 def warn_of_texts(X: Any, j: int, counts: Counter[str], by_dtype: bool) -> None:
     """Warn if the strings of a column are probably numbers, or differ in most rows."""
-    del counts[MISSING]
+    counts = Counter({text: count for text, count in counts.items() if text != MISSING})
     name, n_rows = name_of(X, j), counts.total()
     if by_dtype and not is_category(column_of(X, j)):
         others = list(islice((text for text in counts if not NUMBER.fullmatch(text)), MOST_PLACEHOLDERS + 1))

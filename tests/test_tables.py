@@ -567,7 +567,7 @@ def texts(*, other=None, digits=3):
     return pd.DataFrame({"power": strings})
 
 
-@pytest.mark.parametrize(("other", "digits"), [(None, 3), ("?", 3), ("?", 0)])
+@pytest.mark.parametrize(("other", "digits"), [(None, 3), ("?", 3), ("?", 0), ("-", 0), ("", 0)])
 def test_strings_that_are_numbers_are_warned_of(other, digits):
     with pytest.warns(UserWarning, match=r"Column 'power' of X has strings.*text of a number.*to_numeric"):
         find_columns(texts(other=other, digits=digits), "from_dtype")

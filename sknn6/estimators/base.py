@@ -259,7 +259,8 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _validate_arrays(self, X, y, sample_weight, reset, means=None):
         """Return X, y and weights as validated arrays; a table is encoded, a y of one column is a vector.
 
-        `means` are the `Columns` that replace gaps which the training data did not have.
+        `means` returns the `Columns` that replace gaps which the training data did not have; by default,
+        those of the fitted network.
         """
         if reset:
             X = as_frame(X)
@@ -277,14 +278,14 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _validate(self, X, *y, means=None, **options):
         """Return X, and y if it is given, as validated arrays; a table is encoded as numbers.
 
-        `means` is as in `_validate_arrays`; by default, they are those of the fitted network.
+        `means` is as in `_validate_arrays`.
         """
         columns = columns_of(self)
         if columns is None:
             try:
                 return validate_data(self, X, *y, **ACCEPTED, **options)
             except NewGapsError:
-                columns = means or columns_with_means(self)
+                columns = columns_with_means(self) if means is None else means()
                 if columns is None:
                     raise
         return validate_table(self, columns, X, *y, **options)

@@ -1,6 +1,7 @@
 """What `fit` prepares before it trains: settings, targets, data and network."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -202,7 +203,8 @@ class Prepared:
 
     def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
         """Return the user's validation data, validated against the training data."""
-        means = columns_of_means(self.data) if self.fresh else None  # else those of the fitted network
+        # The estimator may still have the network of an earlier fit.
+        means = partial(columns_of_means, self.data) if self.fresh else None
         try:
             X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=False, means=means)
             return Data(X, self.targets.encode(y, self.network.dtype), sample_weight, y)
@@ -292,9 +294,8 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
 
 def columns_of_means(data: Data) -> Columns:
     """Return the `Columns` that replace missing numbers by the means of the training data."""
-    mean = data.X.mean(axis=0) if data.weight is None else data.weight @ data.X / data.weight.sum()
-    means = np.ravel(mean).tolist()
-    return Columns(numbers=[*range(len(means))], fills=means)
+    _, mean, _ = moments(data.X, data.weight)
+    return Columns(numbers=[*range(len(mean))], fills=mean.tolist())
 
 
 def make_optimizer(settings: Settings, network: Network) -> Optimizer:

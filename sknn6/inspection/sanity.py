@@ -146,7 +146,8 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
     """
     mlp, X, y = perceptron_and_input(estimator, X, y, fresh=True)
     refuse_dates(mlp, X)
-    refuse_dates(mlp, y, name="y")
+    if is_regressor(mlp):
+        refuse_dates(mlp, y, name="y")
     names = [str(name) for name in getattr(X, "columns", ())]
     if not issparse(X):
         X, mlp.categorical_features = as_objects(X, mlp.categorical_features)

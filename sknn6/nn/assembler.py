@@ -125,9 +125,8 @@ class Memory:
 
 
 def write_dense(op: Array, layer: Dense, after: Layer | None, network: Network, memory: Memory) -> None:
-    """Write the fields of a linear map."""
-    op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, layer.gradient_from or 0
-    op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
+    """Write the fields of a linear map and of the places of its output and gradient."""
+    write_map(op, layer, network)
     op["out"] = memory.take(layer.width)
     op["dout"] = op["out"] if may_overwrite_input(after) else memory.take(layer.width)
     if isinstance(layer, ScaledDense):
@@ -135,10 +134,15 @@ def write_dense(op: Array, layer: Dense, after: Layer | None, network: Network, 
         op["extra"] = memory.take_numbers(layer.fan_in * layer.width)
 
 
+def write_map(op: Array, layer: Dense, network: Network) -> None:
+    """Write the sizes and parameters of a linear map."""
+    op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, layer.gradient_from or 0
+    op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
+
+
 def write_projection(op: Array, layer: Projection, branch: Array, network: Network, memory: Memory) -> None:
     """Write the fields of the linear map of a shortcut."""
-    op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, 0
-    op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
+    write_map(op, layer, network)
     op["source"], op["dsource"] = branch["out"], memory.take(layer.fan_in)
     branch["extra"] = op["dsource"]
 

@@ -63,7 +63,7 @@ INNER: dict[str, Any] = {
     "no_cfunc_wrapper": True,
 }
 compiled = njit(**INNER)
-# What has one caller becomes part of it before Numba infers types: that takes less time than a function more.
+# A function with one caller becomes part of it before Numba infers types, which is faster to compile.
 inlined = njit(inline="always")
 # With "reassoc", sums may be computed in any order, so that they can use vector instructions.
 summing = njit(**INNER, fastmath={"reassoc"})
