@@ -9,7 +9,8 @@ three sizes, and residual blocks. The two ways take turns, so that the load of t
 figure is the median over the rounds of the ratio within a round: the time of the layers divided by that of
 the compiled epoch.
 Only `run_epoch` is timed. With --threads 2, a third column has the compiled epoch on that many threads.
---first instead times the first fit of three processes, of which the first finds no compiled code.
+--first instead times the first fit of three processes, of which the first finds no compiled code: with the
+defaults, then with parts that they do not have.
 """
 
 import os
@@ -95,17 +96,20 @@ import numpy as np
 from sknn6 import MLPClassifier
 X = np.random.default_rng(0).standard_normal((500, 10))
 started = time.perf_counter()
-MLPClassifier(max_iter=2, random_state=0).fit(X, (X[:, 0] > 0).astype(int))
-print(f"{time.perf_counter() - started:.2f}")
+MLPClassifier(max_iter=2, random_state=0, {params}).fit(X, (X[:, 0] > 0).astype(int))
+print(round(time.perf_counter() - started, 2))
 """
 
 
 def time_first_fits():
     """Print the seconds of the first fit in processes that share a new folder of compiled code."""
-    with tempfile.TemporaryDirectory() as folder:
-        for _ in range(3):
+    for params in ("", "activation='gelu', batchnorm=True"):
+        print(params or "defaults", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
             environment = os.environ | {"NUMBA_CACHE_DIR": folder}
-            subprocess.run([sys.executable, "-c", FIRST_FIT], env=environment, check=True)
+            for _ in range(3):
+                command = [sys.executable, "-c", FIRST_FIT.format(params=params)]
+                subprocess.run(command, env=environment, check=True)
 
 
 def main():

@@ -159,12 +159,19 @@ def show(results):
 
 
 def show_falls(results):
-    """Print the scores of each kind of model divided by its score without missing values."""
+    """Print the scores of each kind of model divided by its score without missing values, and their ratio."""
     scores = results.groupby(["model", "data"], sort=False)["score"].mean().unstack()
-    for kind in (FRAME, TREES):
-        of_kind = scores[scores.index.str.startswith(kind)]
+    kinds = {kind: scores[scores.index.str.startswith(kind)] for kind in (FRAME, TREES)}
+    for kind, of_kind in kinds.items():
         falls = of_kind / of_kind.loc[f"{kind}, {SHARES[0]}, at random"]
-        print(f"\n{falls.assign(mean=np.exp(np.log(falls).mean(axis=1))).round(2).to_string()}")
+        print(f"\n{falls.assign(mean=geometric_mean(falls)).round(2).to_string()}")
+    ratios = kinds[FRAME] / kinds[TREES].to_numpy()
+    print(f"\nscore / that of {TREES}\n{geometric_mean(ratios).round(3).to_string()}")
+
+
+def geometric_mean(table):
+    """Return the geometric mean of each row."""
+    return np.exp(np.log(table).mean(axis=1))
 
 
 def main():
