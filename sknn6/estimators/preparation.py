@@ -1,7 +1,7 @@
 """What `fit` prepares before it trains: settings, targets, data and network."""
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from inspect import signature
 from typing import Any
 
@@ -301,8 +301,13 @@ def columns_of_means(data: Data) -> Columns:
 def make_optimizer(settings: Settings, network: Network) -> Optimizer:
     """Return the solver's optimizer; its arguments are the settings of the same names."""
     kind = OPTIMIZERS[settings.solver]
-    names = [name for name in signature(kind).parameters if name != "theta"]
-    return kind(network.theta, **{name: getattr(settings, name) for name in names})
+    return kind(network.theta, **{name: getattr(settings, name) for name in arguments_of(kind)})
+
+
+@cache
+def arguments_of(kind: type[Optimizer]) -> list[str]:
+    """Return the names of the arguments of an optimizer but theta."""
+    return [name for name in signature(kind).parameters if name != "theta"]
 
 
 def settings_of_call(

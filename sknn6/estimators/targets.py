@@ -165,7 +165,7 @@ class Classes(_Discrete):
         if y.ndim == 2:
             raise ValueError(f"y must be classes as in the fit before, got {type_of_target(y)} targets.")
         found = classes_in(y)
-        if len(np.setdiff1d(found, self.classes, assume_unique=True)):
+        if not set(found.tolist()) <= set(self.classes.tolist()):
             raise ValueError(
                 "`y` has classes not in `self.classes_`. "
                 f"`self.classes_` has {self.classes}. 'y' has {found}."
