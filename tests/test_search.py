@@ -29,7 +29,9 @@ from sknn6 import (
     MLPClassifier,
     search_space,
 )
+from sknn6.estimators.recipes import MANY_ROWS, recipe_for
 from sknn6.search.proposals import Proposals
+from sknn6.search.space import dimensions_of
 
 pytestmark = TOLD_ELSEWHERE
 
@@ -260,6 +262,24 @@ def test_the_own_value_is_evaluated_first(own):
         MLPClassifier(own, max_iter=1, ensemble_size=1), space, n_iter=1, cv=2, random_state=0
     )
     assert found.fit(X, y).best_params_["hidden_layer_sizes"] == own
+
+
+@pytest.mark.parametrize("n_rows", [MANY_ROWS - 1, MANY_ROWS])
+def test_the_own_values_are_those_of_a_fit_on_all_rows(n_rows):
+    """What is "auto" depends on their number; a list of decays becomes a number, their geometric mean."""
+    many = np.random.default_rng(0).normal(size=(n_rows, 2))
+    names = ["batch_size", "depth", "dropout", "hidden_layer_sizes", "learning_rate_init", "weight_decay"]
+    space = {name: dimensions_of(MLPClassifier())[name] for name in names}
+    model = MLPClassifier(max_iter=1, ensemble_size=1)
+    found = BayesSearchCV(model, space, n_iter=1, cv=2, refit=False).fit(many, many[:, 0] > 0)
+    recipe = recipe_for("modern", n_rows)
+    widths, decays = recipe["hidden_layer_sizes"], recipe["weight_decay"]
+    expected = {name: recipe[name] for name in ("batch_size", "dropout", "learning_rate_init")} | {
+        "hidden_layer_sizes": widths[0],
+        "depth": len(widths),
+        "weight_decay": pytest.approx(np.sqrt(np.min(decays) * np.max(decays))),
+    }
+    assert found.cv_results_["params"] == [expected]
 
 
 def test_unknown_names_are_found_before_the_first_fit():

@@ -250,6 +250,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         self._search = {
             "callbacks": check_callback(callback),
             "file": SearchFile(self, X, y, params),
+            "n_rows": X.shape[0] if hasattr(X, "shape") else len(X),
             "frame": sys._getframe(),
         }
         self.cv = splits

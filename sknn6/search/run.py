@@ -37,6 +37,8 @@ class Run:
     callbacks : list of callable
         Called with scikit-optimize's result after each step; True ends the search.
     file : SearchFile
+    n_rows : int
+        Number of rows of all the data, for the values of the estimator's parameters that are "auto".
     frame : frame
         The frame of the call of `fit`, which tells whether the call is in a loop.
 
@@ -45,9 +47,9 @@ class Run:
     spaces : list of (Proposals, list of Candidate)
     """
 
-    def __init__(self, search, evaluate_candidates, context, *, callbacks, file, frame):
+    def __init__(self, search, evaluate_candidates, context, *, callbacks, file, n_rows, frame):
         self.settings, self.evaluate_candidates = search, evaluate_candidates
-        self.callbacks, self.file, self.frame = callbacks, file, frame
+        self.callbacks, self.file, self.n_rows, self.frame = callbacks, file, n_rows, frame
         self.context, self.splits = context, search.cv
         self.results = self.metric = self.failure = None
         self.spaces, self.sizes, self.beyond = [], [], []
@@ -92,7 +94,7 @@ class Run:
         settings = self.settings
         for index, (space, n_iter) in enumerate(settings._subspaces()):
             axes = {name: Axis.of(given) for name, given in space.items()}
-            present = None if self.spaces else present_params(settings.estimator, axes)
+            present = None if self.spaces else self.present_params(axes)
             proposals = Proposals(space, (self.seed, index), settings.optimizer_kwargs or {}, present)
             known = [
                 Candidate(proposals.decode(point), point, row, score)
@@ -101,6 +103,10 @@ class Run:
             self.spaces.append((proposals, known[:n_iter]))
             self.sizes.append(min(n_iter, proposals.size))
             self.beyond.append(known[n_iter:])
+
+    def present_params(self, axes):
+        """Return the estimator's own values of the parameters of a space, see `space.present_params`."""
+        return present_params(self.settings.estimator, axes, self.n_rows)
 
     @property
     def total(self):
@@ -297,7 +303,7 @@ class Run:
         for proposals, own in self.spaces:
             if np.isfinite(best.score) and any(candidate is best for candidate in own):
                 # No warning for a value that the user set on the estimator.
-                chosen = present_params(self.settings.estimator, proposals.axes) or {}
+                chosen = self.present_params(proposals.axes) or {}
                 for name, axis in proposals.axes.items():
                     border = at_border(best.params[name], axis)
                     if border is not None and best.params[name] != chosen.get(name):

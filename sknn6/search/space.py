@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from scipy.stats import gmean
 from sklearn.base import BaseEstimator
 from skopt.space import Categorical, Dimension, Integer, Real, Space
 
@@ -222,19 +224,22 @@ def dimensions_of(estimator):
     return found
 
 
-def present_params(estimator, axes):
+def present_params(estimator, axes, n_rows=0):
     """Return the estimator's own values of the parameters of a space, or None if it lacks one of them.
 
     A value that is not on its `Axis` is converted to those of `search_space`: layers of equal width become a
-    width and a depth, and "auto" becomes the value that it stands for, except for `init`.
+    width and a depth, and "auto" becomes the value that it stands for in a `fit` on n_rows rows, except for
+    `init`. Of a list of weight decays, it is the geometric mean.
     """
     own = estimator.get_params()
     params = dict(own)
     for prefix, part in parts_of(estimator).items():
         if isinstance(part, BaseMLP):
-            settings = Settings.of(part)
+            settings = Settings.of(part, n_rows)
             widths = settings.hidden
             params |= {prefix + name: getattr(settings, name) for name in settings.left - {"init"}}
+            if "weight_decay" in settings.left and np.ndim(settings.weight_decay):
+                params[f"{prefix}weight_decay"] = float(gmean(settings.weight_decay))
             width, depth = f"{prefix}hidden_layer_sizes", f"{prefix}depth"
             if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(axes)):
                 params |= {width: widths[0], depth: len(widths)}
