@@ -1,5 +1,6 @@
 """Issue warnings that point to the user's line."""
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -9,7 +10,7 @@ import sklearn
 __all__ = ["warn_user"]
 
 # The folders of this package and of scikit-learn.
-INSIDE = str(Path(__file__).parent), str(Path(sklearn.__path__[0]))
+INSIDE = str(Path(__file__).parent) + os.sep, str(Path(sklearn.__path__[0])) + os.sep
 
 
 def warn_user(message, category=UserWarning):

@@ -1,5 +1,6 @@
 """How deep the calls are between `fit` and a matrix product."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sknn6 import MLPClassifier
 from sknn6.nn import dense
 from sknn6.training import minibatch
 
-ROOT = str(Path(sknn6.__file__).parent)
+ROOT = str(Path(sknn6.__file__).parent) + os.sep
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 y = np.arange(20) % 2

@@ -22,6 +22,7 @@ from sknn6.estimators import base, preparation
 from sknn6.estimators.fitted import arrays_of
 from sknn6.nn import kernels, program
 from sknn6.nn.batches import Batches
+from sknn6.nn.network import Network
 from sknn6.nn.program import Program
 from sknn6.nn.update import Update
 from sknn6.training import minibatch
@@ -198,6 +199,62 @@ def test_a_second_one_does_not_wait():
     for W, expected in zip(interrupted.coefs_, two_epochs.coefs_, strict=True):
         np.testing.assert_array_equal(W, expected)
     assert interrupted._optimizer_state is None
+
+
+def twice():
+    """Press Ctrl-C twice; the second one does not wait, except where it would leave something half done."""
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+
+
+def assert_whole(fitted, epochs, **params):
+    """Weights, statistics, counts and curves must all be those after so many epochs."""
+    expected = model(**params, max_iter=epochs).fit(X, y)
+    assert fitted.n_iter_ == len(fitted.history_) == len(fitted.loss_curve_) == epochs
+    assert fitted.t_ == expected.t_
+    for name, array in arrays_of(expected).items():
+        np.testing.assert_array_equal(arrays_of(fitted)[name], array, err_msg=name)
+
+
+def test_a_second_one_leaves_weights_and_statistics_of_one_epoch(monkeypatch):
+    """It comes when half of them have been copied, at the end of the third epoch."""
+    copies = []
+
+    def copied(self, into=None):
+        if into is None:
+            return whole(self)
+        into[0][:] = self.theta
+        copies.append(self)
+        if len(copies) == 3:
+            twice()
+        into[1][:] = self.statistics
+        return into
+
+    whole = Network.snapshot
+    monkeypatch.setattr(Network, "snapshot", copied)
+    with pytest.warns(UserWarning, match="after 3 epochs"):
+        in_a_cell((interrupted := model(batchnorm=True)).fit, X, y)
+    monkeypatch.undo()
+    monkeypatch.setattr(minibatch, "compiled", lambda training: None)
+    assert_whole(interrupted, 3, batchnorm=True)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_second_one_ends_a_slow_scorer_and_leaves_whole_records(solver):
+    scored = []
+
+    def score(estimator, X, y):
+        scored.append(1)
+        if len(scored) == 3:
+            twice()
+        return 0.5
+
+    params = {"early_stopping": True, "scoring": score, "solver": solver}
+    interrupted = model(**params)
+    with pytest.warns(UserWarning, match="after 2 epochs; .* of the last whole"):
+        in_a_cell(interrupted.fit, X, y, X_val=X, y_val=y)
+    assert interrupted.n_iter_ == len(interrupted.history_) == len(interrupted.validation_scores_) == 2
+    assert solver == "lbfgs" or len(interrupted.loss_curve_) == 2
 
 
 def calls_of_an_epoch():

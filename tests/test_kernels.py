@@ -176,6 +176,24 @@ def test_numpy_computes_what_numba_cannot_load(name, error):
             np.testing.assert_array_equal(a, b)
 
 
+def test_two_threads_that_cannot_load_a_function_both_compute(monkeypatch):
+    """The one chooses NumPy's functions while the other, here this thread, is in Numba's."""
+
+    def damaged(*args):
+        kernels.use("numpy")
+        raise OSError(28, "No space left on device")
+
+    before = dict(kernels.chosen)
+    kernels.chosen.update(dict.fromkeys(kernels.NUMPY, damaged))
+    A = np.array([-1.0, 2.0], np.float32)
+    try:
+        with pytest.warns(RuntimeWarning, match="No space left"):
+            activations.rectify(A)
+    finally:
+        kernels.chosen.update(before)
+    np.testing.assert_array_equal(A, [0, 2])
+
+
 def test_an_error_of_numpys_own_stays():
     before = dict(kernels.chosen)
     kernels.use("numpy")

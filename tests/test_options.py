@@ -273,6 +273,17 @@ def test_a_copy_has_the_history_and_none_of_what_comes_after():
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_a_copy_has_lists_of_its_own_also_if_they_are_empty():
+    """As after a training that has diverged in its first epoch."""
+    import copy
+
+    model = MLPClassifier(max_iter=3, **SMALL).fit(X, y)
+    model.history_ = []
+    twin = copy.copy(model)
+    twin.history_.append({})
+    assert model.history_ == []
+
+
 def test_another_scorer_in_a_warm_start_is_compared_with_its_own_scores():
     model = MLPClassifier(early_stopping=True, warm_start=True, max_iter=3, learning_rate_init=0.01, **SMALL)
     before = model.fit(X, y).coefs_[0].copy()

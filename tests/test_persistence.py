@@ -20,6 +20,7 @@ from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.preprocessing import standardizer, whitener
 from sknn6.versions import InconsistentVersionWarning
+from sknn6.warn import warn_user
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -218,3 +219,11 @@ def test_another_version_is_warned_of_with_both_named(model, version, data, monk
 def test_the_version_is_part_of_the_state_only(model):
     assert model.__getstate__()["_sknn6_version"] == sknn6.__version__
     assert "_sknn6_version" not in vars(by_pickle(model))
+
+
+def test_a_warning_points_to_a_file_beside_the_package():
+    """Whose path begins as that of the package's folder does."""
+    beside = str(Path(sknn6.__file__).parent) + "_project.py"
+    with pytest.warns(UserWarning, match="look here") as caught:
+        exec(compile("warn_user('look here')", beside, "exec"), {"warn_user": warn_user})
+    assert [warning.filename for warning in caught] == [beside]

@@ -430,6 +430,18 @@ def test_what_numba_cannot_load_the_layers_compute(monkeypatch):
     assert not kernels.are_compiled()
 
 
+def test_an_error_that_is_not_numbas_is_raised(monkeypatch):
+    """It is not taken for a damaged cache, which would end all compiled trainings."""
+
+    def full(*_):
+        raise MemoryError("Unable to allocate")
+
+    monkeypatch.setattr(program, "operations_of", full)
+    with pytest.raises(MemoryError):
+        Training().program()
+    assert kernels.are_compiled()
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_exponential(dtype):
     """Within two units in the last place of NumPy's, in twice the digits, and finite everywhere."""

@@ -99,6 +99,7 @@ WITH = {"mlp__alpha": Real(1e-5, 1.0)}
         (search(MLPRegressor()), True),
         (search(MLPClassifier(activation="gelu")), True),  # which is not among those that are searched
         (BayesSearchCV(MLPClassifier(), {"alpha": (1e-5, 1.0)}), True),
+        (search(MLPClassifier(categorical_features=["color"])), True),  # of a frame
         (search(MLPClassifier(batchnorm="whiten")), False),
         (search(MLPClassifier(solver="lbfgs")), False),
         (search(space=WITH | {"mlp__solver": ["adam", "lbfgs"]}), False),

@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 
@@ -152,6 +153,30 @@ def test_an_interrupt_leaves_no_helper_at_work(monkeypatch):
     with helped_by(1), pytest.raises(KeyboardInterrupt):
         parallel.share(work, range(2))
     assert len(finished) == 1
+
+
+def test_an_interrupt_while_helpers_are_called_leaves_none_at_work(monkeypatch):
+    """The first has begun by then; it ends its item, and begins no other."""
+    begun, finished = threading.Event(), []
+
+    def work(item):
+        begun.set()
+        time.sleep(0.1)
+        finished.append(item)
+
+    with helped_by(2) as executor, pytest.raises(KeyboardInterrupt):
+        submit = executor.submit
+
+        def interrupted_after_one(function):
+            if begun.is_set():
+                raise KeyboardInterrupt
+            job = submit(function)
+            begun.wait(timeout=30)
+            return job
+
+        monkeypatch.setattr(executor, "submit", interrupted_after_one)
+        parallel.share(work, range(9))
+    assert finished == [0]
 
 
 def test_overflow_in_a_part_is_as_silent_as_the_caller_wants_it():

@@ -28,10 +28,11 @@ def kernel(function: Function) -> Function:
 
     @wraps(function)
     def run(*args: Any) -> Any:
+        compute = chosen[name]  # another thread may change it
         try:
-            return chosen[name](*args)
+            return compute(*args)
         except Exception as error:
-            if chosen[name] is function:
+            if compute is function:
                 raise
             do_without_numba(error)
             return function(*args)
@@ -68,8 +69,9 @@ def use(library: str) -> None:
     """
     if library not in ("numpy", "numba"):
         raise ValueError(f"The library of the kernels must be 'numpy' or 'numba', got {library!r}.")
-    chosen.update(NUMPY)
-    if library == "numba":
+    if library == "numpy":
+        chosen.update(NUMPY)
+    else:
         compiled = import_module("sknn6.nn.compiled")
         chosen.update({name: getattr(compiled, name) for name in NUMPY})
 

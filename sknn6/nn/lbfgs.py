@@ -124,9 +124,11 @@ class Objective:
         return self.network.members * mean_loss, self.network.grad.copy()
 
     def accept(self, intermediate_result: optimize.OptimizeResult) -> None:
-        """Keep the iterate if its loss is finite, and call the callback with the loss."""
+        """Call the callback with the loss of the iterate, and keep the iterate if its loss is finite."""
         theta, total = intermediate_result.x, float(intermediate_result.fun)
-        if np.isfinite(total):
-            self.accepted.update(x=theta.copy(), fun=total, nit=self.accepted.nit + 1)
+        finite = np.isfinite(total)
+        if finite:
             self.network.theta[:] = theta
-        self.callback(total / self.network.members)
+        self.callback(total / self.network.members)  # an interrupt in it leaves the iterate before
+        if finite:
+            self.accepted.update(x=theta.copy(), fun=total, nit=self.accepted.nit + 1)

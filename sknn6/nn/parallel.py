@@ -82,21 +82,31 @@ def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
             for i in numbers:
                 results[i] = function(items[i])
 
-    pool = helpers.get()
-    jobs = [pool.submit(work) for _ in range(min(pool.n_helpers, len(items) - 1))] if pool else []
+    pool, jobs = helpers.get(), []
     try:
+        if pool:
+            # One by one, so that none is missed if Ctrl-C comes meanwhile.
+            jobs.extend(pool.submit(work) for _ in range(min(pool.n_helpers, len(items) - 1)))
         work()
     finally:
-        deque(numbers, maxlen=0)  # after an error, no thread begins another item
-        begun = [job for job in jobs if not job.cancel()]
-        try:
-            wait(begun)
-        except BaseException:  # a second Ctrl-C: helpers must have finished before the caller restores arrays
-            wait(begun)
-            raise
-    for job in begun:
-        job.result()
+        end(numbers, jobs)
+    for job in jobs:
+        if not job.cancelled():
+            job.result()
     return results
+
+
+def end(numbers: Iterator[int], jobs: list[Future[Any]]) -> None:
+    """Let no thread begin another item, and wait for those that have begun; also if Ctrl-C interrupts this.
+
+    The caller may restore arrays to which the threads write.
+    """
+    try:
+        deque(numbers, maxlen=0)
+        wait([job for job in jobs if not job.cancel()])
+    except BaseException:
+        end(numbers, jobs)
+        raise
 
 
 def share_if_large(

@@ -48,7 +48,9 @@ SLICE_MULTIPLICATIONS = 2e9
 # only if the first linear map has at most this many inputs for all their rows, 16 MB in float32.
 UPDATE_NUMBERS = 2**22
 
-# The dtypes, and whether there are rare parts, for which this process has the interpreter.
+# The module of the interpreter, which is imported if Numba is there, and the dtypes, each with whether there
+# are rare parts, for which this process has its code.
+INTERPRETER = "sknn6.nn.interpreter"
 LOADED: set[tuple[np.dtype[Any], int | None]] = set()
 
 
@@ -90,7 +92,7 @@ class Program:
         of_loss: float = 0.0,
         accumulation: int = 1,
     ) -> None:
-        self.interpreter = import_module("sknn6.nn.interpreter")
+        self.interpreter = import_module(INTERPRETER)
         self.network, self.update, self.batches, self.loss = network, update, batches, loss
         self.accumulation = accumulation
         self.shared = [layer for layer in network.layers if not layer.per_member]
@@ -122,14 +124,19 @@ class Program:
         if accumulation > 1 and accumulation * batches.largest * width_of(network, batches) > UPDATE_NUMBERS:
             return None
         try:
-            program = cls(network, update, batches, *number, accumulation)
-            version = network.dtype, program.rare
-            if version not in LOADED:
-                program.load()
-                LOADED.add(version)
+            import_module(INTERPRETER)
         except Exception as error:  # as in `kernels`: nothing has been computed yet
             kernels.do_without_numba(error)
             return None
+        program = cls(network, update, batches, *number, accumulation)
+        version = network.dtype, program.rare
+        if version not in LOADED:
+            try:
+                program.load()
+            except Exception as error:
+                kernels.do_without_numba(error)
+                return None
+            LOADED.add(version)
         return program
 
     def load(self) -> None:

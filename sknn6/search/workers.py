@@ -126,10 +126,12 @@ def one_at_a_time(space: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def runs_compiled(estimator: Any, params: dict[str, Any], y: Any) -> bool:
     """Return whether the estimator with these parameters trains a network in compiled epochs."""
     estimator = clone(estimator).set_params(**params)
-    network = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    network = clone(estimator[-1] if isinstance(estimator, Pipeline) else estimator)
     parts = [estimator, *(part for part in estimator.get_params().values() if hasattr(part, "fit"))]
     if type(network) not in (MLPClassifier, MLPRegressor) or not all(map(is_thread_safe, parts)):
         return False
+    if network.categorical_features is not None:  # by names, say, that a column of zeros does not have
+        network.set_params(categorical_features="from_dtype")
     prepared = prepare(network, np.zeros((y.shape[0], 1)), y)
     settings = prepared.settings
     return (

@@ -81,6 +81,15 @@ class Interrupts:
         finally:
             self.patience = math.inf
 
+    @contextmanager
+    def held_back(self):
+        """Return a context in which all signals are delayed."""
+        before, self.patience = self.patience, math.inf
+        try:
+            yield
+        finally:
+            self.patience = before
+
     def check(self):
         """Raise Interrupted if there has been a signal, or the event of `ended_by` is set."""
         event = end.get()

@@ -30,9 +30,11 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
     started = perf_counter()
 
     def end_iteration(loss):
-        state.n_iter += 1
         training.callbacks.begin_epoch()
-        training.record_epoch({"loss": loss, "seconds": perf_counter() - started})
+        record = {"loss": loss, "seconds": perf_counter() - started} | training.measure()
+        with interrupts.held_back():
+            state.n_iter += 1
+            training.record_epoch(record)
         stop = training.callbacks.end_epoch(training.attributes)
         # For the training loss, L-BFGS has its own stopping criterion.
         state.stopped = stop or (training.watches_validation and training.stops(rate=0.0))

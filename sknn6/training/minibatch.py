@@ -55,7 +55,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
                     check=interrupts.check,
                     program=program,
                 )
-                last = end_epoch(training, record, last)
+                last = end_epoch(training, interrupts, record, last)
     except Interrupted:
         if training.isfinite():
             with ready_to_predict(training):
@@ -82,20 +82,25 @@ def compiled(training):
     )
 
 
-def end_epoch(training, record, last):
-    """Record an epoch, decide whether to stop, and save; return a snapshot of the last finite weights."""
+def end_epoch(training, interrupts, record, last):
+    """Record an epoch, decide whether to stop, and save; return a snapshot of the last finite weights.
+
+    Ctrl-C may interrupt what takes long, such as a scorer of the user's, but not leave half a record.
+    """
     network, state, file = training.network, training.state, training.file
     if not (np.isfinite(record["loss"]) and training.isfinite()):
         training.warn_diverged()
         return last
     with ready_to_predict(training):
-        if not state.records:
-            W = slice(network.n_decayed)
-            state.unchanged = np.array_equal(network.theta[W], last[0][W])
-        last = network.snapshot(into=last)
-        state.n_iter += 1
-        state.t += training.batches.n_samples
-        training.record_epoch(record)
+        record |= training.measure()
+        with interrupts.held_back():
+            if not state.records:
+                W = slice(network.n_decayed)
+                state.unchanged = np.array_equal(network.theta[W], last[0][W])
+            last = network.snapshot(into=last)
+            state.n_iter += 1
+            state.t += training.batches.n_samples
+            training.record_epoch(record)
         asked_to_stop = training.callbacks.end_epoch(training.attributes)
     if not training.incremental:
         state.stopped = training.stops(record["learning_rate"]) or asked_to_stop

@@ -111,14 +111,15 @@ class Training:
         """Whether the validation score decides when to stop and which weights to keep."""
         return bool(self.settings.early_stopping) and self.evaluation is not None
 
+    def measure(self) -> dict[str, Any]:
+        """Return the part of an epoch's record that is measured after it: validation and layer statistics."""
+        validation = {} if self.evaluation is None else self.evaluation(self.network)
+        return validation | ({} if self.tracker is None else self.tracker())
+
     def record_epoch(self, record: dict[str, Any]) -> None:
-        """Evaluate an epoch, add its record to the state, and count epochs without improvement."""
+        """Add the record of an epoch to the state, and count epochs without improvement."""
         state, tol = self.state, self.settings.tol
         record["loss"] *= self.targets.unit_of_loss
-        if self.evaluation is not None:
-            record |= self.evaluation(self.network)
-        if self.tracker is not None:
-            record |= self.tracker()
         state.add(record)
         self.report(f"Iteration {state.n_iter}, loss = {state.loss:.8f}")
         if self.watches_validation:
