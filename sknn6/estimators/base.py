@@ -350,9 +350,9 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         """Return a shallow copy, with its own copies of the lists to which a training appends."""
         new = type(self).__new__(type(self))
         vars(new).update(vars(self))
-        vars(new).update(
-            {name: list(vars(self)[name]) for name in LISTS if isinstance(vars(self).get(name), list)}
-        )
+        for name in LISTS:
+            if isinstance(vars(self).get(name), list):
+                setattr(new, name, list(vars(self)[name]))
         return new
 
     def __getstate__(self):

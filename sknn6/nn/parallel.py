@@ -82,7 +82,8 @@ def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
             for i in numbers:
                 results[i] = function(items[i])
 
-    pool, jobs = helpers.get(), []
+    pool = helpers.get()
+    jobs: list[Future[Any]] = []
     try:
         if pool:
             # One by one, so that none is missed if Ctrl-C comes meanwhile.
