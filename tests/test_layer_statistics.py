@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPClassifier, Standardizer
-from sknn6.inspection import layer_statistics
+from sknn6.inspection import layer_statistics, sanity_check
 from sknn6.inspection.statistics import effective_rank
 
 RNG = np.random.default_rng(0)
@@ -93,6 +93,18 @@ def test_dead_units_are_named():
     statistics = layer_statistics(model, X, y)
     assert np.flatnonzero(statistics.dead_units[0]).tolist() == [3, 11]
     assert statistics.dead[0] == 0.1
+
+
+def test_units_of_leaky_relu_are_saturated_but_not_dead():
+    """Below 0 their slope is 0.01: little, but they go on learning."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((200, 5)), rng.integers(0, 3, 200)
+    model = Plain(20, "leaky_relu", max_iter=2, track="layers", random_state=0).fit(X, y)
+    model.intercepts_[0][:] = -1e3
+    statistics = layer_statistics(model, X, y)
+    assert (statistics.saturated[0], statistics.dead[0]) == (1, 0)
+    assert sanity_check(model, X, y).findings["dead units"].ok
+    assert model.partial_fit(X, y).history_[-1]["dead_1"] == 0
 
 
 def test_effective_rank_of_known_matrices():

@@ -19,7 +19,7 @@ from sknn6.estimators.targets import Labels
 from sknn6.inspection.learning_rate import learning_rate_range_test
 from sknn6.inspection.probe import Probe, is_fitted
 from sknn6.inspection.statistics import layer_statistics
-from sknn6.nn.observe import flat
+from sknn6.nn.observe import SATURATED, relative_slopes
 from sknn6.nn.optimizers import OPTIMIZERS
 
 __all__ = ["CHECKS", "Finding", "Subject"]
@@ -213,7 +213,8 @@ def check_saturation(subject):
     network = subject.fresh.network
     normal = np.random.default_rng(0).standard_normal((4096, 1))
     activations = [leaf.activation for leaf in network.leaves if hasattr(leaf, "activation")]
-    healthy = np.array([flat(act, np.tile(normal, act.pieces)).mean() for act in activations])
+    slopes = [relative_slopes(f, np.tile(normal, f.pieces)) for f in activations]
+    healthy = np.array([(slope < SATURATED).mean() for slope in slopes])
     excess = subject.start.saturated[:-1] - healthy
     if not len(excess):
         return Finding(None, np.nan, "hidden layers", "")

@@ -100,7 +100,7 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
     - signal: no hidden layer of the initial network has nearly constant or huge outputs;
     - saturated units: in no hidden layer of the initial network is the saturated share of the activations
       more than 0.3 above that for standard normal z;
-    - dead units: at most half of the units of each hidden layer are saturated for every row;
+    - dead units: at most half of the units of each hidden layer pass no gradient for any row;
     - learning rate: the initial rate is in the range in which the loss falls in `learning_rate_range_test`;
     - overfit: trained without regularisation, its score on up to 20 rows is above 0.9 after at most 1000
       updates;

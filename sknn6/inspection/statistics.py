@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
-from sknn6.nn.observe import flat, norm, observed
+from sknn6.nn.observe import NO_SLOPE, SATURATED, norm, observed, relative_slopes
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.training import loss_and_gradient
 from sknn6.optional import require
@@ -42,7 +42,8 @@ class LayerStatistics:
         Share of the activations at which the nonlinearity f is flat: ``|f'(z)|`` is below 0.05 of its largest
         value. For standard normal z the share is 0.5 with relu and 0.03 with tanh. NaN for the output layer.
     dead : ndarray
-        Share of the units that are saturated for every row. NaN for the output layer.
+        Share of the units that pass no gradient: ``|f'(z)|`` is below 0.001 of its largest value for every
+        row. Units of leaky_relu are never dead. NaN for the output layer.
     gradient_norm : ndarray
         Euclidean norm of the gradient of the mean loss, penalty included, with respect to the weights W.
     update_ratio : ndarray
@@ -166,16 +167,16 @@ def targets(mlp, X):
 def describe(network, records, gradient_norm, update_ratio):
     """Compute the statistics from the records of a forward pass."""
     outputs = [side_by_side(record.Y).astype(float) for record in records]
-    saturated = [
-        side_by_side(flat(record.layer.activation, record.X, record.layer.learned_values()))
+    slopes = [
+        side_by_side(relative_slopes(record.layer.activation, record.X, record.layer.learned_values()))
         for record in records[:-1]
     ]
-    dead_units = [units.all(axis=0) for units in saturated]
+    dead_units = [slope.max(axis=0) < NO_SLOPE for slope in slopes]
     return LayerStatistics(
-        names=[*(f"hidden {i + 1}" for i in range(len(saturated))), "output"],
+        names=[*(f"hidden {i + 1}" for i in range(len(slopes))), "output"],
         mean=np.array([Y.mean() for Y in outputs]),
         std=np.array([Y.std() for Y in outputs]),
-        saturated=np.array([*(units.mean() for units in saturated), np.nan]),
+        saturated=np.array([*((slope < SATURATED).mean() for slope in slopes), np.nan]),
         dead=np.array([*(units.mean() for units in dead_units), np.nan]),
         gradient_norm=gradient_norm,
         update_ratio=update_ratio,

@@ -13,11 +13,15 @@ from sknn6.nn.layer import Layer
 from sknn6.nn.layers import Activate
 from sknn6.nn.network import Network
 
-__all__ = ["LayerRecord", "LayerTracker", "flat", "norm", "observed"]
+__all__ = ["NO_SLOPE", "SATURATED", "LayerRecord", "LayerTracker", "norm", "observed", "relative_slopes"]
 
-# An activation is flat where its slope is below this fraction of its largest slope: it passes almost no
+# An activation is saturated where its slope is below this fraction of its largest slope: it passes little
 # gradient.
 SATURATED = 0.05
+
+# A unit is dead if for every sample its slope is below this fraction of the largest: it passes no gradient.
+# Leaky ReLU's 0.01 is above it, for its units go on learning.
+NO_SLOPE = 1e-3
 
 
 class LayerRecord:
@@ -92,10 +96,8 @@ def observed(network: Network) -> tuple[Network, list[LayerRecord]]:
     return observer, [LayerRecord(layer) for layer in (*watched, observer.layers[-1])]
 
 
-def flat(
-    activation: Activation, Z: Array, learned: list[Array] | None = None, below: float = SATURATED
-) -> Array:
-    """Return where an activation is flat: where |f'(z)| is below a fraction of its largest value.
+def relative_slopes(activation: Activation, Z: Array, learned: list[Array] | None = None) -> Array:
+    """Return |f'(z)| divided by its largest value.
 
     Parameters
     ----------
@@ -103,23 +105,21 @@ def flat(
     Z : ndarray of shape (..., samples, pieces units)
     learned : list of ndarray, optional
         Values of the learned parameters; None means the initial values.
-    below : float
-        The fraction.
 
     Returns
     -------
-    ndarray of bool, shape (..., samples, units)
-        A unit with several pieces is flat if all of them are.
+    ndarray of shape (..., samples, units)
+        The slope of a unit with several pieces is the largest of theirs.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sknn6.nn.activations import ACTIVATIONS
-    >>> from sknn6.nn.observe import flat
-    >>> flat(ACTIVATIONS["tanh"], np.array([[-3.0, 0.5, 2.0]]))
-    array([[ True, False, False]])
+    >>> from sknn6.nn.observe import relative_slopes
+    >>> relative_slopes(ACTIVATIONS["tanh"], np.array([[-3.0, 0.0, 2.0]])).round(2)
+    array([[0.01, 1.  , 0.07]])
     """
-    return slopes(activation, Z, learned) < below * steepest(activation)
+    return slopes(activation, Z, learned) / steepest(activation)
 
 
 def slopes(activation: Activation, Z: Array, learned: list[Array] | None = None) -> Array:
@@ -179,8 +179,8 @@ class LayerTracker:
         Returns
         -------
         dict of str to float
-            "mean" and "std" of the layer's output; "saturated" and "dead", the fractions of outputs and of
-            units that are flat, not for the last layer; "weight_norm", the norm of W; "change", the norm of
+            "mean" and "std" of the layer's output; "saturated", the fraction of its outputs, and "dead", the
+            fraction of its units, not for the last layer; "weight_norm", the norm of W; "change", the norm of
             the change of W since the last call, divided by the norm of W at that time. For several members,
             the means over them.
         """
@@ -190,9 +190,9 @@ class LayerTracker:
             figures[f"mean_{i}"], figures[f"std_{i}"] = mean_and_std(record.Y)
             layer = record.layer
             if isinstance(layer, Activate):
-                saturated = flat(layer.activation, record.X, layer.learned_values())
-                figures[f"saturated_{i}"] = fraction_of_true(saturated)
-                figures[f"dead_{i}"] = fraction_of_true(np.all(saturated, axis=-2))
+                slope = relative_slopes(layer.activation, record.X, layer.learned_values())
+                figures[f"saturated_{i}"] = fraction_of_true(slope < SATURATED)
+                figures[f"dead_{i}"] = fraction_of_true(slope.max(axis=-2) < NO_SLOPE)
         for i, (layer, W) in enumerate(zip(self.observer.dense(), self.weights, strict=True), 1):
             figures[f"weight_norm_{i}"] = float(norm(layer.W))
             figures[f"change_{i}"] = float(norm(layer.W - W) / norm(W))

@@ -12,17 +12,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
 from sknn6._sklearn_compat import takes_weights
-from sknn6.nn.observe import flat, observed
+from sknn6.nn.observe import NO_SLOPE, observed, relative_slopes
 from sknn6.warn import warn_user
 
 __all__ = ["SYMPTOMS", "warn_of_symptoms"]
 
 # Number of rows whose activations are examined together.
 BLOCK = 32
-
-# A unit is dead if for every row the slope of its activation is below this share of the largest slope. Leaky
-# ReLU's 0.01 is above it, for its units go on learning.
-NO_SLOPE = 1e-3
 
 # Share of dead units in a layer that leads to a warning. With a smaller share, a network may predict as well
 # as any, see benchmarks/symptoms.py. Layers of fewer than FEWEST_UNITS units are not examined.
@@ -106,7 +102,8 @@ def dead_shares(network, X):
     for start in range(0, X.shape[0], BLOCK):
         observer.predict(X[start : start + BLOCK])
         for i, (layer, record) in enumerate((record.layer, record) for record in records):
-            dead[i] &= flat(layer.activation, record.X, layer.learned_values(), NO_SLOPE).all(axis=-2)
+            slope = relative_slopes(layer.activation, record.X, layer.learned_values())
+            dead[i] &= slope.max(axis=-2) < NO_SLOPE
     return [float(units.mean()) if units.shape[-1] >= FEWEST_UNITS else 0.0 for units in dead]
 
 
