@@ -106,8 +106,9 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data. An array of float32 or float64 is not copied.
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data. A data frame, or an array of objects, may have categories and missing values. An
+            array of float32 or float64 is not copied.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -135,6 +136,8 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         ConvergenceWarning
             If `max_iter` ends the training before it has converged, or if the loss or the weights are no
             longer finite; the model then has the last finite weights.
+        UserWarning
+            If the training shows a symptom, such as dead units, or was interrupted.
         """
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")

@@ -40,8 +40,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     The values of parameters that are "auto" depend on the solver. With "adam" they are a modern recipe: four
     networks, trained side by side on scaled input and averaged, 30 epochs in batches of 100 at a rate that
-    falls from 0.02 to 0 along a half cosine, dropout 0.2, label smoothing 0.03, decoupled weight decay 0.1;
-    from 5000 rows on, some of them differ. With "sgd" and "lbfgs" they are those of scikit-learn: one
+    falls from 0.02 to 0 along a half cosine, dropout 0.2, label smoothing 0.03, decoupled weight decay 0.1,
+    and probabilities that are calibrated on rows that each network leaves out. From 5000 rows on they are
+    larger networks that differ in weight decay, of which held-out rows choose, and fewer epochs; the user
+    guide, "Defaults", has all values. With "sgd" and "lbfgs" they are those of scikit-learn: one
     network, unscaled input, a constant rate of 0.001, 200 epochs in batches of 200, and no dropout, label
     smoothing or weight decay.
 
@@ -60,24 +62,31 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Whether to divide the logits by the temperature that gives the least cross-entropy on rows that were
         not trained on (Guo et al., 2017, arXiv:1706.04599). These are the rows that are held out for early
         stopping or ensemble selection. Without them, each network leaves out its own twentieth of the rows;
-        "auto" does so only with several networks and 100 rows or more. The temperature is then that of a
-        single network; the average of several is less sure by some hundredths. Used by the stochastic
-        solvers, in a `fit` from initial weights.
+        "auto" does so only with several networks and 100 rows or more. The temperature is then found for
+        the networks one by one; the averages of their probabilities are slightly less extreme. Used by the
+        stochastic solvers, in a `fit` from initial weights.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The classes, sorted.
-    coefs_ : list of ndarray of shape (fan_in, fan_out) or (`ensemble_size`, fan_in, fan_out)
+    coefs_ : list of ndarray of shape (fan_in, fan_out) or (n_networks, fan_in, fan_out)
         The weights of each layer, in the dtype of X. You may replace or change them: prediction and further
-        training use these arrays.
-    intercepts_ : list of ndarray of shape (fan_out,) or (`ensemble_size`, fan_out)
+        training use these arrays. With several networks there is an axis for them: n_networks is
+        `ensemble_size`, or the length of `ensemble_members_` after ensemble selection. With categories or
+        `numeric_embedding`, the first layer has more inputs than X has features.
+    intercepts_ : list of ndarray of shape (fan_out,) or (n_networks, fan_out)
         The biases of each layer, which you may change in the same way.
     layer_state_ : dict of str to ndarray
         The other arrays of the network by name, such as "batchnorm_0.gamma" and "batchnorm_0.running_mean";
         with `input_scaling`, "input.mean" and "input.scale".
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
+        How strongly each feature enters the network; they sum to 1.
+    switchable_weights_ : ndarray of shape (n_hidden_layers, 2, 3)
+        What ``batchnorm="switchable"`` has learned; only with it.
     ensemble_members_ : list of int or None
-        The indices of the networks that ensemble selection has kept; None without ensemble selection.
+        The indices of the networks that ensemble selection has kept, in the order of the axis of `coefs_`;
+        None without ensemble selection.
     temperature_ : float or None
         The temperature by which the weights and biases of the last layer were divided at the end of the `fit`
         from initial weights; None if there was no temperature scaling.
@@ -93,7 +102,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     loss_ : float
         The loss of the last epoch, including the penalty.
     loss_curve_ : list of float
-        The loss of each epoch. This attribute and the next three do not exist with "lbfgs".
+        The loss of each epoch. This attribute and the next one do not exist with "lbfgs", and the two after
+        them only with early stopping on X_val.
     best_loss_ : float or None
         The lowest loss of the last fit; None with early stopping.
     validation_scores_ : list of float or None
@@ -214,7 +224,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
             The input data.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Classes, or a matrix of multilabel indicators.
@@ -248,7 +258,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
             The input data.
 
         Returns
@@ -267,7 +277,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
             The input data. Predictions for float64 are computed in float64.
 
         Returns
@@ -282,7 +292,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
             The input data.
 
         Returns

@@ -140,15 +140,15 @@ SHARED_PARAMETERS = """\
         have other values.
     ensemble_size : int or "auto", default={ensemble_size}
         Number of networks that are trained side by side from different initial weights. Their predictions are
-        averaged. If there are several, the arrays of `coefs_`, `intercepts_` and `layer_state_` have a
-        leading axis for them. The training time grows about in proportion.
+        averaged. If several are kept, the arrays of `coefs_`, `intercepts_` and `layer_state_` have a leading
+        axis for them. The training time grows about in proportion.
     input_scaling : bool, "learned" or "auto", default={input_scaling}
         Whether to standardise each feature with its mean and standard deviation in the training data, and
         then compress outliers by z / sqrt(1 + (z / 3)^2), before the first layer. A continued training, for
         example by `partial_fit`, learns mean and deviation from the first 1000 rows; for a feature that is
         constant in these, from the first rows in which it varies. Sparse data are not centred. "learned" also
-        multiplies each feature by a learned factor, which starts at 1 and moves six times as fast as the
-        weights: it is 6 times ``layer_state_["dense_0.u"]``.
+        multiplies each feature by a learned factor, which starts at 1. ``layer_state_["dense_0.u"]`` is a
+        sixth of it, so that the factor learns six times as fast as a weight.
     categorical_features : "from_dtype", array-like or None, default={categorical_features}
         Which columns of X hold categories. "from_dtype" means the columns of a data frame that hold strings
         or have a category dtype, as in `sklearn.ensemble.HistGradientBoostingClassifier`; otherwise a mask,
@@ -192,21 +192,24 @@ SHARED_PARAMETERS = """\
     alpha : float, default=0.0001
         Strength of the L2 penalty.
     batch_size : int or "auto", default="auto"
-        Number of samples in a mini-batch, or all samples if there are fewer.
+        Number of samples in a mini-batch, or all samples if there are fewer. "auto" is 100 for the
+        classifier and 128 for the regressor with few rows, 256 from 5000 on, and 200 with the plain recipe.
     learning_rate : str, default={learning_rate}
         The schedule of the learning rate. "constant". Only with "sgd": "invscaling", which divides the rate
         by (samples seen + 1)^power_t, and "adaptive", which divides it by 5 whenever `n_iter_no_change`
         epochs brought no improvement. With both stochastic solvers: "cosine", "one_cycle" and "step", over
         `max_iter` epochs in `fit`, constant in `partial_fit`.
     learning_rate_init : float or "auto", default={learning_rate_init}
-        The learning rate from which the schedule starts. "auto" is the value of the recipe in a `fit` from
+        The highest learning rate of the schedule. All but "one_cycle", which rises to it, start from it.
+        "auto" is the value of the recipe in a `fit` from
         initial weights. With the modern recipes, a training that continues from the weights of a `fit` has
         0.001, and one that begins with `partial_fit` has the recipe's value times sqrt(b / B), where b is the
         number of rows of an update, at most B, and B is the `batch_size` of the recipe.
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default={max_iter}
-        Largest number of epochs; for "lbfgs", of iterations.
+        Largest number of epochs; for "lbfgs", of iterations. "auto" is 30 for the classifier and 40 for the
+        regressor with few rows, 18 from 5000 on, fewer beyond 20000, and 200 with the plain recipe.
     shuffle : bool, default=True
         Whether each epoch has its own random order of the samples.
     random_state : int, RandomState or None, default=None
@@ -238,8 +241,9 @@ SHARED_PARAMETERS = """\
         best epoch.
     scoring : str, callable or None, default=None
         The score that early stopping maximises on the validation data: the name of a scorer or a callable
-        ``scorer(estimator, X, y)``; None means the score of `score`. Sample weights count, class weights do
-        not. Among equal scores, the lowest validation loss decides.
+        ``scorer(estimator, X, y)``. None means the accuracy of a classifier, the R^2 of a regressor, or its
+        mean D^2 with the loss "quantile". Sample weights count, class weights do not. Among equal scores, the
+        lowest validation loss decides.
     validation_fraction : float, default=0.1
         Fraction of the samples that are held out for early stopping, unless `fit` is given validation data,
         and for ensemble selection, which the defaults make from 5000 samples on.

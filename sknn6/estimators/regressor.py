@@ -34,8 +34,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     The values of parameters that are "auto" depend on the solver. With "adam" they are a modern recipe: four
     networks, trained side by side on scaled input and scaled targets and averaged, 40 epochs in batches of
-    128 at a rate that rises to 0.02 and falls to 0 in one cycle, dropout 0.05, decoupled weight decay 0.1;
-    from 5000 rows on, some of them differ. With "sgd" and "lbfgs" they are those of scikit-learn: one
+    128 at a rate that rises to 0.02 and falls to 0 in one cycle, dropout 0.05, decoupled weight decay 0.1,
+    and a piecewise linear encoding of each number. From 5000 rows on they are larger networks that differ in
+    weight decay, of which held-out rows choose, and fewer epochs; the user guide, "Defaults", has all values.
+    With "sgd" and "lbfgs" they are those of scikit-learn: one
     network, unscaled input and targets, a constant rate of 0.001, 200 epochs in batches of 200, and no
     dropout or weight decay.
 
@@ -73,13 +75,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Attributes
     ----------
-    coefs_, intercepts_, layer_state_, history_, loss_, loss_curve_, best_loss_, n_iter_, t_, n_layers_
+    coefs_, intercepts_, layer_state_, feature_importances_, switchable_weights_, history_, loss_, \
+    loss_curve_, best_loss_, n_iter_, t_, n_layers_
         As in `MLPClassifier`; with `target_scaling`, `layer_state_` has "output.mean" and "output.scale", and
         the outputs of the last layer are the standardised targets.
     ensemble_members_ : list of int or None
-        The indices of the networks that ensemble selection has kept; None without ensemble selection.
+        The indices of the networks that ensemble selection has kept, in the order of the axis of `coefs_`;
+        None without ensemble selection.
     validation_scores_, best_validation_score_
-        As in `MLPClassifier`, with R^2 in place of the accuracy.
+        As in `MLPClassifier`, with R^2 in place of the accuracy, or the mean D^2 with the loss "quantile".
     n_features_in_ : int
         Number of features of X.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -180,7 +184,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
             The input data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
@@ -198,7 +202,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
             The input data. Predictions for float64 are computed in float64.
 
         Returns
@@ -219,7 +223,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.

@@ -2,8 +2,8 @@
 
 `train` makes the updates of a slice of batches, without Python and without its global lock. A table
 (`sknn6.nn.operations`) describes the layers of the network, so that the same code serves every network: it is
-compiled once for each dtype and cached on disk. Each member of an ensemble has its own table; what the
-members share is only read.
+compiled once for each dtype, without and with the rare parts, and cached on disk. Each member of an ensemble
+has its own table; what the members share is only read.
 
 The module is long because it is a table: a branch for each part of a network.
 """

@@ -6,12 +6,12 @@ single network. The last axes of data are (samples, units).
 
 Several networks, called members, can be trained side by side. Their arrays then have a leading axis of
 members; vectors with one number per unit have shape (members, 1, units), so that they broadcast over the
-samples. The input data have no such axis; the first Dense adds it.
+samples. The input data have no such axis; the first layer with `per_member` adds it.
 
-Memory: a layer returns a buffer of its own, which is valid until its next `forward`. The next layer may write
-into it: `forward` may overwrite X, and `backward` may overwrite dZ. There are two exceptions: `Dense`, which
-reads the user's data, and `Dropout`, which follows an activation, do not overwrite X. `predict` writes only
-to memory of the call, so that any number of threads can run it on the same network.
+Memory: a layer returns a buffer of its own, valid until its next `forward`, or its input. The next layer may
+write into it: `forward` may overwrite X, and `backward` may overwrite dZ. But layers that may be the first do
+not overwrite X, which is the user's, and neither does `Dropout`, which follows an activation. `predict`
+writes only to memory of the call, so that any number of threads can run it on the same network.
 """
 
 import math

@@ -1,8 +1,8 @@
 """The operations of a compiled epoch, and the parts of a training that have a compiled form.
 
 `LAYERS`, `ACTIVATIONS`, `LOSSES` and `OPTIMIZERS` map parts of a training to the numbers by which
-`sknn6.nn.interpreter` knows them. If any part of a training is missing here, the layers compute it. To give a
-part a compiled form, add a row here and a branch to the interpreter.
+`sknn6.nn.interpreter` knows them. If any part of a training is missing here, the layers compute it. What a
+part needs besides its row and a branch of the interpreter is said in docs/contributing.rst.
 """
 
 from collections.abc import Callable
