@@ -57,7 +57,6 @@ __all__ = [
     "check_nonzero_weight",
     "check_parameters",
     "check_partial_fit_first_call",
-    "check_sample_weight",
     "fit_context",
     "python_number",
     "takes_weights",

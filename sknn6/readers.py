@@ -13,7 +13,7 @@ from sknn6.dates import is_object
 
 __all__ = [
     "MISSING", "as_frame", "as_table", "column_of", "has_missing", "holds_categories", "is_category",
-    "is_missing", "is_number", "is_table", "levels_of", "name_of", "numbers_of",
+    "is_number", "is_table", "levels_of", "name_of", "numbers_of",
 ]  # fmt: skip
 
 # Prefixes of the names of dtypes of categories and of strings in NumPy, pandas, polars and pyarrow.

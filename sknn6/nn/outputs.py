@@ -42,7 +42,7 @@ class OutputScaling:
         with np.errstate(over="ignore"):
             return np.clip(Z * self.scale + self.mean, -most, most).astype(Z.dtype, copy=False)
 
-    def is_near(self, other: "OutputScaling") -> bool:
+    def equals(self, other: "OutputScaling") -> bool:
         """Return whether both scalings are equal."""
         return np.array_equal(self.mean, other.mean) and np.array_equal(self.scale, other.scale)
 

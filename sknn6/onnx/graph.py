@@ -5,7 +5,7 @@ import numpy as np
 from sknn6.estimators.fitted import columns_of
 from sknn6.onnx.tables import is_table_model, table_nodes
 
-__all__ = ["OLDEST_OPSET", "Graph", "has_float64"]
+__all__ = ["Graph", "has_float64"]
 
 # Since this version, ReduceSum takes its axes as an input, and Clip and Softmax have their present form.
 OLDEST_OPSET = 13

@@ -5,7 +5,7 @@ from sklearn.utils import gen_batches
 
 from sknn6.nn.parallel import share_if_large
 
-__all__ = ["Rows", "blocks", "square"]
+__all__ = ["CentredRows", "blocks", "square"]
 
 # Threads sum up groups of blocks. The number of groups is fixed, so that the result is the same for any
 # number of threads.
@@ -31,7 +31,7 @@ def near_mean(X, weight):
     return first + np.average(X[heaviest] - first, axis=0, weights=weight[heaviest])
 
 
-class Rows:
+class CentredRows:
     """The rows √w (x − m) in float64, where m is the weighted mean.
 
     `scatter` is Σ w (x − m)(x − m)ᵀ, of which only the lower triangle is valid. If there are fewer rows than

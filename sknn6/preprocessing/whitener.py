@@ -29,7 +29,7 @@ from sknn6._sklearn_compat import (
 )
 from sknn6.nn.parallel import share_if_large
 from sknn6.preprocessing.maps import COMPONENTS, METHODS, apply, inverse, matrix, scaled
-from sknn6.preprocessing.scatter import Rows, blocks, square
+from sknn6.preprocessing.scatter import CentredRows, blocks, square
 from sknn6.preprocessing.spectrum import EPS, SHRINKAGES, eigh, svd
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
@@ -276,7 +276,7 @@ class Whitener(
             weight = check_nonzero_weight(weight, X)
             X, weight = X[weight > 0], weight[weight > 0]
         with np.errstate(over="ignore", invalid="ignore"):  # _check_range refuses numbers that overflow
-            rows = Rows(X, weight)
+            rows = CentredRows(X, weight)
             self._check_range(rows.mean, rows.squares())
         return rows
 

@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import issparse
 
 from sknn6.nn.losses import LOSSES
-from sknn6.training.data import Data, Rows
+from sknn6.training.data import Data, SelectedRows
 from sknn6.training.selection import samples_first
 
 __all__ = ["find_temperature", "held_out_logits", "kept_rows", "left_out_logits", "parts_of_rows"]
@@ -51,7 +51,7 @@ def left_out_logits(network, data: Data, part: NDArray) -> tuple[NDArray, Data]:
     logits, chosen = [], []
     for k in range(min(PARTS, network.members)):
         rows = np.flatnonzero(part == k)
-        X = data.X[rows] if issparse(data.X) else Rows(data.X, rows)
+        X = data.X[rows] if issparse(data.X) else SelectedRows(data.X, rows)
         Z = network.predict_in_blocks(X, samples_first)
         Z = Z[:, None] if Z.ndim == 2 else Z  # of a single network
         for member in range(k, network.members, PARTS):

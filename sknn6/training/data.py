@@ -12,7 +12,7 @@ from sknn6.nn.batches import Batches
 from sknn6.training.scaling import moments_of, rescaled
 from sknn6.warn import warn_user
 
-__all__ = ["Data", "Rows", "Split", "make_batches", "scale_input", "split"]
+__all__ = ["Data", "SelectedRows", "Split", "make_batches", "scale_input", "split"]
 
 
 class Data(NamedTuple):
@@ -39,7 +39,7 @@ class Data(NamedTuple):
         return Data._make(part if part is None else part[rows] for part in self)
 
 
-class Rows:
+class SelectedRows:
     """Selected rows of X, copied only when a slice of them is read."""
 
     def __init__(self, X, rows):
@@ -131,7 +131,7 @@ def hold_out(data, targets, settings, seed):
             f"of {settings.validation_fraction}."
         )
     copied = settings.scoring is not None or issparse(data.X)  # scorers need arrays
-    X = data.X[held_out] if copied else Rows(data.X, held_out)
+    X = data.X[held_out] if copied else SelectedRows(data.X, held_out)
     parts = data.y, data.sample_weight, data.labels
     y, weight, labels = (part if part is None else part[held_out] for part in parts)
     if weight is not None and not weight.any():

@@ -40,7 +40,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         with interrupts.waiting_for(1):
             if state.n_iter == 0:
                 network.calibrate(training.batches)
-            program = compiled(training)
+            program = program_of(training)
             while state.n_iter < settings.max_iter and not (state.stopped or state.diverged):
                 interrupts.check()
                 training.callbacks.begin_epoch()
@@ -71,7 +71,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         training.restore_best()
 
 
-def compiled(training):
+def program_of(training):
     """Return the compiled form of the training, None if it has none."""
     return Program.of(
         training.network,
