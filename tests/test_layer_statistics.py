@@ -1,6 +1,7 @@
 """What layer_statistics says, against formulas and the lecture's figures."""
 
 import re
+import warnings
 
 import joblib
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.stats import norm
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, TunedThresholdClassifierCV
@@ -105,6 +107,27 @@ def test_units_of_leaky_relu_are_saturated_but_not_dead():
     assert (statistics.saturated[0], statistics.dead[0]) == (1, 0)
     assert sanity_check(model, X, y).findings["dead units"].ok
     assert model.partial_fit(X, y).history_[-1]["dead_1"] == 0
+
+
+def test_projections_of_shortcuts_are_no_layers():
+    """Layers of other widths have one; each figure is that of the layer of its name."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 4)), rng.integers(0, 3, 60)
+    model = Plain((8, 6), residual=True, max_iter=2, track="layers", random_state=0).fit(X, y)
+    assert len(model.layer_state_["projection_0.W"]) == 8
+    found = layer_statistics(model, X, y)
+    assert found.to_frame().shape[0] == 3
+    np.testing.assert_allclose(found.weight_norm, [np.linalg.norm(W) for W in model.coefs_], rtol=1e-6)
+    assert len(found.update_ratio) == len(found.gradient_norm) == 3
+    np.testing.assert_allclose(model.history_[-1]["weight_norm_3"], found.weight_norm[2], rtol=1e-6)
+
+
+def test_without_y_a_frame_is_not_warned_of():
+    frame, y = load_iris(return_X_y=True, as_frame=True)
+    model = MLPClassifier(max_iter=2, random_state=0).fit(frame, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer_statistics(model, frame)
 
 
 def test_effective_rank_of_known_matrices():

@@ -14,7 +14,14 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, log_loss, make_scorer, recall_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    log_loss,
+    make_scorer,
+    recall_score,
+    roc_auc_score,
+)
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
@@ -257,6 +264,29 @@ def test_scorers_without_weights_are_called_without(scoring):
     assert np.isfinite(model.fit(X, y).validation_scores_).all()
     regressor = MLPRegressor(hidden_layer_sizes=4, early_stopping=True, scoring="neg_max_error", max_iter=2)
     assert np.isfinite(regressor.fit(X, y, np.ones(len(y))).validation_scores_).all()
+
+
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "roc_auc_ovr", "average_precision"])
+def test_held_out_rows_may_lack_a_class(scoring):
+    """They are scored by the probabilities given that the class is one of theirs."""
+    held_out = y < 2
+    params = {"scoring": scoring, "early_stopping": True, "max_iter": 3, **SMALL}
+    model = MLPClassifier(**params).fit(X, y, X_val=X[held_out], y_val=y[held_out])
+    P = model.predict_proba(X[held_out])[:, :2]
+    P /= P.sum(axis=1, keepdims=True)
+    expected = {
+        "neg_log_loss": -log_loss(y[held_out], P),
+        "roc_auc_ovr": roc_auc_score(y[held_out], P[:, 1]),
+        "average_precision": average_precision_score(y[held_out], P[:, 1]),
+    }
+    assert model.best_validation_score_ == pytest.approx(expected[scoring], rel=1e-5)
+
+
+def test_held_out_rows_of_one_class_cannot_be_scored_and_the_model_stays():
+    params = {"scoring": "neg_log_loss", "early_stopping": True, "max_iter": 3, **SMALL}
+    with pytest.warns(ConvergenceWarning, match="No validation score was a number"):
+        model = MLPClassifier(**params).fit(X, y, X_val=X[y == 0], y_val=y[y == 0])
+    assert np.isfinite(model.predict_proba(X)).all()
 
 
 def test_a_copy_has_the_history_and_none_of_what_comes_after():

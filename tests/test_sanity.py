@@ -180,6 +180,26 @@ def test_shuffled_labels_are_named_and_nothing_else(data, seed):
     assert check(MLPClassifier(random_state=0), X, y).failed == ["labels"]
 
 
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_healthy_initial_weights_of_a_log_link_are_not_named(loss):
+    """The loss grows as e^z: that of healthy weights is 3 to 50 times that of logits of 0."""
+    X, y = load_diabetes(return_X_y=True)
+    for seed in range(4):
+        assert "initial loss" not in sanity_check(MLPRegressor(loss, random_state=seed), X, y).failed
+    large = MLPRegressor(loss, init_scale=2, random_state=0)  # in each of three layers
+    assert "initial loss" in sanity_check(large, X, y).failed
+
+
+def test_few_rows_of_each_class_are_checked_all_the_same():
+    """Fewer than there are folds, or a single row."""
+    noise = np.random.default_rng(0).normal(size=(40, 5))
+    assert sanity_check(MLPClassifier(random_state=0), noise, np.repeat(np.arange(20), 2)).failed == [
+        "labels"
+    ]
+    verdict = sanity_check(MLPRegressor(random_state=0), noise[:1], [1.0]).findings["labels"]
+    assert verdict.ok is None
+
+
 def test_dead_units_are_those_of_the_fitted_weights():
     X, y = DATA["digits"]()
     model = Plain(20, max_iter=3, random_state=0)

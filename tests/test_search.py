@@ -282,6 +282,21 @@ def test_the_own_values_are_those_of_a_fit_on_all_rows(n_rows):
     assert found.cv_results_["params"] == [expected]
 
 
+@pytest.mark.parametrize("index", [10, None], ids=["out of range", "raises"])
+def test_results_are_kept_if_the_users_choice_of_the_best_fails(index):
+    def choose(results):
+        return {}["none"] if index is None else index
+
+    found = search(n_iter=2, refit=choose)
+    for _ in range(2):  # a search before leaves nothing behind
+        with pytest.warns(UserWarning, match=r"no best_estimator_\. cv_results_ has what was found"):
+            found.fit(X, y)
+        assert len(found.cv_results_["params"]) == 2
+        assert not hasattr(found, "best_params_")
+        found.set_params(refit=True).fit(X, y)
+        found.set_params(refit=choose)
+
+
 def test_unknown_names_are_found_before_the_first_fit():
     """In whichever space; those of estimators that are categories are known."""
     pipeline = Pipeline([("model", SVC())])

@@ -13,6 +13,7 @@ import pytest
 from ctrl_c import CtrlC, default_handler, in_a_cell  # noqa: F401
 from landscape import SPACE, TOLD_ELSEWHERE, Landscape, X, results_without_times, search, y
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.naive_bayes import GaussianNB
@@ -80,11 +81,26 @@ search(n_iter=200, checkpoint={path!r}).fit(X, y, callback=lambda result: time.s
 
 
 def candidates_in(path):
-    """Return the candidates of the first space that a file has, each its point, row of results and score."""
+    """Return the candidates of the first space that a file has, each its point and row of results."""
     if not os.path.exists(path):
         return []
     with open(path, "rb") as file:
         return (*plaindata.read(file)["state"]["spaces"], [])[0]
+
+
+def test_another_metric_may_be_maximised_after_resuming(tmp_path):
+    """The candidates from the file are scored by it too, as if the search had never stopped."""
+    names = {"accuracy": "accuracy", "certainty": "neg_log_loss"}
+    space = {"C": Real(1e-3, 10.0, "log-uniform")}
+    params = {"scoring": names, "cv": 3, "random_state": 0}
+    X, y = load_iris(return_X_y=True)
+    path, model = tmp_path / "search", LogisticRegression()
+    BayesSearchCV(model, space, refit="accuracy", n_iter=6, checkpoint=path, **params).fit(X, y)
+    params |= {"refit": "certainty", "n_iter": 9}
+    resumed = BayesSearchCV(model, space, checkpoint=path, **params).fit(X, y)
+    at_once = BayesSearchCV(model, space, **params).fit(X, y)
+    assert (resumed.optimizer_results_[0].func_vals > 0).all()  # log-losses; of accuracies they are negative
+    assert resumed.cv_results_["params"][:5] == at_once.cv_results_["params"][:5]  # before the surrogate
 
 
 def test_a_killed_search_loses_nothing(tmp_path):
@@ -255,7 +271,7 @@ def test_parameters_of_any_kind_come_from_the_space(tmp_path):
     space = {"model": models, "scale": [None, Standardizer()]}
     params = {"estimator": Pipeline([("scale", None), ("model", GaussianNB())]), "space": space, "n_iter": 4}
     found = search(checkpoint=tmp_path / "search", **params).fit(X, y)
-    points = [point for point, _, _ in candidates_in(tmp_path / "search")]
+    points = [point for point, _ in candidates_in(tmp_path / "search")]
     assert len(points) == 4
     assert all(isinstance(number, int) for point in points for number in point)
     resumed = search(checkpoint=tmp_path / "search", **params).fit(X, y)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from plain import MLPClassifier as Plain
 from plain import MLPRegressor
+from sklearn.datasets import load_diabetes
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, make_scorer, zero_one_loss
@@ -13,6 +14,7 @@ from sklearn.preprocessing import scale
 from test_sanity import DATA, HEALTHY
 
 from sknn6 import MLPClassifier, Standardizer
+from sknn6 import MLPRegressor as FullRegressor
 from sknn6.training.symptoms import SYMPTOMS, score_of
 
 RNG = np.random.default_rng(0)
@@ -60,6 +62,13 @@ def test_more_than_nineteen_twentieths_dead():
     text = one(killed(20), "100% of the units of hidden layer 1 are dead")
     assert "learning_rate_init (it is 0.0001)" in text
     assert "leaky_relu" in text
+
+
+def test_a_regressor_with_scaled_targets_is_not_told_to_scale_them():
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="the mean of y .* Lower learning_rate_init") as told:
+        FullRegressor(hidden_layer_sizes=8, max_iter=2, random_state=0).fit(X, y)
+    assert not any("target_scaling" in str(warning.message) for warning in told)
 
 
 def test_units_of_leaky_relu_are_never_dead():

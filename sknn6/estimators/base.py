@@ -32,6 +32,7 @@ from sknn6.estimators.fitted import (
 from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
 from sknn6.estimators.preparation import prepare
+from sknn6.estimators.scoring import score_rows
 from sknn6.estimators.settings import Settings
 from sknn6.estimators.targets import Targets
 from sknn6.nn.optimizers import OPTIMIZERS
@@ -236,7 +237,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             vars(model).update(_table=None, n_features_in_=X.shape[1])
             vars(model).pop("feature_names_in_", None)
             weights = {} if weight is None or not takes_weights(scorer) else {"sample_weight": weight}
-            return scorer(model, X, labels, **weights)
+            return score_rows(scorer, model, X, labels, weights)
 
         return score
 

@@ -33,6 +33,10 @@ ROUNDS = (100, 300, 600)
 # Number of parameters whose gradient is compared with finite differences.
 N_PARAMETERS = 30
 
+# With predictions e^z, the initial logits may have this root mean square. The loss grows as e^z, so that it
+# varies too much between initial weights.
+LARGEST_LOGITS = 3
+
 # The initial rate may be at most this many times the rate with the smallest loss in the range test.
 TOO_HIGH = 5
 
@@ -129,15 +133,19 @@ def check_targets(subject):
 
 
 def check_initial_loss(subject):
-    """Compare the initial loss with the loss of zero logits, which is log C for C classes."""
+    """Compare the initial loss with the loss of zero logits, which is log C for C classes.
+
+    With predictions e^z, look at the size of the logits instead.
+    """
     probe, (X, y, weight) = subject.fresh, subject.batch
     Z = probe.network.forward(X, weight)
+    advice = "the first predictions are too sure: lower init_scale or use init='auto', standardise the input"
+    if probe.prepared.targets.out_activation == "exp":
+        size = float(np.sqrt(np.mean(np.square(Z, dtype=float))))
+        return Finding(size <= LARGEST_LOGITS, size, f"logits of size up to {LARGEST_LOGITS}", advice)
     measured, expected = probe.loss(Z.copy(), y, weight)[0], probe.loss(np.zeros_like(Z), y, weight)[0]
     return Finding(
-        bool(measured <= 3 * expected + 0.5),
-        measured,
-        f"about {expected:.3g}, logits of 0",
-        "the first predictions are too sure: lower init_scale or use init='auto', and standardise the input",
+        bool(measured <= 3 * expected + 0.5), measured, f"about {expected:.3g}, logits of 0", advice
     )
 
 
@@ -305,6 +313,8 @@ def check_labels(subject):
     It trains a small network with default settings, so that faults of the checked network do not matter.
     """
     X, y = subject.X, subject.y if is_classifier(subject.mlp) else scale(subject.y)
+    if len(y) < 2:
+        return Finding(None, np.nan, "2 rows", "")
     categorical = subject.mlp.categorical_features
     model, rng = type(subject.mlp)(categorical_features=categorical, **QUICK), np.random.default_rng(0)
     merits = np.zeros(1 + N_SHUFFLES)
@@ -326,10 +336,13 @@ def check_labels(subject):
 
 def folds(subject, y):
     """Yield the training and test rows of up to three folds."""
-    kind = KFold if strata(subject, y) is None else StratifiedKFold
+    n_folds, labels = min(3, len(y)), strata(subject, y)
+    # Some classes may have fewer rows than there are folds, but not all.
+    stratified = labels is not None and np.unique(labels, return_counts=True)[1].max() >= n_folds
+    kind = StratifiedKFold if stratified else KFold
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # classes may have fewer rows than there are folds
-        yield from kind(min(3, len(y)), shuffle=True, random_state=0).split(subject.X, y)
+        warnings.simplefilter("ignore")
+        yield from kind(n_folds, shuffle=True, random_state=0).split(subject.X, y)
 
 
 def agreement(model, X):

@@ -1,5 +1,6 @@
 """Statistics of the activations, gradients and weights of each layer."""
 
+import warnings
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
-from sknn6.nn.observe import NO_SLOPE, SATURATED, norm, observed, relative_slopes
+from sknn6.nn.observe import NO_SLOPE, SATURATED, linear_maps, norm, observed, relative_slopes
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.training import loss_and_gradient
 from sknn6.optional import require
@@ -151,7 +152,7 @@ def layer_statistics(
             observer.forward(X)
         else:
             loss_and_gradient(observer, probe.loss, [(X, *rest)], probe.mlp.alpha)
-            gradient_norm = np.array([norm(layer.dW) for layer in probe.network.dense()])
+            gradient_norm = np.array([norm(layer.dW) for layer in linear_maps(probe.network)])
             update_ratio = update_ratios(probe)
         return describe(probe.network, records, gradient_norm, update_ratio)
 
@@ -160,7 +161,10 @@ def targets(mlp, X):
     """Return the predictions of a fitted network, to stand in for targets when no gradients are needed."""
     if not is_fitted(mlp):
         raise ValueError("y must be given for an estimator that is not fitted, got None.")
-    predicted = mlp.predict(X)
+    with warnings.catch_warnings():
+        # The columns have been compared with those of the fit; `mlp` has no names any more.
+        warnings.filterwarnings("ignore", message="X has feature names")
+        predicted = mlp.predict(X)
     return predicted[:, 0] if mlp.out_activation_ == "in_order" else predicted  # quantiles of one target
 
 
@@ -180,7 +184,7 @@ def describe(network, records, gradient_norm, update_ratio):
         dead=np.array([*(units.mean() for units in dead_units), np.nan]),
         gradient_norm=gradient_norm,
         update_ratio=update_ratio,
-        weight_norm=np.array([norm(layer.W) for layer in network.dense()]),
+        weight_norm=np.array([norm(layer.W) for layer in linear_maps(network)]),
         effective_rank=np.array([effective_rank(record.Y) for record in records]),
         outputs=outputs,
         dead_units=dead_units,
@@ -194,7 +198,7 @@ def side_by_side(Y):
 
 def update_ratios(probe):
     """Return the norm of the next update of each W, divided by the norm of W; the network is not changed."""
-    layers = probe.network.dense()
+    layers = linear_maps(probe.network)
     if probe.mlp.solver not in OPTIMIZERS:
         return np.full(len(layers), np.nan)
     before = [layer.W.copy() for layer in layers]

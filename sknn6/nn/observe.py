@@ -9,11 +9,21 @@ import numpy as np
 
 from sknn6.nn.activations import Activation
 from sknn6.nn.annotations import Array, Rows
+from sknn6.nn.dense import Dense, Projection
 from sknn6.nn.layer import Layer
 from sknn6.nn.layers import Activate
 from sknn6.nn.network import Network
 
-__all__ = ["NO_SLOPE", "SATURATED", "LayerRecord", "LayerTracker", "norm", "observed", "relative_slopes"]
+__all__ = [
+    "NO_SLOPE",
+    "SATURATED",
+    "LayerRecord",
+    "LayerTracker",
+    "linear_maps",
+    "norm",
+    "observed",
+    "relative_slopes",
+]
 
 # An activation is saturated where its slope is below this fraction of its largest slope: it passes little
 # gradient.
@@ -96,6 +106,11 @@ def observed(network: Network) -> tuple[Network, list[LayerRecord]]:
     return observer, [LayerRecord(layer) for layer in (*watched, observer.layers[-1])]
 
 
+def linear_maps(network: Network) -> list[Dense]:
+    """Return the linear maps before the records of `observed`, without the projections of shortcuts."""
+    return [layer for layer in network.dense() if not isinstance(layer, Projection)]
+
+
 def relative_slopes(activation: Activation, Z: Array, learned: list[Array] | None = None) -> Array:
     """Return |f'(z)| divided by its largest value.
 
@@ -171,7 +186,7 @@ class LayerTracker:
     def __init__(self, network: Network, X: Rows) -> None:
         self.observer, self.records = observed(network)
         self.X = X
-        self.weights = [layer.W.copy() for layer in network.dense()]
+        self.weights = [layer.W.copy() for layer in linear_maps(network)]
 
     def __call__(self) -> dict[str, float]:
         """Return the statistics, named as "mean_1", where 1 is the first layer.
@@ -193,7 +208,7 @@ class LayerTracker:
                 slope = relative_slopes(layer.activation, record.X, layer.learned_values())
                 figures[f"saturated_{i}"] = fraction_of_true(slope < SATURATED)
                 figures[f"dead_{i}"] = fraction_of_true(slope.max(axis=-2) < NO_SLOPE)
-        for i, (layer, W) in enumerate(zip(self.observer.dense(), self.weights, strict=True), 1):
+        for i, (layer, W) in enumerate(zip(linear_maps(self.observer), self.weights, strict=True), 1):
             figures[f"weight_norm_{i}"] = float(norm(layer.W))
             figures[f"change_{i}"] = float(norm(layer.W - W) / norm(W))
             W[...] = layer.W

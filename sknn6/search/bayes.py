@@ -265,7 +265,8 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
 
     def _search_and_refit(self, X, y, params):
         """Search and refit; if only the refit fails, keep the results and warn."""
-        vars(self).pop("best_estimator_", None)
+        for name in ("best_estimator_", "best_index_", "best_params_", "best_score_"):
+            vars(self).pop(name, None)
         try:
             with ExitStack() as stack:
                 stack.enter_context(workers_for(self, X, y))
@@ -273,14 +274,15 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
                 # BaseSearchCV.fit, without what scikit-optimize's `fit` adds: `Run` does that in its own way.
                 super(skopt.BayesSearchCV, self).fit(X, y, **params)
         except (Exception, KeyboardInterrupt) as error:
-            in_refit = "best_estimator_" in vars(self)
             interrupts_loop = isinstance(error, KeyboardInterrupt) and called_in_loop(self._search["frame"])
-            if not in_refit or interrupts_loop or self.error_score == "raise":
+            if not self._search.get("ended") or interrupts_loop or self.error_score == "raise":
                 raise
-            del self.best_estimator_
+            vars(self).pop("best_estimator_", None)
+            # If `refit` is a function that fails, nothing has been chosen.
+            kept = "cv_results_ and best_params_ have" if hasattr(self, "best_params_") else "cv_results_ has"
             warn_user(
                 f"The refit with the best parameters failed ({type(error).__name__}: {error}), so there is "
-                "no best_estimator_. cv_results_ and best_params_ have what was found."
+                f"no best_estimator_. {kept} what was found."
             )
 
     def __getstate__(self):
@@ -302,6 +304,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             for proposals, candidates in run.spaces
             if candidates
         ]
+        self._search["ended"] = True
 
     def _check_names(self):
         """Raise ValueError if a name in a space is not a parameter of the estimator or of a category."""

@@ -60,7 +60,7 @@ class SearchFile:
         -------
         dict or None
             Keys: "seed"; "splits", the hash of the splits, None before the first fit; "spaces", a list of
-            candidates per space, each as (point, row of results or None if it failed, score).
+            candidates per space, each as (point, row of results or None if it failed).
         """
         return self.checkpoint and self.checkpoint.load()
 

@@ -97,8 +97,8 @@ class Run:
             present = None if self.spaces else self.present_params(axes)
             proposals = Proposals(space, (self.seed, index), settings.optimizer_kwargs or {}, present)
             known = [
-                Candidate(proposals.decode(point), point, row, score)
-                for point, row, score in (saved[index] if index < len(saved) else [])
+                Candidate(proposals.decode(point), point, row, score_of(row, settings.refit))
+                for point, row in (saved[index] if index < len(saved) else [])
             ]
             self.spaces.append((proposals, known[:n_iter]))
             self.sizes.append(min(n_iter, proposals.size))
@@ -127,7 +127,7 @@ class Run:
     def save(self):
         """Save all candidates to the file."""
         spaces = [
-            [(list(map(native, c.point)), c.row, c.score) for c in own + beyond]
+            [(list(map(native, c.point)), c.row) for c in own + beyond]
             for (_, own), beyond in zip(self.spaces, self.beyond, strict=True)
         ]
         self.file.save({"seed": self.seed, "splits": self.known_splits, "spaces": spaces})
@@ -204,7 +204,7 @@ class Run:
         return [
             Candidate(params, point, None, np.nan)
             if all_failed(row, self.settings.error_score)
-            else Candidate(params, point, row, float(row[f"mean_test_{self.metric}"]))
+            else Candidate(params, point, row, score_of(row, self.metric))
             for (params, point), row in zip(asked, rows, strict=True)
         ]
 
@@ -316,6 +316,15 @@ class Run:
         """Replace scikit-learn's results by those of all candidates, from this run and the checkpoint."""
         self.results.clear()
         self.results.update(results_table(self.candidates(), self.settings.error_score))
+
+
+def score_of(row, metric):
+    """Return the score that the search maximises, from a row of results; NaN if there is none.
+
+    `metric` is the name of one of several scores. It may have changed since a checkpoint was written.
+    """
+    means = {name: mean for name, mean in (row or {}).items() if name.startswith("mean_test_")}
+    return float(*means.values()) if len(means) == 1 else means.get(f"mean_test_{metric}", np.nan)
 
 
 def is_of_engine(error):

@@ -29,6 +29,6 @@ class Evaluation:
         if self.scorer is None:
             score = self.targets.score(Z, y, weight)
         else:
-            score = float(self.scorer(X, labels, weight))
+            score = self.scorer(X, labels, weight)
         loss = self.targets.loss(Z, y, weight)[0] * self.targets.unit_of_loss
         return {"validation_loss": loss, "validation_score": score}

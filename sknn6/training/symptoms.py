@@ -134,10 +134,15 @@ def worse_than_mean(training):
     of_mean = targets.loss(np.broadcast_to(mean, y.shape).copy(), y, weight)[0] * targets.unit_of_loss
     if not 0 < RISEN * of_mean < loss:
         return None
-    return (
+    told = (
         f"The loss was never below {loss:.3g}, where predicting the mean of y for every row has "
-        f"{of_mean:.3g}. y has means up to {np.abs(mean).max():.3g} and deviations up to "
-        f"{np.std(y, axis=0).max():.3g}, where about 1 is learned well. Set target_scaling=True."
+        f"{of_mean:.3g}. "
+    )
+    if targets.scaling is not None:
+        return told + f"{lower_rate(training.settings)}raise max_iter, or lower alpha and weight_decay."
+    return told + (
+        f"y has means up to {np.abs(mean).max():.3g} and deviations up to {np.std(y, axis=0).max():.3g}, "
+        "where about 1 is learned well. Set target_scaling=True."
     )
 
 

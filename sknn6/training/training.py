@@ -152,7 +152,7 @@ class Training:
         elif state.records:
             warn_user(
                 "No validation score was a number, so early stopping kept the last weights. Look at scoring "
-                "and at the validation data, which may be too few or of one class.",
+                "and at the validation data, which may be too few, of one class, or without some class.",
                 ConvergenceWarning,
             )
 

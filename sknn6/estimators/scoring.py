@@ -1,0 +1,47 @@
+"""Score rows that lack some of the classes of a classifier, as a few held-out rows may."""
+
+from copy import copy
+
+import numpy as np
+from sklearn.base import is_classifier
+
+__all__ = ["score_rows"]
+
+
+def score_rows(scorer, model, X, labels, weights):
+    """Return the score of a model; NaN if the scorer cannot score rows that lack some of its classes.
+
+    scikit-learn's scores of probabilities need a column for each class of the labels, and no other. If the
+    labels lack a class, the scorer sees the probabilities given that it is one of the others.
+
+    Parameters
+    ----------
+    scorer : callable
+        ``scorer(model, X, labels, **weights)``.
+    model : BaseMLP
+    X : {array, sparse matrix} of shape (n_rows, n_features)
+    labels : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+    weights : dict
+        The weights of the rows as arguments of the scorer.
+    """
+    if not is_classifier(model) or np.ndim(labels) > 1:
+        return float(scorer(model, X, labels, **weights))
+    present = np.isin(model.classes_, labels)
+    try:
+        return float(scorer(model if present.all() else narrowed(model, present), X, labels, **weights))
+    except ValueError:
+        if present.all():
+            raise
+        return np.nan
+
+
+def narrowed(model, present):
+    """Return a view of a classifier whose probabilities have the columns of some classes only."""
+    view = copy(model)
+
+    def predict_proba(X):
+        P = model.predict_proba(X)[:, present]
+        return P / np.maximum(P.sum(axis=1, keepdims=True), np.finfo(P.dtype).tiny)
+
+    vars(view).update(classes_=model.classes_[present], predict=model.predict, predict_proba=predict_proba)
+    return view
