@@ -7,13 +7,13 @@ import pytest
 from matplotlib import colormaps
 from matplotlib import pyplot as plt
 from plain import MLPClassifier as Plain
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknn6 import MLPClassifier, Standardizer, Whitener
+from sknn6 import MLPClassifier, MLPRegressor, Standardizer, Whitener
 from sknn6.inspection import (
     FilterDisplay,
     LayerStatisticsDisplay,
@@ -158,6 +158,15 @@ def test_filters_of_a_frame_are_told_by_name():
     assert FilterDisplay.from_estimator(model, image_shape=(1, 3)).filters.shape == (6, 1, 3)
 
 
+def test_filters_of_columns_without_names_that_make_no_square():
+    """As those of a frame, one image of all units, with scikit-learn's names."""
+    X, y = load_diabetes(return_X_y=True)
+    model = MLPRegressor(hidden_layer_sizes=8, max_iter=2, random_state=0).fit(X, y)
+    display = FilterDisplay.from_estimator(model)
+    assert display.filters.shape == (8, 10, 1)
+    assert list(display.feature_names) == [f"x{i}" for i in range(10)]
+
+
 def test_filters_of_named_numbers_keep_their_sign():
     model = Plain(6, max_iter=2, random_state=0).fit(pd.DataFrame(X[:, 20:24]).add_prefix("pixel "), Y)
     (panel,) = FilterDisplay.from_estimator(model, n_filters=6).axes_
@@ -196,5 +205,10 @@ def test_what_cannot_be_drawn(fitted):
         FilterDisplay.from_estimator(fitted, image_shape=(3, 5))
     with pytest.raises(ValueError, match="member must be an int from 0 to 0, got 1"):
         FilterDisplay.from_estimator(fitted, member=1)
+    for n_filters in (0, -2, 1.5):
+        with pytest.raises(ValueError, match=f"n_filters must be an int of at least 1, got {n_filters}"):
+            FilterDisplay.from_estimator(fitted, n_filters=n_filters)
+    with pytest.raises(ValueError, match="X must have at least 2 rows"):
+        WhiteningDisplay.from_estimator(Whitener().fit(X), X[:1])
     with pytest.raises(ValueError, match="ax must be 3 Axes, one per panel, got 1"):
         WhiteningDisplay.from_estimator(Whitener(), X, ax=plt.figure().add_subplot())

@@ -19,6 +19,7 @@ from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from skopt.callbacks import DeadlineStopper
@@ -295,6 +296,20 @@ def test_results_are_kept_if_the_users_choice_of_the_best_fails(index):
         assert not hasattr(found, "best_params_")
         found.set_params(refit=True).fit(X, y)
         found.set_params(refit=choose)
+
+
+def test_parameters_that_a_category_lacks_make_a_failed_candidate():
+    """As an invalid value does; scikit-learn's own search would end."""
+    space = {"scale": [StandardScaler(), MaxAbsScaler()], "scale__with_mean": [False, True]}
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", GaussianNB())])
+    with pytest.warns(UserWarning, match="2 of 4 candidates failed .* Invalid parameter 'with_mean'"):
+        found = BayesSearchCV(pipeline, space, n_iter=4, cv=2, random_state=0).fit(X, y)
+    scores = found.cv_results_["mean_test_score"]
+    scalers = [type(params["scale"]) for params in found.cv_results_["params"]]
+    assert [np.isnan(score) for score in scores] == [scaler is MaxAbsScaler for scaler in scalers]
+    strict = BayesSearchCV(pipeline, space, n_iter=4, cv=2, random_state=0, error_score="raise")
+    with pytest.raises(ValueError, match="Invalid parameter 'with_mean'"):
+        strict.fit(X, y)
 
 
 def test_unknown_names_are_found_before_the_first_fit():

@@ -256,7 +256,8 @@ SHARED_PARAMETERS = """\
     max_fun : int, default=15000
         Largest number of evaluations of the loss by "lbfgs".
     dtype : {"float32", "float64"}, default="float32"
-        The dtype in which the stochastic solvers compute. Prediction computes in the dtype of its X.
+        The dtype in which the stochastic solvers compute. Prediction computes in the dtype of its X. `coefs_`
+        has the dtype of X in the last call, so a chunk of float32 rounds it.
 """
 
 

@@ -144,6 +144,8 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
     >>> sanity_check(careless, X, y).failed
     ['input', 'initial loss', 'signal', 'learning rate', 'overfit']
     """
+    if y is None:
+        raise ValueError("y must be the targets of X, got None.")
     mlp, X, y = perceptron_and_input(estimator, X, y, fresh=True)
     refuse_dates(mlp, X)
     if is_regressor(mlp):

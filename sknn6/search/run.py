@@ -5,6 +5,7 @@ from time import perf_counter
 
 import joblib
 import numpy as np
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from skopt.callbacks import EarlyStopper
@@ -173,7 +174,31 @@ class Run:
     # Evaluation
 
     def evaluate(self, asked, task=None):
-        """Evaluate proposals and return the candidates; `task` names them on a progress bar."""
+        """Evaluate proposals and return the candidates; `task` names them on a progress bar.
+
+        A candidate whose parameters cannot be set has failed: with it, scikit-learn would end the search.
+        """
+        valid = [self.can_be_set(params) for params, _ in asked]
+        chosen = [pair for pair, is_valid in zip(asked, valid, strict=True) if is_valid]
+        evaluated = iter(self.evaluate_valid(chosen, task) if chosen else [])
+        return [
+            next(evaluated) if is_valid else Candidate(params, point, None, np.nan)
+            for (params, point), is_valid in zip(asked, valid, strict=True)
+        ]
+
+    def can_be_set(self, params):
+        """Return whether the estimator has these parameters; one that is a category may lack some."""
+        try:
+            clone(self.settings.estimator).set_params(**clone(params, safe=False))
+        except Exception as error:
+            if self.settings.error_score == "raise":
+                raise
+            self.failure = error
+            return False
+        return True
+
+    def evaluate_valid(self, asked, task):
+        """Evaluate proposals whose parameters can be set and return the candidates."""
         params = [params for params, _ in asked]
         try:
             with warnings.catch_warnings(), np.errstate(invalid="ignore"):

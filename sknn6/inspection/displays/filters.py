@@ -1,6 +1,7 @@
 """Plot the weights of the first layer, as images or by the names of the features."""
 
 import math
+import numbers
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -72,8 +73,8 @@ class FilterDisplay:
         ----------
         estimator : MLPClassifier, MLPRegressor, or an estimator that trains one such network
         image_shape : (int, int), default=None
-            Height and width. None means a square, or one image of all units for a network that was fitted on
-            a data frame.
+            Height and width. None means a square, or one image of all units if the network was fitted on a
+            data frame, or the number of features is no square.
         n_filters : int, default=24
             Number of units to draw; all are drawn if there are fewer.
         member : int, default=0
@@ -95,9 +96,13 @@ class FilterDisplay:
         mlp = perceptron_of(estimator)
         check_is_fitted(mlp)
         W = first_weights(mlp, member)
-        names = None if image_shape else getattr(mlp, "feature_names_in_", None)
-        square = (math.isqrt(len(W)),) * 2
-        shape = image_shape or (square if names is None else (len(W), 1))
+        if not isinstance(n_filters, numbers.Integral) or n_filters < 1:
+            raise ValueError(f"n_filters must be an int of at least 1, got {n_filters!r}.")
+        names, side = None, math.isqrt(len(W))
+        shape = image_shape or (side, side)
+        if image_shape is None and (hasattr(mlp, "feature_names_in_") or side**2 != len(W)):
+            names = getattr(mlp, "feature_names_in_", [f"x{i}" for i in range(len(W))])
+            shape = len(W), 1
         if math.prod(shape) != len(W):
             raise ValueError(
                 f"image_shape must be (height, width) with as many pixels as the {len(W)} features, got "

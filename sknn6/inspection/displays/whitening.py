@@ -84,6 +84,8 @@ class WhiteningDisplay:
             check_is_fitted(whitener)
         except NotFittedError:
             whitener = clone(whitener).fit(X)
+        if np.shape(X)[0] < 2:
+            raise ValueError("X must have at least 2 rows, from which covariances are computed, got 1.")
         covariances = [
             np.atleast_2d(np.cov(np.asarray(part, float), rowvar=False))
             for part in (X, whitener.transform(X))
