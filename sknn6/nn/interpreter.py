@@ -107,14 +107,16 @@ class Rules(NamedTuple):
     loss: int
     of_loss: float  # the parameter of the loss: smoothing or delta
     optimizer: int
-    beta_1: float  # of Adam; for SGD, the momentum
-    beta_2: float  # of Adam; for SGD, 1 for Nesterov's momentum and 0 for plain momentum
-    epsilon: float
     alpha: float
     weight_decay: float
     clip_norm: float  # inf is none
     ema_decay: float
     accumulation: int  # batches per update
+    beta_1: float = 0.0  # this and the next two are Adam's
+    beta_2: float = 0.0
+    epsilon: float = 0.0
+    momentum: float = 0.0  # this and the next one are those of SGD
+    nesterovs_momentum: bool = False
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -877,11 +879,11 @@ def momentum(
         squares += w * w
         grad[i] += strength * w
         theta[i] = factor * w
-    beta, alpha, nesterovs = scalar(rules.beta_1), scalar(rate), rules.beta_2 == 1
+    beta, alpha = scalar(rules.momentum), scalar(rate)
     for i in range(theta.size):
         move = alpha * grad[i]
         velocity[i] = beta * velocity[i] - move
-        theta[i] += beta * velocity[i] - move if nesterovs else velocity[i]
+        theta[i] += beta * velocity[i] - move if rules.nesterovs_momentum else velocity[i]
     return float(squares) if l2 else 0.0
 
 

@@ -141,8 +141,10 @@ class Program:
 
     def load(self) -> None:
         """Compile the interpreter or load its code, by running it on no batch."""
-        no_rows = np.empty((0, self.network.dense()[0].fan_in), self.network.dtype)  # of any width
-        self._train(no_rows, self.batches.y[:0], None, np.zeros(1, np.int64), np.empty(0))
+        # The code depends on the dtypes of the arrays and not on their sizes.
+        no_rows = np.empty((0, self.network.dense()[0].fan_in), self.network.dtype)
+        batches, own, _ = self._slice(no_rows, self.batches.y[:0], None, np.zeros(1, np.int64), np.empty(0))
+        self._train(batches, own, 0.0)
 
     def run(
         self, learning_rate: Callable[[float], float], alpha: float, check: Callable[[], object] | None = None
@@ -170,17 +172,18 @@ class Program:
             rates = np.array([learning_rate((done + i) / n_updates) for i in range(n)], float)
             for layer in self.shared:
                 X = layer.forward(X)
-            loss, rows = self._train(X, y, weight, np.array(bounds), rates, alpha)
-            total, n_rows, done = total + loss, n_rows + rows, done + n
+            batches, own, has_weight = self._slice(X, y, weight, np.array(bounds), rates)
+            total += self._train(batches, own, alpha)
+            self._count_updates(has_weight)
+            n_rows, done = n_rows + int(np.diff(bounds)[has_weight].sum()), done + n
         return total, n_rows, float(rates[-1])
 
-    def _train(
-        self, X: Array, y: Array, weight: Array | None, bounds: Array, rates: Array, alpha: float = 0.0
-    ) -> tuple[float, int]:
-        """Make the updates of the batches for all members; return `total` and `n_rows`, as `run` does."""
-        optimizer, n_members = self.update.optimizer, self.network.members
-        vectors = self._vectors()
-        has_weight, own = np.ones(len(bounds) - 1, bool), np.empty((n_members, 0), self.network.dtype)
+    def _slice(
+        self, X: Array, y: Array, weight: Array | None, bounds: Array, rates: Array
+    ) -> tuple[Any, Array, Array]:
+        """Return some batches for the interpreter, each member's own weights, and which batches have any."""
+        has_weight = np.ones(len(bounds) - 1, bool)
+        own = np.empty((self.network.members, 0), self.network.dtype)
         if weight is not None and weight.ndim == 2:
             own = np.ascontiguousarray(normalized_by_batch(weight, bounds).T, self.network.dtype)
         weight = of_samples(weight)
@@ -193,22 +196,29 @@ class Program:
         batches = self.interpreter.Slice(
             X, codes, *self._targets(y), weight, own[0], bounds, rates, self._seeds(has_weight)
         )
+        return batches, own, has_weight
+
+    def _train(self, batches: Any, own: Array, alpha: float) -> float:
+        """Make the updates of the batches for all members; return `total`, as `run` does."""
+        vectors, t = self._vectors(), self.update.optimizer.t
 
         def train(k: int) -> float:
             rules = self.rules[k]._replace(alpha=float(alpha))  # an int would be another type, compiled anew
             total: float = self.interpreter.train(
                 self.operations[k], self.parameters[k], rules, vectors, batches._replace(own=own[k]),
-                self.work[k], optimizer.t, self.rare,
+                self.work[k], t, self.rare,
             )  # fmt: skip
             return total
 
-        total = sum(share(train, range(n_members))) / n_members
-        before = optimizer.t
-        updates = np.arange(0, len(has_weight), self.accumulation)
+        return sum(share(train, range(self.network.members))) / self.network.members
+
+    def _count_updates(self, has_weight: Array) -> None:
+        """Count the updates of batches that have any weight; flush tiny numbers now and then."""
+        optimizer = self.update.optimizer
+        before, updates = optimizer.t, np.arange(0, len(has_weight), self.accumulation)
         optimizer.t += int(np.logical_or.reduceat(has_weight, updates).sum())
         if optimizer.t // FLUSH_EVERY > before // FLUSH_EVERY:
             self.update.flush()
-        return total, int(np.diff(bounds)[has_weight].sum())
 
     def _vectors(self) -> Any:
         """Return the vectors that the training changes, for the interpreter."""
@@ -280,30 +290,28 @@ def loss_of(loss: LossFunction) -> tuple[int, float] | None:
     return (LOSSES[function], float(given.get(name, default))) if set(given) <= {name} else None
 
 
-# The numbers of an optimizer that the interpreter calls beta_1, beta_2 and epsilon.
-NUMBERS: dict[type[Optimizer], Callable[[Any], tuple[float, float, float]]] = {
-    Adam: lambda adam: (adam.beta_1, adam.beta_2, adam.epsilon),
-    SGD: lambda sgd: (sgd.momentum, float(sgd.nesterovs_momentum), 0.0),
+# The fields of `Rules` that an optimizer sets, each from its attribute of the same name.
+OF_OPTIMIZER: dict[type[Optimizer], dict[str, type]] = {
+    Adam: {"beta_1": float, "beta_2": float, "epsilon": float},
+    SGD: {"momentum": float, "nesterovs_momentum": bool},
 }
 
 
 def rules_of(update: Update, loss: int, of_loss: float, accumulation: int, interpreter: Any) -> list[Any]:
     """Return the `Rules` of each member."""
     optimizer = update.optimizer
-    beta_1, beta_2, epsilon = NUMBERS[type(optimizer)](optimizer)
+    own = {name: kind(getattr(optimizer, name)) for name, kind in OF_OPTIMIZER[type(optimizer)].items()}
     return [
         interpreter.Rules(
             loss=loss,
             of_loss=of_loss,
             optimizer=OPTIMIZERS[type(optimizer)],
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
             alpha=0.0,
             weight_decay=float(decay),
             clip_norm=math.inf if update.clip_norm is None else float(update.clip_norm),
             ema_decay=float(update.ema_decay),
             accumulation=int(accumulation),
+            **own,
         )
         for decay in np.broadcast_to(update.weight_decay, update.network.members)
     ]
