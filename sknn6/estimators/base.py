@@ -203,7 +203,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         part = prepared.leave_out() if scales and parts.held_out is None else None
         update = prepared.make_update(resume=incremental) if settings.stochastic else None
         if file is None or not file.is_taken_up:  # a resumed file has the scaling already
-            prepared.scale_input(parts.rows, update)
+            prepared.fit_inputs(parts.rows, update)
         scorer = self._scorer(prepared)  # in any case, because it checks `scoring`
         evaluation = parts.validation and Evaluation(parts.validation, prepared.targets, scorer)
         return Training(

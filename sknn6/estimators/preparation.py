@@ -90,18 +90,26 @@ class Prepared:
     knots: NDArray | None = None
     output_ratio: NDArray | None = None
 
-    def scale_input(self, rows=None, update: Update | None = None) -> None:
-        """Learn the scaling of the input from the given rows, or from all; also place the input layers."""
+    def fit_inputs(self, rows=None, update: Update | None = None) -> None:
+        """Learn what comes before the first linear map: scaling, intervals of the embedding, categories.
+
+        The scaling is learned from the given rows, or from all.
+        """
+        self._learn_scaling(rows, update)
+        if self.knots is not None:
+            self._place_knots(self.knots)
+            self.state.moments = None  # the intervals are final, so the scaling must be too
+        if self.fresh:
+            self._place_codes()
+
+    def _learn_scaling(self, rows, update: Update | None) -> None:
+        """Learn the scaling of the numbers, or go on learning it, if there is one."""
         if self.settings.input_scaling and not self.n_numbers:
             self.network.input_scaling = InputScaling(np.empty(0), np.empty(0))
         elif self.settings.input_scaling:
             average = update and update.average
             numbers = self.data._replace(X=self.data.X[:, : self.n_numbers])
             self.state.moments = scale_input(self.network, numbers, self.state.moments, rows, average)
-        if self.knots is not None:
-            self._place(self.knots)
-        if self.fresh:
-            self._place_codes()
 
     def _place_codes(self) -> None:
         """Set the arrays of the layers of categories, which depend on the number of rows with each code."""
@@ -112,7 +120,7 @@ class Prepared:
             elif isinstance(layer, Embedding):
                 layer.place(codes[:, -len(layer.sizes) :], weight)
 
-    def _place(self, knots: NDArray) -> None:
+    def _place_knots(self, knots: NDArray) -> None:
         """Place the intervals of the embedding between the knots of the scaled features."""
         scaling = self.network.input_scaling
         some = self.data.take(random_rows(self.data, ROWS_FOR_COLUMNS))
@@ -120,7 +128,6 @@ class Prepared:
         for layer in self.network.layers:
             if isinstance(layer, Piecewise):
                 layer.place(knots, self.network.read(some.X), some.weight)
-        self.state.moments = None  # the intervals are final, so the scaling must be too
 
     def make_batches(self, rows=None, part=None) -> Batches:
         """Return the mini-batches of the given rows, or of all; for L-BFGS, one batch.

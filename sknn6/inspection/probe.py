@@ -190,7 +190,7 @@ class Probe:
             warnings.simplefilter("ignore")  # fit itself will warn
             self.prepared = prepare(self.mlp, X, y, sample_weight, resume=self.fitted)
             if not self.fitted:
-                self.prepared.scale_input()
+                self.prepared.fit_inputs()
             self.batches = self.prepared.make_batches()
         self.network, self.data = self.prepared.network, self.prepared.data
         self.loss = self.prepared.targets.loss

@@ -8,6 +8,7 @@ from sknn6.nn.annotations import Array
 from sknn6.nn.embeddings import repetitions
 from sknn6.nn.inputs import bend
 from sknn6.nn.layer import NO_GRADIENT, Layer
+from sknn6.nn.products import as_column
 
 __all__ = ["EMBEDDING_SIZE", "Embedding", "OneHot"]
 
@@ -160,8 +161,7 @@ class Embedding(Layer):
 
     def vectors(self) -> Array:
         """Return s E."""
-        s = self.s[:, None] if self.s.ndim == 1 else self.s.swapaxes(-1, -2)
-        return s * self.E
+        return as_column(self.s) * self.E
 
     def forward(self, X: Array, weight: Array | None = None) -> Array:
         self.rows = self.rows_of(X)
@@ -186,7 +186,7 @@ class Embedding(Layer):
                            shape=(len(rows), self.E.shape[-2]))  # fmt: skip
         for member in np.ndindex(dZ.shape[:-2]):
             self.dE[member] = chosen.T @ dZ[member].reshape(len(rows), EMBEDDING_SIZE)
-        self.dE *= self.s[:, None] if self.s.ndim == 1 else self.s.swapaxes(-1, -2)
+        self.dE *= as_column(self.s)
         return NO_GRADIENT
 
     def predict(self, X: Array) -> Array:

@@ -11,7 +11,7 @@ from sknn6.nn.blas import GEMM
 from sknn6.nn.initializers import CALIBRATED, Initializer, he_uniform
 from sknn6.nn.layer import NO_GRADIENT, Layer
 from sknn6.nn.parallel import is_large, multiply
-from sknn6.nn.products import by_member, product, transpose
+from sknn6.nn.products import as_column, by_member, product, transpose
 
 __all__ = ["SCALE_SPEED", "Dense", "Projection", "ScaledDense"]
 
@@ -182,8 +182,7 @@ class ScaledDense(Dense):
 
     def _factors(self) -> Array:
         """Return s as a column, or as one column for each member."""
-        u = self.u[:, None] if self.u.ndim == 1 else self.u.swapaxes(-1, -2)
-        return SCALE_SPEED * u
+        return SCALE_SPEED * as_column(self.u)
 
     def weights(self) -> Array:
         return self.W * self._factors()

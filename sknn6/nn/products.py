@@ -9,7 +9,7 @@ from scipy.sparse import csc_array
 from sknn6.nn.annotations import Array, Rows
 from sknn6.nn.parallel import is_large, multiply
 
-__all__ = ["by_member", "product", "transpose"]
+__all__ = ["as_column", "by_member", "product", "transpose"]
 
 
 def product(A: Rows, B: Array, out: Array) -> Array:
@@ -42,3 +42,8 @@ def by_member(Z: Array, W: Array, X: Array) -> Iterable[tuple[Array, Array, Arra
 def transpose(A: Array) -> Array:
     """Swap the last two axes."""
     return A.T if A.ndim == 2 else A.swapaxes(-1, -2)
+
+
+def as_column(v: Array) -> Array:
+    """Return a vector as a column, or those of several members, (members, 1, n), as one column each."""
+    return v[:, None] if v.ndim == 1 else v.swapaxes(-1, -2)
