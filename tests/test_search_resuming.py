@@ -27,6 +27,7 @@ from sknn6 import (
     Standardizer,
     plaindata,
 )
+from sknn6.checkpoint import Checkpoint
 
 pytestmark = TOLD_ELSEWHERE
 
@@ -101,6 +102,21 @@ def test_another_metric_may_be_maximised_after_resuming(tmp_path):
     at_once = BayesSearchCV(model, space, **params).fit(X, y)
     assert (resumed.optimizer_results_[0].func_vals > 0).all()  # log-losses; of accuracies they are negative
     assert resumed.cv_results_["params"][:5] == at_once.cv_results_["params"][:5]  # before the surrogate
+
+
+def test_files_that_have_the_scores_beside_the_results_are_taken_up(tmp_path, monkeypatch):
+    """As files had before the score was found from the results."""
+    save = Checkpoint.save
+
+    def with_scores(self, state):
+        spaces = [[(point, row, 0.5) for point, row in space] for space in state["spaces"]]
+        return save(self, state | {"spaces": spaces})
+
+    monkeypatch.setattr(Checkpoint, "save", with_scores)
+    search(n_iter=3, checkpoint=tmp_path / "search").fit(X, y)
+    monkeypatch.undo()
+    resumed = search(n_iter=5, checkpoint=tmp_path / "search").fit(X, y)
+    assert results_without_times(resumed) == results_without_times(search(n_iter=5).fit(X, y))
 
 
 def test_a_killed_search_loses_nothing(tmp_path):

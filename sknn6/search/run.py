@@ -97,9 +97,9 @@ class Run:
             axes = {name: Axis.of(given) for name, given in space.items()}
             present = None if self.spaces else self.present_params(axes)
             proposals = Proposals(space, (self.seed, index), settings.optimizer_kwargs or {}, present)
-            known = [
+            known = [  # older files have the scores as well
                 Candidate(proposals.decode(point), point, row, score_of(row, settings.refit))
-                for point, row in (saved[index] if index < len(saved) else [])
+                for point, row, *_ in (saved[index] if index < len(saved) else [])
             ]
             self.spaces.append((proposals, known[:n_iter]))
             self.sizes.append(min(n_iter, proposals.size))
