@@ -1,8 +1,10 @@
 """The compiled epoch: it computes what the layers compute, whatever parts of the table the network has."""
 
 import math
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -220,6 +222,25 @@ def test_whole_numbers_compile_nothing_anew(params):
         return set(made.interpreter.train.signatures)
 
     assert versions(**{name: float(value) for name, value in params.items()}) == versions(**params)
+
+
+def test_compiled_code_belongs_to_the_source_of_all_modules(tmp_path):
+    """By itself, Numba's cache would go on with the old code of functions in other modules.
+
+    Its key has the values of the variables that a function has from the function around it: see "Caching" in
+    Numba's notes for developers.
+    """
+    from sknn6.nn import interpreter
+
+    folder = Path(interpreter.__file__).parent
+    (own,) = interpreter.train.py_func.__closure__
+    assert own.cell_contents == interpreter.hash_of(folder)
+    for path in folder.glob("*.py"):
+        shutil.copy(path, tmp_path)
+    for path in tmp_path.glob("*.py"):
+        before = interpreter.hash_of(tmp_path)
+        path.write_text(path.read_text() + "\n")
+        assert interpreter.hash_of(tmp_path) != before, path.name
 
 
 @pytest.mark.parametrize("batchnorm", ["batch", None])

@@ -9,6 +9,8 @@ The module is long because it is a table: a branch for each part of a network.
 """
 
 import math
+import zlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,8 +121,37 @@ class Rules(NamedTuple):
     nesterovs_momentum: bool = False
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def train(
+def hash_of(folder: Path) -> int:
+    """Return a hash of the Python files in a folder."""
+    return zlib.crc32(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py"))))
+
+
+def cached(sources: int) -> Any:
+    """Return `train_on`, compiled, with the given hash of the source files of all that it calls.
+
+    Numba's cache notices when this file changes, but not when others do, as in an update of the package. It
+    tells functions apart by the values of the variables that they have from the function around them.
+    """
+
+    @njit(cache=True, error_model="numpy", nogil=True)
+    def train(
+        operations: Array,
+        parameters: Array,
+        rules: Rules,
+        vectors: Vectors,
+        batches: Slice,
+        work: Array,
+        t: int,
+        rare: int | None,
+    ) -> float:
+        _ = sources
+        return train_on(operations, parameters, rules, vectors, batches, work, t, rare)
+
+    return train
+
+
+@inlined
+def train_on(
     operations: Array,
     parameters: Array,
     rules: Rules,
@@ -893,3 +924,6 @@ def follow(average: Array, theta: Array, share: float) -> None:
     part = theta.dtype.type(share)
     for i in range(theta.size):
         average[i] += part * (theta[i] - average[i])
+
+
+train = cached(hash_of(Path(__file__).parent))
