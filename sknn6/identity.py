@@ -24,8 +24,8 @@ LARGEST_EXACT = 2**53
 def describe(name, value):
     """Return a text that is the same for equal values: the value itself if it is short, else its hash.
 
-    Neither the type of numbers, sequences and arrays matters, nor the memory layout of arrays, nor the order
-    of the entries of sparse matrices.
+    Neither the type of numbers matters, nor the memory layout of arrays, nor the order of the entries of
+    sparse matrices, nor, up to 65536 numbers, whether they are in a list, a tuple or an array.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from scipy.sparse import diags, issparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.sparsefuncs import min_max_axis
 
-__all__ = ["extremes", "held", "in_units", "merge_moments", "moments", "scale_of"]
+__all__ = ["extremes", "held", "in_units", "is_constant", "merge_moments", "moments", "scale_of"]
 
 EPS = np.finfo(np.float64).eps
 
@@ -68,9 +68,14 @@ def merge_moments(old, new):
     return n, *np.where(old[0] == 0, new[1:], known)
 
 
+def is_constant(center, spread):
+    """Return for each feature whether its spread is a rounding error of its centre."""
+    return spread <= 10 * EPS * np.abs(center)
+
+
 def scale_of(center, spread):
-    """Return the divisor of each feature: its spread, or 1 if that is a rounding error of the centre."""
-    return np.where(spread <= 10 * EPS * np.abs(center), 1.0, spread)
+    """Return the divisor of each feature: its spread, or 1 if the feature is constant."""
+    return np.where(is_constant(center, spread), 1.0, spread)
 
 
 def in_units(X):

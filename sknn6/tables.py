@@ -80,7 +80,7 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
             "categorical_features needs a data frame or a dense array, got a sparse X. Use "
             'categorical_features="from_dtype", which takes all its columns for numbers.'
         )
-    if len(X.shape) != 2:
+    if len(getattr(X, "shape", ())) != 2:
         return None  # scikit-learn refuses it
     weight = None if sample_weight is None else check_nonzero_weight(sample_weight, X)
     columns = Columns.learn(X, find_categorical(X, categorical_features), weight, by_dtype)

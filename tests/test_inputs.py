@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPClassifier
 from sknn6.nn.inputs import InputScaling
-from sknn6.training.scaling import ENOUGH_ROWS
+from sknn6.training.scaling import ENOUGH_ROWS, Moments
 
 X, y = load_iris(return_X_y=True)
 
@@ -384,3 +384,10 @@ def test_a_column_of_subnormal_numbers_does_no_harm():
     model = fitted(wide)
     assert (model.layer_state_["input.scale"] > 0).all()
     assert model.score(wide, y) > 0.9
+
+
+def test_a_deviation_of_one_may_be_a_rounding_error():
+    """Of a column around 1e16, whose neighbouring numbers are 2 apart."""
+    known = Moments(2000, 2000.0, np.array([1e16, 0.0]), np.array([1.0, 1.0]))
+    np.testing.assert_array_equal(known.constant(), [True, False])
+    assert not known.enough()

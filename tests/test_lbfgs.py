@@ -1,8 +1,11 @@
 """L-BFGS."""
 
+from time import perf_counter
+
 import numpy as np
 import pytest
 from networks import perceptron
+from plain import MLPClassifier
 
 from sknn6.nn.batches import Batches
 from sknn6.nn.lbfgs import minimize
@@ -69,3 +72,10 @@ def test_an_interrupt_keeps_the_last_iterate(members):
     loss = softmax_cross_entropy(made.forward(X), Y, None)[0]
     assert result.fun == pytest.approx(loss)
     assert losses[-1] == pytest.approx(loss)
+
+
+def test_an_iteration_has_its_own_seconds():
+    """Their sum is the time of the training, as with the other solvers."""
+    started = perf_counter()
+    history = MLPClassifier(16, solver="lbfgs", max_iter=60, random_state=0).fit(X, Y).history_
+    assert 0 < sum(record["seconds"] for record in history) < perf_counter() - started

@@ -258,6 +258,17 @@ def test_a_score_that_is_never_a_number_keeps_the_last_weights_and_is_told(solve
     np.testing.assert_array_equal(early.coefs_[0], plain.coefs_[0])
 
 
+def test_a_warm_start_whose_scores_are_all_nan_keeps_what_it_learns():
+    """NaN is no score that an epoch would have to beat."""
+    params = {"early_stopping": True, "warm_start": True, "scoring": lambda *args: float("nan")}
+    model = MLPClassifier(4, **params, max_iter=3, random_state=0)
+    for _ in range(2):
+        before = [W.copy() for W in getattr(model, "coefs_", [])]
+        with pytest.warns(ConvergenceWarning, match="No validation score was a number"):
+            model.fit(X, y)
+    assert not any(np.array_equal(*pair) for pair in zip(before, model.coefs_, strict=True))
+
+
 @pytest.mark.parametrize("scoring", [lambda model, X, y: model.score(X, y), "balanced_accuracy"])
 def test_scorers_without_weights_are_called_without(scoring):
     model = MLPClassifier(early_stopping=True, class_weight="balanced", scoring=scoring, max_iter=2, **SMALL)

@@ -1,5 +1,7 @@
 """The candidates of a search: failures, and what is told on the way."""
 
+import re
+
 import numpy as np
 import pytest
 from ctrl_c import CtrlC, default_handler, in_a_cell  # noqa: F401
@@ -12,6 +14,7 @@ from sknn6 import (
     BayesSearchCV,
     MLPClassifier,
 )
+from sknn6.search import run
 from sknn6.search.proposals import bounded_losses
 
 pytestmark = TOLD_ELSEWHERE
@@ -165,6 +168,16 @@ def test_verbose_is_a_line_a_candidate(capsys):
     assert lines[2].startswith("[3/3] score ")
     assert ", best " in lines[2]
     assert lines[2].count("left: kind=") == 1
+
+
+def test_candidates_beyond_n_iter_do_not_count_in_the_time_that_is_left(tmp_path, capsys, monkeypatch):
+    """Of the 9 in the file, 3 are taken up; each of the 4 that follow takes a second."""
+    flat, params = SPACE | {"kind": Categorical(["flat"])}, {"checkpoint": tmp_path / "search"}
+    search(space=[(SPACE, 8), (flat, 1)], **params).fit(X, y)
+    clock = iter(range(100))
+    monkeypatch.setattr(run, "perf_counter", lambda: float(next(clock)))
+    search(space=[(SPACE, 2), (flat, 5)], verbose=1, **params).fit(X, y)
+    assert re.findall(r", (\d+) s left: ", capsys.readouterr().out) == ["3", "2", "1", "0"]
 
 
 class Recorder:

@@ -8,6 +8,8 @@ from sklearn.datasets import make_classification
 
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6._sklearn_compat import InvalidParameterError
+from sknn6.estimators import base, preparation
+from sknn6.training import data
 from sknn6.training.selection import select_members
 
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
@@ -124,3 +126,26 @@ def test_a_class_of_one_row_is_no_reason_to_refuse_many_rows():
     assert few.fit(rows, np.arange(5000) % 2).ensemble_members_ is None
     with pytest.raises(ValueError, match="least populated class"):
         MLPClassifier(**QUICK, ensemble_size=2, weight_decay=0.1, ensemble_selection=True).fit(rows, classes)
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs")
+def test_held_out_rows_choose_whatever_the_solver(monkeypatch):
+    """No member is trained on them, with L-BFGS neither."""
+    seen = {}
+
+    def make_batches(*args):
+        seen["batches"] = data.make_batches(*args)
+        return seen["batches"]
+
+    def select_members(network, held_out, targets):
+        seen["held out"] = held_out.X[:]
+        return [0]
+
+    monkeypatch.setattr(preparation, "make_batches", make_batches)
+    monkeypatch.setattr(base, "select_members", select_members)
+    MLPClassifier(
+        4, solver="lbfgs", ensemble_size=3, ensemble_selection=True, max_iter=3, random_state=0
+    ).fit(X, y)
+    learned, chosen_by = seen["batches"].X, seen["held out"]
+    assert len(learned) + len(chosen_by) == len(X)
+    assert len(np.unique(np.vstack([learned, chosen_by]), axis=0)) == len(X)

@@ -46,6 +46,17 @@ def test_a_recipe_that_is_added_can_be_chosen(monkeypatch):
     assert [record["learning_rate"] for record in model.history_] == [0.1] * 3  # what is given, stays
 
 
+def test_a_recipe_that_is_added_can_be_left_in_a_warm_start(monkeypatch):
+    """The network keeps its size."""
+    monkeypatch.setitem(RECIPES, "small", PLAIN | {"hidden_layer_sizes": (3,), "max_iter": 3, "tol": 0})
+    model = MLPClassifier(recipe="small", warm_start=True, early_stopping=True, random_state=0)
+    X, y = np.tile(np.eye(4), (10, 1)), np.arange(40) % 2
+    with pytest.warns(UserWarning, match="max_iter=3 epochs were run"):
+        model.fit(X, y)
+    model.set_params(recipe="modern").fit(X, y)
+    assert [W.shape for W in model.coefs_] == [(4, 3), (3, 1)]
+
+
 def test_a_recipe_that_there_is_not_is_refused():
     with pytest.raises(InvalidParameterError, match=r"'recipe' parameter .* must be a str among"):
         MLPClassifier(recipe="ancient").fit(np.eye(4), [0, 1, 0, 1])

@@ -15,6 +15,7 @@ from test_sanity import DATA, HEALTHY
 
 from sknn6 import MLPClassifier, Standardizer
 from sknn6 import MLPRegressor as FullRegressor
+from sknn6.nn import batches
 from sknn6.training.symptoms import SYMPTOMS, score_of
 
 RNG = np.random.default_rng(0)
@@ -55,6 +56,12 @@ def killed(n_dead):
     warned(model)
     model.intercepts_[0][:n_dead] = -1e3
     return model
+
+
+def test_weights_that_stay_after_their_calibration():
+    """LSUV scales the initial weights to the data before the first update."""
+    frozen = Plain(20, init="lsuv", learning_rate_init=1e-30, max_iter=2, random_state=0)
+    assert one(frozen, "No update changed any weight")
 
 
 def test_more_than_nineteen_twentieths_dead():
@@ -144,6 +151,18 @@ def rare():
     y = np.zeros(1000, int)
     y[:10] = 1
     return rng.standard_normal((1000, 5)) + 2 * y[:, None], y
+
+
+def test_a_regressor_is_compared_with_the_mean_of_the_rows_it_learns(monkeypatch):
+    """Held-out rows, whose targets may be far, are none of them, in data of any size."""
+    compared = []
+    for at_once in (batches.AT_ONCE, 0):
+        monkeypatch.setattr(batches, "AT_ONCE", at_once)
+        far = MLPRegressor(
+            hidden_layer_sizes=8, early_stopping=True, max_iter=2, random_state=0, learning_rate_init=1e-6
+        )
+        compared.append(one(far, "The loss was never below", X, 1e4 * (1 + Y)))
+    assert compared[0] == compared[1]
 
 
 STOPPED_AT_ONCE = {"early_stopping": True, "learning_rate_init": 1e-4, "random_state": 0}

@@ -515,6 +515,11 @@ def test_what_is_no_table_is_refused(fitted, X, message):
         fitted.predict(X)
 
 
+def test_a_string_is_no_table_either():
+    with pytest.raises(ValueError, match="could not convert string to float: 'abc'"):
+        MLPClassifier(categorical_features=[0]).fit("abc", [0, 1])
+
+
 @pytest.mark.parametrize("dtype", ["category", "dictionary"])
 def test_categories_of_any_kind(dtype):
     """Intervals, as pandas.cut makes them, and pyarrow's dictionaries."""

@@ -71,7 +71,7 @@ def warn_of_init(network, architecture, settings):
         )
         return
     activations = map(find_activation, architecture.activation)
-    shrinking = [act for act in activations if act.gain > 1.1 and "he" in act.init]
+    shrinking = [act for act in activations if act.gain > 1.1 and act.init.startswith("he_")]
     normalised = settings.batchnorm or settings.layernorm
     if settings.init in ("xavier_uniform", "xavier_normal") and shrinking and not normalised:
         warn_user(

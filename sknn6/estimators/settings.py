@@ -20,9 +20,6 @@ from sknn6.tables import Columns
 
 __all__ = ["Settings"]
 
-# What `hidden_layer_sizes` may be if it is left at "auto".
-SIZES = {recipe["hidden_layer_sizes"] for recipe in (*RECIPES.values(), *WITH_MANY_ROWS.values())}
-
 
 class Settings(SimpleNamespace):
     """The values of all parameters of an estimator in one training.
@@ -72,7 +69,8 @@ class Settings(SimpleNamespace):
         """
         fitted = dict(fitted)
         hidden = fitted.pop("hidden_layer_sizes", None)
-        for sizes in SIZES:
+        for recipe in (*RECIPES.values(), *WITH_MANY_ROWS.values()):
+            sizes = recipe["hidden_layer_sizes"]
             if list(sizes) * (self.depth or 1) == hidden:
                 fitted["hidden_layer_sizes"] = sizes
         return type(self)(**vars(self) | {name: fitted[name] for name in self.left & fitted.keys()})

@@ -27,10 +27,11 @@ from sknn6._sklearn_compat import (
     fit_context,
     tells_callbacks,
 )
+from sknn6.moments import is_constant
 from sknn6.nn.parallel import share_if_large
 from sknn6.preprocessing.maps import COMPONENTS, METHODS, apply, inverse, matrix, scaled
 from sknn6.preprocessing.scatter import CentredRows, blocks, square
-from sknn6.preprocessing.spectrum import EPS, SHRINKAGES, eigh, svd
+from sknn6.preprocessing.spectrum import SHRINKAGES, eigh, svd
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
 from sknn6.validation import validate_data
@@ -329,7 +330,7 @@ class Whitener(
         """Return √diag Σ, and 0 for features that are constant up to rounding errors."""
         squares = (self._scatter**2).sum(axis=0) if self._wide else np.diag(self._scatter)
         std = np.sqrt(squares / self.n_samples_seen_)
-        return np.where(std > 10 * EPS * np.abs(self.mean_), std, 0)
+        return np.where(is_constant(self.mean_, std), 0, std)
 
     def _eigen(self, unit, rows):
         """Set shrinkage_; return eigenvalues, descending and 0 below rounding error, and eigenvectors."""

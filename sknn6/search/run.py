@@ -65,8 +65,8 @@ class Run:
         self.file.begin(saved)
         self.seed, self.known_splits = saved["seed"], saved["splits"]
         self.started = perf_counter()
-        self.n_loaded = sum(map(len, saved["spaces"]))
         self.compose_spaces(saved["spaces"])
+        self.n_loaded = len(self.candidates())
         if self.context:
             self.context = self.context.subcontext(task_name="search", max_subtasks=self.total)
             self.context.call_on_fit_task_begin(estimator=settings)

@@ -200,11 +200,12 @@ def scale_input(network, data, known, rows=None, average=None):
     if before is None:
         moments = moments_of(data, rows, centred=not issparse(data.X))
         network.input_scaling = moments.scaling(data.X.dtype)
-    elif rows is None and (moments := known.extended(data.X, data.weight)):
-        pass  # the common case in a stream
     else:
-        moments = known + moments_of(data, rows, known.centred)
-        network.input_scaling = rescaled(network, known, moments, data.X.dtype, average)
+        # In a stream, most rows change no scaling.
+        moments = known.extended(data.X, data.weight) if rows is None else None
+        if moments is None:
+            moments = known + moments_of(data, rows, known.centred)
+            network.input_scaling = rescaled(network, known, moments, data.X.dtype, average)
     return None if moments.enough() else moments
 
 
@@ -231,7 +232,9 @@ def make_batches(data, settings, network, rng, rows=None, kept=None):
     """
     n_rows = data.n_rows if rows is None else len(rows)
     if not settings.stochastic:
-        return Batches(data.X, data.y, data.weight, data.n_rows, network.dtype, scaling=network.input_scaling)
+        return Batches(
+            data.X, data.y, data.weight, n_rows, network.dtype, rows=rows, scaling=network.input_scaling
+        )
     if "batch_size" not in settings.left and settings.batch_size > n_rows:
         warn_user(
             f"batch_size={settings.batch_size} is larger than the {n_rows} samples to train on: "

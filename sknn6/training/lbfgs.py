@@ -30,6 +30,7 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
     started = perf_counter()
 
     def end_iteration(loss):
+        nonlocal started
         training.callbacks.begin_epoch()
         record = {"loss": loss, "seconds": perf_counter() - started} | training.measure()
         with interrupts.held_back():
@@ -40,6 +41,7 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
         state.stopped = stop or (training.watches_validation and training.stops(rate=0.0))
         if state.stopped:
             raise StopIteration
+        started = perf_counter()
 
     result = minimize(
         training.network,

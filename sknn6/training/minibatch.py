@@ -40,6 +40,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         with interrupts.waiting_for(1):
             if state.n_iter == 0:
                 network.calibrate(training.batches)
+                last = network.snapshot(into=last)
             program = program_of(training)
             while state.n_iter < settings.max_iter and not (state.stopped or state.diverged):
                 interrupts.check()
@@ -95,8 +96,8 @@ def end_epoch(training, interrupts, record, last):
         record |= training.measure()
         with interrupts.held_back():
             if not state.records:
-                W = slice(network.n_decayed)
-                state.unchanged = np.array_equal(network.theta[W], last[0][W])
+                weights = slice(network.n_decayed)
+                state.unchanged = np.array_equal(network.theta[weights], last[0][weights])
             last = network.snapshot(into=last)
             state.n_iter += 1
             state.t += training.batches.n_samples
@@ -110,10 +111,10 @@ def end_epoch(training, interrupts, record, last):
     return last
 
 
-def rate(training, epoch, part):
-    """Return the learning rate after `epoch` whole epochs and the given part of the next one."""
+def rate(training, epoch, fraction):
+    """Return the learning rate after `epoch` whole epochs and the given fraction of the next one."""
     state, settings = training.state, training.settings
-    return settings.rate((epoch + part) / settings.max_iter, state.t, state.plateaus)
+    return settings.rate((epoch + fraction) / settings.max_iter, state.t, state.plateaus)
 
 
 @contextmanager

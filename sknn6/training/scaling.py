@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
-from sknn6.moments import merge_moments, moments, scale_of
+from sknn6.moments import is_constant, merge_moments, moments, scale_of
 from sknn6.nn.inputs import InputScaling
 
 __all__ = ["ENOUGH_ROWS", "Moments", "moments_of", "rescaled"]
@@ -57,7 +57,7 @@ class Moments:
 
     def constant(self) -> NDArray:
         """Return for each column whether it has been constant so far."""
-        return self.scale() != self.deviation
+        return is_constant(self.mean, self.deviation)
 
     def enough(self) -> bool:
         """Return whether the scaling of all columns is final."""

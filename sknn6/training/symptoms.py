@@ -126,9 +126,11 @@ def worse_than_chance(training):
 
 def worse_than_mean(training):
     """Return a warning if a regressor fits the training data worse than their mean does."""
-    targets, y, weight = training.targets, training.batches.y, training.batches.weight
+    targets, batches = training.targets, training.batches
     if not targets.are_numbers or targets.out_activation != "identity":
         return None
+    rows = slice(None) if batches.rows is None else batches.rows
+    y, weight = batches.y[rows], None if batches.weight is None else batches.weight[rows]
     mean = np.average(y, axis=0, weights=weight)
     loss = min(record["loss"] for record in training.state.records)
     of_mean = targets.loss(np.broadcast_to(mean, y.shape).copy(), y, weight)[0] * targets.unit_of_loss

@@ -85,9 +85,7 @@ class Training:
         if self.watches_validation and state.history:
             # A continued training must beat its initial weights, scored on today's validation data.
             today = self.evaluation(self.network)
-            state.best_validation_score = today["validation_score"]
-            state.best_validation_loss = today["validation_loss"]
-            state.best = self.network.snapshot()
+            self.keep_if_best(today["validation_score"], today["validation_loss"])
         if self.settings.track:
             n_rows = np.clip(self.batches.n_samples // 50, *TRACKED_ROWS)
             self.tracker = LayerTracker(self.network, self.batches.subsample(int(n_rows))[0].copy())
@@ -124,7 +122,9 @@ class Training:
         self.report(f"Iteration {state.n_iter}, loss = {state.loss:.8f}")
         if self.watches_validation:
             merit, best = record["validation_score"], state.best_validation_score
-            self.keep_best(merit, record["validation_loss"])
+            state.add_score(merit)
+            self.report(f"Validation score: {merit:f}")
+            self.keep_if_best(merit, record["validation_loss"])
         elif state.best_loss is not None:
             # tol refers to the loss in the units in which the network learns.
             tol *= self.targets.unit_of_loss
@@ -135,11 +135,9 @@ class Training:
         # A comparison with NaN is false, so that NaN counts as no improvement.
         state.no_improvement = 0 if merit >= best + tol else state.no_improvement + 1
 
-    def keep_best(self, score: float, loss: float) -> None:
-        """Take a snapshot if the score is the best so far; among equal scores the lowest loss wins."""
+    def keep_if_best(self, score: float, loss: float) -> None:
+        """Take a snapshot if the score is the best so far; a lower loss breaks a tie."""
         state = self.state
-        state.add_score(score)
-        self.report(f"Validation score: {score:f}")
         if (score, -loss) > (state.best_validation_score, -state.best_validation_loss):
             state.best_validation_score, state.best_validation_loss = score, loss
             state.best = self.network.snapshot(into=state.best)
