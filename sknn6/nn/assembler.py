@@ -73,8 +73,8 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
         elif isinstance(layer, Normalization):
             write_normalization(op, layer, network, memory)
         elif isinstance(layer, Dropout):
-            op["code"], op["threshold"] = next(dropouts), layer.threshold
-            op["extra"] = memory.take(int(op["units"][0]))
+            op["dropout"], op["threshold"] = next(dropouts), layer.threshold
+            op["mask"] = memory.take(int(op["units"][0]))
         if op["out"][0] < 0:
             op["out"] = memory.take(int(op["units"][0]))
     return operations, memory.taken
@@ -131,7 +131,7 @@ def write_dense(op: Array, layer: Dense, after: Layer | None, network: Network, 
     op["dout"] = op["out"] if may_overwrite_input(after) else memory.take(layer.width)
     if isinstance(layer, ScaledDense):
         op["u"] = places(network, layer.u)
-        op["extra"] = memory.take_numbers(layer.fan_in * layer.width)
+        op["V"] = memory.take_numbers(layer.fan_in * layer.width)
 
 
 def write_map(op: Array, layer: Dense, network: Network) -> None:
@@ -144,14 +144,14 @@ def write_projection(op: Array, layer: Projection, branch: Array, network: Netwo
     """Write the fields of the linear map of a shortcut."""
     write_map(op, layer, network)
     op["source"], op["dsource"] = branch["out"], memory.take(layer.fan_in)
-    branch["extra"] = op["dsource"]
+    branch["dshortcut"] = op["dsource"]
 
 
 def write_addition(op: Array, layer: Residual, branch: Array, body: Array) -> None:
     """Write the fields of the sum of a shortcut and a body; it takes the place of the body's output."""
     op["out"] = body["out"]
     if layer.projection is None:
-        op["source"], branch["extra"] = branch["out"], op["dout"]
+        op["source"], branch["dshortcut"] = branch["out"], op["dout"]
 
 
 def may_overwrite_input(layer: Layer | None) -> bool:
@@ -163,20 +163,20 @@ def may_overwrite_input(layer: Layer | None) -> bool:
 
 def write_embedding(op: Array, layer: Embedding, network: Network, memory: Memory) -> None:
     """Write the fields of a layer of learned vectors."""
-    op["fan_in"], op["units"], op["categories"] = layer.before, layer.width, layer.E.shape[-2]
+    op["before"], op["units"], op["categories"] = layer.before, layer.width, layer.E.shape[-2]
     op["E"], op["s"] = places(network, layer.E), places(network, layer.s, network.statistics)
     op["dout"] = memory.take(layer.width - layer.learned_from)
 
 
 def write_activation(op: Array, layer: Activate, network: Network, memory: Memory) -> None:
     """Write the fields of a nonlinearity."""
-    op["code"] = ACTIVATIONS[functions_of(layer)]
-    if op["code"][0] == MAXOUT:
+    number = op["activation"] = ACTIVATIONS[functions_of(layer)]
+    if number == MAXOUT:
         op["units"] //= 2
-        op["dout"] = memory.take(int(op["units"][0]))
-    if op["code"][0] in (GELU, MAXOUT):
-        op["extra"] = memory.take(int(op["units"][0]))
-    elif op["code"][0] == PRELU:
+        op["dout"], op["mask"] = (memory.take(int(op["units"][0])) for _ in range(2))
+    elif number == GELU:
+        op["cdf"] = memory.take(int(op["units"][0]))
+    elif number == PRELU:
         (slope,) = layer.learned_values()
         op["slope"] = places(network, slope)
 
@@ -191,12 +191,12 @@ def write_normalization(op: Array, layer: Normalization, network: Network, memor
     op["gamma"], op["beta"], op["eps"] = places(network, layer.gamma), places(network, layer.beta), layer.eps
     op["Xhat"] = memory.take(layer.units)
     if isinstance(layer, LayerNorm):
-        op["extra"] = memory.take(1)
+        op["r"] = memory.take(1)
     elif isinstance(layer, BatchNorm):
         op["momentum"] = layer.momentum
         op["mean"] = places(network, layer.running_mean, network.statistics)
         op["var"] = places(network, layer.running_var, network.statistics)
-        op["extra"] = memory.take_numbers(2 * layer.units)
+        op["r"], op["mean_of_batch"] = (memory.take_numbers(layer.units) for _ in range(2))
 
 
 def parameters_of(network: Network) -> Array:

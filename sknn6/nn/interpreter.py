@@ -36,6 +36,7 @@ from sknn6.nn.operations import (
     GELU,
     HUBER,
     IDENTITY,
+    LAST_COMMON,
     LAYER_NORM,
     LEAKY_RELU,
     LOGISTIC,
@@ -129,8 +130,8 @@ def hash_of(folder: Path) -> int:
 def cached(sources: int) -> Any:
     """Return `train_on`, compiled, with the given hash of the source files of all that it calls.
 
-    Numba's cache notices when this file changes, but not when others do, as in an update of the package. It
-    tells functions apart by the values of the variables that they have from the function around them.
+    Numba's cache notices when this file changes, but not when others do, as in an update of the package. The
+    key of a closure in the cache has the values of its free variables, and so that of `sources`.
     """
 
     @njit(cache=True, error_model="numpy", nogil=True)
@@ -232,7 +233,7 @@ def loss_and_gradient(
     if rules.loss == SOFTMAX:
         loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.of_loss)
     else:
-        loss = differences(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.of_loss)
+        loss = loss_of_outputs(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.of_loss)
     for k in range(len(operations) - 1, -1, -1):
         backward(operations[k], theta, grad, statistics, work, X, codes, p, rare)
     return loss, weight
@@ -284,13 +285,13 @@ def forward(
     elif op.kind == DROPOUT:
         A, mask, out = (
             part_of(work, op.source, size),
-            part_of(work, op.extra, size),
+            part_of(work, op.mask, size),
             part_of(work, op.out, size),
         )
         scale = work.dtype.type(2**16 / (2**16 - op.threshold))
-        drop_of_member(A, seeds[op.code], op.member, op.threshold, scale, mask, out)
-    elif op.kind == ACTIVATE and op.code <= TANH:
-        activate(op.code, part_of(work, op.source, size), part_of(work, op.out, size))
+        drop_of_member(A, seeds[op.dropout], op.member, op.threshold, scale, mask, out)
+    elif op.kind == ACTIVATE and op.activation <= LAST_COMMON:
+        activate(op.activation, part_of(work, op.source, size), part_of(work, op.out, size))
     elif rare is not None:
         forward_rare(op, theta, statistics, work, X, codes, p, weight)
 
@@ -319,16 +320,16 @@ def forward_rare(
         add(part_of(work, op.source, size), part_of(work, op.out, size))
     elif op.kind == BRANCH:
         return  # its output is its input
-    elif op.code == PRELU:
+    elif op.activation == PRELU:
         slope = part_of(theta, op.slope, op.units)
         prelu(block(work, op.source, n, op.units), slope, block(work, op.out, n, op.units))
-    elif op.code == MAXOUT:
-        Z, first = block(work, op.source, n, 2 * op.units), block(work, op.extra, n, op.units)
+    elif op.activation == MAXOUT:
+        Z, first = block(work, op.source, n, 2 * op.units), block(work, op.mask, n, op.units)
         maxout(Z, first, block(work, op.out, n, op.units))
-    elif op.code == GELU:
-        gelu(part_of(work, op.source, size), part_of(work, op.extra, size), part_of(work, op.out, size))
+    elif op.activation == GELU:
+        gelu(part_of(work, op.source, size), part_of(work, op.cdf, size), part_of(work, op.out, size))
     else:
-        activate_rare(op.code, part_of(work, op.source, size), part_of(work, op.out, size))
+        activate_rare(op.activation, part_of(work, op.source, size), part_of(work, op.out, size))
 
 
 @inlined
@@ -351,12 +352,12 @@ def backward(
     if op.kind == DENSE or op.kind == SCALED_DENSE:
         affine_backward(op, theta, grad, work, X)
     elif op.kind == DROPOUT:
-        dA, mask = part_of(work, op.dout, size), part_of(work, op.extra, size)
+        dA, mask = part_of(work, op.dout, size), part_of(work, op.mask, size)
         for i in range(size):
             dA[i] *= mask[i]
-    elif op.kind == ACTIVATE and op.code <= TANH:
+    elif op.kind == ACTIVATE and op.activation <= LAST_COMMON:
         Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
-        activate_backward(op.code, part_of(work, op.dout, size), Z, A)
+        activate_backward(op.activation, part_of(work, op.dout, size), Z, A)
     elif rare is not None:
         backward_rare(op, theta, grad, statistics, work, X, codes, p)
 
@@ -384,20 +385,20 @@ def backward_rare(
     elif op.kind == ADD:
         return  # the gradients of its inputs are that of its output
     elif op.kind == BRANCH:
-        add(part_of(work, op.extra, size), part_of(work, op.dout, size))
-    elif op.code == PRELU:
+        add(part_of(work, op.dshortcut, size), part_of(work, op.dout, size))
+    elif op.activation == PRELU:
         Z, dA = block(work, op.source, n, op.units), block(work, op.dout, n, op.units)
         slope = part_of(theta, op.slope, op.units)
         prelu_backward(dA, Z, slope, part_of(grad, op.slope, op.units))
-    elif op.code == MAXOUT:
-        first, dZ = block(work, op.extra, n, op.units), block(work, op.dsource, n, 2 * op.units)
+    elif op.activation == MAXOUT:
+        first, dZ = block(work, op.mask, n, op.units), block(work, op.dsource, n, 2 * op.units)
         maxout_backward(block(work, op.dout, n, op.units), first, dZ)
-    elif op.code == GELU:
-        Z, cdf = part_of(work, op.source, size), part_of(work, op.extra, size)
+    elif op.activation == GELU:
+        Z, cdf = part_of(work, op.source, size), part_of(work, op.cdf, size)
         gelu_backward(part_of(work, op.dout, size), Z, cdf)
     else:
         Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
-        activate_rare_backward(op.code, part_of(work, op.dout, size), Z, A)
+        activate_rare_backward(op.activation, part_of(work, op.dout, size), Z, A)
 
 
 @compiled
@@ -407,7 +408,7 @@ def affine(op: Operation, theta: Array, work: Array, X: Array) -> None:
     W, b = block(theta, op.W, op.fan_in, op.units), theta[op.b : op.b + op.units]
     Z = block(work, op.out, len(X), op.units)
     if op.kind == SCALED_DENSE:
-        V = block(work, op.extra, op.fan_in, op.units)
+        V = block(work, op.V, op.fan_in, op.units)
         for i in range(op.fan_in):
             s = theta.dtype.type(SCALE_SPEED) * theta[op.u + i]
             for j in range(op.units):
@@ -428,7 +429,7 @@ def affine_backward(op: Operation, theta: Array, grad: Array, work: Array, X: Ar
     np.dot(A.T, dZ, dW)
     sum_rows(dZ, grad[op.b : op.b + op.units])
     if op.dsource >= 0:
-        V = block(work, op.extra, op.fan_in, op.units) if op.kind == SCALED_DENSE else W
+        V = block(work, op.V, op.fan_in, op.units) if op.kind == SCALED_DENSE else W
         n_columns = op.fan_in - op.gradient_from
         np.dot(dZ, V[op.gradient_from :].T, block(work, op.dsource, len(X), n_columns))
     if op.kind == SCALED_DENSE:
@@ -453,12 +454,12 @@ def embed(op: Operation, theta: Array, statistics: Array, work: Array, X: Array,
     """Compute `Embedding.forward`."""
     Z = block(work, op.out, len(X), op.units)
     for i in range(len(X)):
-        for j in range(op.fan_in):
+        for j in range(op.before):
             Z[i, j] = X[i, j]
         for k in range(codes.shape[1]):
             s, e = statistics[op.s + codes[i, k]], op.E + codes[i, k] * EMBEDDING_SIZE
             for j in range(EMBEDDING_SIZE):
-                Z[i, op.fan_in + k * EMBEDDING_SIZE + j] = s * theta[e + j]
+                Z[i, op.before + k * EMBEDDING_SIZE + j] = s * theta[e + j]
 
 
 @compiled
@@ -481,7 +482,7 @@ def batch_norm(
     """Compute `BatchNorm.forward`."""
     scalar, units = work.dtype.type, op.units
     Z, Xhat = block(work, op.source, n, units), block(work, op.Xhat, n, units)
-    mean, var = part_of(work, op.extra + units, units), part_of(work, op.extra, units)
+    mean, var = part_of(work, op.mean_of_batch, units), part_of(work, op.r, units)
     running_mean, running_var = part_of(statistics, op.mean, units), part_of(statistics, op.var, units)
     rows = rows_with_weight(p, n)
     for j in range(units):
@@ -542,7 +543,7 @@ def batch_norm_backward(op: Operation, theta: Array, grad: Array, work: Array, n
     """Compute `BatchNorm.backward`."""
     dY, Xhat = block(work, op.dout, n, op.units), block(work, op.Xhat, n, op.units)
     sum_gradients(op, grad, dY, Xhat)
-    gamma, r = part_of(theta, op.gamma, op.units), part_of(work, op.extra, op.units)
+    gamma, r = part_of(theta, op.gamma, op.units), part_of(work, op.r, op.units)
     dgamma, dbeta = part_of(grad, op.gamma, op.units), part_of(grad, op.beta, op.units)
     uses_batch = rows_with_weight(p, n) > 1
     for i in range(n):
@@ -577,7 +578,7 @@ def layer_norm(op: Operation, theta: Array, work: Array, n: int) -> None:
             Xhat[i, j] = Z[i, j] - mean
             var += Xhat[i, j] * Xhat[i, j]
         r = scalar(1) / math.sqrt(var / scalar(units) + scalar(op.eps))
-        work[op.extra + i] = r
+        work[op.r + i] = r
         for j in range(units):
             Xhat[i, j] *= r
     scale_and_shift(op, theta, Xhat, block(work, op.out, n, units))
@@ -597,7 +598,7 @@ def layer_norm_backward(op: Operation, theta: Array, grad: Array, work: Array, n
             mean += dY[i, j]
             along += dY[i, j] * Xhat[i, j]
         mean, along = mean / scalar(units), along / scalar(units)
-        r = work[op.extra + i]
+        r = work[op.r + i]
         for j in range(units):
             dY[i, j] = r * (dY[i, j] - mean - Xhat[i, j] * along)
 
@@ -770,13 +771,13 @@ def cross_entropy(Z: Array, dZ: Array, classes: Array, p: Array, smoothing: floa
 
 
 @compiled
-def differences(code: int, Z: Array, dZ: Array, Y: Array, p: Array, of_loss: float) -> float:
+def loss_of_outputs(number: int, Z: Array, dZ: Array, Y: Array, p: Array, of_loss: float) -> float:
     """Compute a loss that is a sum over outputs: write dZ and return the loss."""
     total = 0.0
     for i in range(Z.shape[0]):
         of_row = 0.0
         for k in range(Z.shape[1]):
-            loss, slope = difference(code, Z[i, k], Y[i, k], of_loss)
+            loss, slope = loss_of_output(number, Z[i, k], Y[i, k], of_loss)
             of_row += loss
             dZ[i, k] = slope * p[i % p.size]
         total += of_row * p[i % p.size]
@@ -784,28 +785,31 @@ def differences(code: int, Z: Array, dZ: Array, Y: Array, p: Array, of_loss: flo
 
 
 @compiled
-def difference(code: int, z: float, y: float, of_loss: float) -> tuple[float, float]:
+def loss_of_output(number: int, z: float, y: float, of_loss: float) -> tuple[float, float]:
     """Return the loss of one output and its derivative, as the functions of `sknn6.nn.losses` do."""
     r = z - y
-    if code == SIGMOID:
+    if number == SIGMOID:
         y = (1 - of_loss) * y + of_loss / 2
         loss, slope = max(z, 0.0) + math.log1p(math.exp(-abs(z))) - z * y, 1 / (1 + math.exp(-z)) - y
-    elif code == ABSOLUTE:
+    elif number == ABSOLUTE:
         loss, slope = abs(r), np.sign(r)
-    elif code == HUBER:
+    elif number == HUBER:
         slope = min(max(r, -of_loss), of_loss)
         loss = slope * (r - 0.5 * slope)
-    elif code == POISSON:
+    elif number == POISSON:
         slope = math.exp(z) - y
         loss = slope - y * z + (y * math.log(y) if y else 0.0)
-    elif code == SQUARED:
+    elif number == SQUARED:
         loss, slope = 0.5 * r * r, r
     return loss, slope
 
 
 @compiled
 def accumulate(parameters: Array, grad: Array, mean: Array, share: float) -> None:
-    """Write to both the mean gradient of an update's batches, in which the last has the given share."""
+    """Add the gradient of a batch to the mean over the batches of an update, with its share of their weight.
+
+    Both vectors then have the new mean.
+    """
     new, old = grad.dtype.type(share), grad.dtype.type(1 - share)
     for k in range(len(parameters)):
         start, size, _ = parameters[k]
@@ -846,7 +850,7 @@ def update(
                 theta, grad, first, second, work, rules.beta_1, rules.beta_2, step, epsilon, l2, shrink, n
             )
         else:
-            squares += momentum(theta, grad, first, rules, rate, l2, shrink, n)
+            squares += sgd(theta, grad, first, rules, rate, l2, shrink, n)
         if len(vectors.average):
             follow(vectors.average[part], theta, 1 - min(rules.ema_decay, (1 + t) / (10 + t)))
     return 0.5 * strength * squares
@@ -892,7 +896,7 @@ def clip(parameters: Array, grad: Array, most: float) -> None:
 
 
 @summing
-def momentum(
+def sgd(
     theta: Array,
     grad: Array,
     velocity: Array,
@@ -910,9 +914,9 @@ def momentum(
         squares += w * w
         grad[i] += strength * w
         theta[i] = factor * w
-    beta, alpha = scalar(rules.momentum), scalar(rate)
+    beta, step = scalar(rules.momentum), scalar(rate)
     for i in range(theta.size):
-        move = alpha * grad[i]
+        move = step * grad[i]
         velocity[i] = beta * velocity[i] - move
         theta[i] += beta * velocity[i] - move if rules.nesterovs_momentum else velocity[i]
     return float(squares) if l2 else 0.0

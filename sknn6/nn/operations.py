@@ -19,7 +19,7 @@ from sknn6.nn.normalization import BatchNorm, LayerNorm
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
 
 __all__ = [
-    "ACTIVATIONS", "COMMON_ACTIVATIONS", "COMMON_LAYERS", "LAYERS", "LOSSES", "OPERATION", "OPTIMIZERS",
+    "ACTIVATIONS", "COMMON_LAYERS", "LAST_COMMON", "LAYERS", "LOSSES", "OPERATION", "OPTIMIZERS",
     "Operation",
 ]  # fmt: skip
 
@@ -83,24 +83,28 @@ OPTIMIZERS: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 # The interpreter has two versions. Trainings with these parts alone, by Adam, without clipping and with one
 # batch per update, need the smaller one, which compiles in half the time: those of the default parameters do.
 COMMON_LAYERS = frozenset({DENSE, SCALED_DENSE, ACTIVATE, DROPOUT})
-COMMON_ACTIVATIONS = frozenset(range(TANH + 1))  # the interpreter compares with TANH
+LAST_COMMON = TANH  # of the activations
 
 # An operation of one network. The fields with names of parameters are their places in theta; `s`, `mean` and
 # `var` are places in the statistics. `source` and `out` are the places of the input and output in the memory
-# of an epoch, `dsource` and `dout` those of the gradients with respect to them, `Xhat` and `extra` those of
-# further arrays that backward needs. A place of -1 means none: the input of the first operation is X.
+# of an epoch, `dsource`, `dout` and `dshortcut` those of gradients with respect to the input, the output and
+# the shortcut of a residual block. The others are places of what backward needs: `V`, the weights with the
+# learned factors; `mask`, of dropout and maxout; `cdf`, of GELU; of normalisations `Xhat`, `mean_of_batch`
+# and `r`, the reciprocals of the deviations. A place of -1 means none: the input of the first operation is X.
 PARAMETERS = "W", "b", "u", "E", "gamma", "beta", "slope"
 STATISTICS = "s", "mean", "var"
-MEMORY = "source", "out", "dsource", "dout", "Xhat", "extra"
+MEMORY = "source", "out", "dsource", "dout", "dshortcut", "V", "mask", "cdf", "Xhat", "r", "mean_of_batch"
 SIZES = (
     "units",  # of the output
-    "fan_in",  # of an embedding: the numbers before its codes
+    "fan_in",  # inputs of a linear map
+    "before",  # of an embedding: the columns before its codes
     "gradient_from",  # the first column of the input that has a gradient
     "categories",  # rows of E
 )
 OTHERS = (
     "kind",
-    "code",  # of an activation: its number in ACTIVATIONS; of dropout: its index in the network
+    "activation",  # its number in ACTIVATIONS; -1 for operations of another kind
+    "dropout",  # its index in the network, which is its column in the seeds
     "threshold",  # of dropout
     "member",  # the index of the network
 )

@@ -21,11 +21,10 @@ from sknn6.nn.categories import Embedding
 from sknn6.nn.layers import Activate, Dropout
 from sknn6.nn.network import Network
 from sknn6.nn.operations import (
-    ACTIVATE,
     ACTIVATIONS,
     ADAM,
-    COMMON_ACTIVATIONS,
     COMMON_LAYERS,
+    LAST_COMMON,
     LAYERS,
     LOSSES,
     OF_LOSS,
@@ -271,10 +270,9 @@ def covers(network: Network, loss: LossFunction, update: Update) -> bool:
 
 def is_common(operations: Array, rules: Any) -> bool:
     """Return whether the smaller version of the interpreter has all parts of a training."""
-    codes = operations["code"][operations["kind"] == ACTIVATE]
     return (
         COMMON_LAYERS.issuperset(operations["kind"].ravel().tolist())
-        and COMMON_ACTIVATIONS.issuperset(codes.tolist())
+        and operations["activation"].max() <= LAST_COMMON
         and rules.optimizer == ADAM
         and rules.clip_norm == math.inf
         and rules.accumulation == 1
