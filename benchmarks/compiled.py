@@ -59,7 +59,7 @@ class Way:
 
     def __init__(self, estimator, X, y, compiled):
         prepared = prepare(estimator.set_params(random_state=0), X, y)
-        prepared.scale_input()
+        prepared.fit_inputs()
         self.loss, self.network, self.settings = prepared.targets.loss, prepared.network, prepared.settings
         self.update, self.batches = prepared.make_update(resume=False), prepared.make_batches()
         parts = self.network, self.loss, self.update, self.batches

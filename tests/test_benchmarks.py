@@ -4,6 +4,7 @@ import ast
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
@@ -38,3 +39,11 @@ def test_what_a_benchmark_imports_exists(path):
             assert name in names_in(FOLDER / f"{module}.py")
         else:
             assert name is None or hasattr(import_module(module), name) or import_module(f"{module}.{name}")
+
+
+def test_the_benchmark_of_compiled_epochs_measures_both_ways(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.syspath_prepend(FOLDER)
+    compiled, workloads = import_module("compiled"), import_module("workloads")
+    seconds = compiled.measure(workloads.plain((4,)), np.eye(20), np.arange(20) % 2, 2, 1)
+    assert {way: len(times) for way, times in seconds.items()} == {"layers": 2, "compiled": 2}

@@ -144,6 +144,14 @@ def test_filters_hold_the_learned_factors_of_the_input():
     np.testing.assert_allclose(hidden + model.intercepts_[0][2], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("input_scaling", [False, True])
+def test_filters_of_an_ensemble_without_learned_factors_are_its_weights(input_scaling):
+    model = MLPClassifier(6, input_scaling=input_scaling, max_iter=2, random_state=0).fit(X, Y)
+    display = FilterDisplay.from_estimator(model, member=2, n_filters=6)
+    units = [int(title.split()[1]) for title in display.titles]
+    np.testing.assert_array_equal(display.filters.reshape(6, 64), model.coefs_[0][2][:, units].T)
+
+
 def test_filters_of_a_frame_are_told_by_name():
     """A number is a row of weights; of a category, or with positions between quantiles, it is their norm."""
     frame = pd.DataFrame({"age": X[:, 20], "kind": Y % 3, "size": X[:, 43]}).astype({"kind": "category"})
@@ -203,8 +211,9 @@ def test_what_cannot_be_drawn(fitted):
         FilterDisplay.from_estimator(LogisticRegression())
     with pytest.raises(ValueError, match="as many pixels as the 64 features, got \\(3, 5\\)"):
         FilterDisplay.from_estimator(fitted, image_shape=(3, 5))
-    with pytest.raises(ValueError, match="member must be an int from 0 to 0, got 1"):
-        FilterDisplay.from_estimator(fitted, member=1)
+    for member in (1, 0.0):
+        with pytest.raises(ValueError, match=f"member must be an int from 0 to 0, got {member}"):
+            FilterDisplay.from_estimator(fitted, member=member)
     for n_filters in (0, -2, 1.5):
         with pytest.raises(ValueError, match=f"n_filters must be an int of at least 1, got {n_filters}"):
             FilterDisplay.from_estimator(fitted, n_filters=n_filters)

@@ -24,7 +24,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPClassifier, Standardizer
 from sknn6.inspection import layer_statistics, sanity_check
-from sknn6.inspection.statistics import effective_rank
+from sknn6.inspection.probe import Probe
+from sknn6.inspection.statistics import effective_rank, update_ratios
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((1000, 500)), RNG.integers(0, 2, 1000)
@@ -84,6 +85,27 @@ def test_update_ratio_of_sgd_and_of_adams_first_step():
     found = layer_statistics(model, X, y)
     np.testing.assert_allclose(found.update_ratio, 0.3 * np.sqrt(7) / found.weight_norm, rtol=1e-9)
     assert np.isnan(layer_statistics(model.set_params(solver="lbfgs"), X, y).update_ratio).all()
+
+
+def test_the_next_update_is_measured_from_where_it_starts_and_undone():
+    """With averaged weights, a training goes on from weights that are ahead of their average."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 7)), rng.integers(0, 2, 300)
+    model = Plain(8, "prelu", ema_decay=0.99, max_iter=5, random_state=0).fit(X, y)
+    probe = Probe(model, X, y)
+    probe.set_modes()
+    probe.differentiate(probe.subsample(300))
+    theta, ratios = probe.network.theta.copy(), update_ratios(probe)
+    np.testing.assert_array_equal(probe.network.theta, theta)
+    update = probe.make_update()
+    ahead = [layer.W.copy() for layer in probe.network.dense()]
+    assert not np.array_equal(ahead[0], model.coefs_[0])
+    update(probe.rate)
+    moved = [
+        np.linalg.norm(layer.W - W) / np.linalg.norm(W)
+        for layer, W in zip(probe.network.dense(), ahead, strict=True)
+    ]
+    np.testing.assert_allclose(ratios, moved, rtol=1e-6)
 
 
 def test_dead_units_are_named():

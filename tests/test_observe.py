@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from networks import perceptron
 
-from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.observe import SATURATED, observed, relative_slopes
 
 
@@ -23,6 +23,21 @@ def test_slopes_are_the_differences_divided_by_the_largest(name):
     slope = np.abs(f(z + h) - f(z - h)) / (2 * h)
     pieces = np.concatenate([z] + [z - 100] * (activation.pieces - 1), axis=1)
     np.testing.assert_allclose(relative_slopes(activation, pieces), slope / slope.max(), atol=5e-3)
+
+
+def test_the_slope_of_a_unit_is_the_largest_of_all_its_pieces():
+    """max(z1, z2, z3) has the slope 1 for one of them, and 0 for the others."""
+
+    def forward(Z):
+        pieces = np.stack(np.split(Z, 3, axis=-1))
+        return pieces.max(axis=0), pieces.argmax(axis=0)
+
+    def backward(dA, which):
+        return np.concatenate([dA * (which == k) for k in range(3)], axis=-1)
+
+    three = Activation(forward, backward, gain=1.0, pieces=3)
+    Z = np.random.default_rng(0).standard_normal((20, 12))
+    np.testing.assert_array_equal(relative_slopes(three, Z), np.ones((20, 4)))
 
 
 def test_tanh_is_saturated_from_the_inverse_of_its_derivative_on():

@@ -530,3 +530,15 @@ def test_a_column_of_rare_categories_has_code_0_in_the_graph(dtype):
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     _, P = session.run(None, {name: X[[name]].to_numpy() for name in X})
     np.testing.assert_allclose(P, model.predict_proba(X), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "ensemble_size"), [("poisson", 1), ("poisson", 4), ("squared_error", 4)])
+def test_predictions_at_the_end_of_the_range_stay_finite(loss, ensemble_size, data):
+    """As in predict, neither e^z nor the sum over the networks overflows."""
+    X, y = data[0].astype(np.float32), 1.0 + data[1]
+    params = {"ensemble_size": ensemble_size, "target_scaling": False, "max_iter": 2, "random_state": 0}
+    model = MLPRegressor(loss, 4, **params).fit(X, y)
+    model.intercepts_[-1][...] = 200 if loss == "poisson" else 3e38
+    (predicted,) = exported(model, X)
+    assert np.isfinite(model.predict(X)).all()
+    np.testing.assert_allclose(predicted.ravel(), model.predict(X), rtol=1e-5)

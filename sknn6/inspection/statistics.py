@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
-from sknn6.nn.observe import NO_SLOPE, SATURATED, linear_maps, norm, observed, relative_slopes
+from sknn6.nn.observe import NO_SLOPE, SATURATED, linear_maps, norm, observed
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.training import loss_and_gradient
 from sknn6.optional import require
@@ -171,10 +171,7 @@ def targets(mlp, X):
 def describe(network, records, gradient_norm, update_ratio):
     """Compute the statistics from the records of a forward pass."""
     outputs = [side_by_side(record.Y).astype(float) for record in records]
-    slopes = [
-        side_by_side(relative_slopes(record.layer.activation, record.X, record.layer.learned_values()))
-        for record in records[:-1]
-    ]
+    slopes = [side_by_side(record.slopes()) for record in records[:-1]]
     dead_units = [slope.max(axis=0) < NO_SLOPE for slope in slopes]
     return LayerStatistics(
         names=[*(f"hidden {i + 1}" for i in range(len(slopes))), "output"],
@@ -201,11 +198,12 @@ def update_ratios(probe):
     layers = linear_maps(probe.network)
     if probe.mlp.solver not in OPTIMIZERS:
         return np.full(len(layers), np.nan)
+    theta = probe.network.theta.copy()
+    update = probe.make_update()  # the weights get ahead of their average again
     before = [layer.W.copy() for layer in layers]
-    probe.make_update()(probe.rate)
+    update(probe.rate)
     ratios = [norm(layer.W - W) / norm(W) for layer, W in zip(layers, before, strict=True)]
-    for layer, W in zip(layers, before, strict=True):
-        layer.W[...] = W
+    probe.network.theta[:] = theta
     return np.array(ratios)
 
 

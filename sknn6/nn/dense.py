@@ -167,8 +167,6 @@ class ScaledDense(Dense):
        Trees on Tabular Data, arXiv:2407.04491, section 3.
     """
 
-    kind = "dense"
-
     u: Array  # (fan_in,), a view of the network's theta
     du: Array  # as u, of its grad
 

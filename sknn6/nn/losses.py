@@ -18,9 +18,10 @@ The module is long because it is a table: each loss with its formula and its sou
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.special import expit, xlogy
 
 from sknn6.nn.annotations import Array, LossFunction
@@ -289,8 +290,12 @@ def in_order(Z: Array) -> Array:
 
 def exponential(Z: Array) -> Array:
     """P = e^z, clipped to the largest float."""
-    most = np.nextafter(np.log(np.finfo(Z.dtype).max), 0, dtype=Z.dtype)  # in case it was rounded up
-    return np.exp(np.minimum(Z, most))
+    return np.exp(np.minimum(Z, largest_exponent(Z.dtype)))
+
+
+def largest_exponent(dtype: DTypeLike) -> Any:
+    """Return a number whose exponential is just below the largest of the floats."""
+    return np.nextafter(np.log(np.finfo(dtype).max), 0, dtype=dtype)  # in case the logarithm was rounded up
 
 
 def log_mean_exp(Z: Array) -> Array:

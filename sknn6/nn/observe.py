@@ -1,4 +1,4 @@
-"""Record the inputs, outputs and gradients of layers, and compute statistics of them."""
+"""Record the inputs and outputs of layers, and compute statistics of them."""
 
 import math
 from collections.abc import Callable
@@ -35,27 +35,29 @@ NO_SLOPE = 1e-3
 
 
 class LayerRecord:
-    """Copies of the last input and output of a layer, and of the last gradient with respect to its output.
+    """Copies of the last input and output of a layer.
 
     Attributes
     ----------
     layer : Layer
     X, Y : ndarray or None
         Input and output of the last `forward` or `predict`.
-    dY : ndarray or None
-        The argument of the last `backward`.
     """
 
     X: Any
     Y: Any
-    dY: Any
 
     def __init__(self, layer: Layer) -> None:
-        self.layer, self.X, self.Y, self.dY = layer, None, None, None
-        for name, wrap in ("forward", self._through), ("predict", self._through), ("backward", self._back):
-            setattr(layer, name, wrap(getattr(layer, name)))
+        self.layer, self.X, self.Y = layer, None, None
+        for name in ("forward", "predict"):
+            setattr(layer, name, self._recorded(getattr(layer, name)))
 
-    def _through(self, method: Callable[..., Array]) -> Callable[..., Array]:
+    def slopes(self) -> Array:
+        """Return the relative slopes at the last input; the layer must be an `Activate`."""
+        assert isinstance(self.layer, Activate)
+        return relative_slopes(self.layer.activation, self.X, self.layer.learned_values())
+
+    def _recorded(self, method: Callable[..., Array]) -> Callable[..., Array]:
         def run(X: Rows, *args: Any) -> Array:
             self.X = X.copy()
             Y = method(X, *args)
@@ -63,13 +65,6 @@ class LayerRecord:
             return Y
 
         return run
-
-    def _back(self, method: Callable[[Array], Array]) -> Callable[[Array], Array]:
-        def backward(dY: Array) -> Array:
-            self.dY = dY.copy()
-            return method(dY)
-
-        return backward
 
 
 def observed(network: Network) -> tuple[Network, list[LayerRecord]]:
@@ -144,7 +139,7 @@ def slopes(activation: Activation, Z: Array, learned: list[Array] | None = None)
     A, saved = activation.forward(Z.copy(), *learned)
     slope = activation.backward(np.ones_like(A), saved, *learned)
     slope = np.abs(slope[0] if activation.learned else slope)
-    return slope if activation.pieces == 1 else np.maximum(*np.split(slope, activation.pieces, axis=-1))
+    return np.maximum.reduce(np.split(slope, activation.pieces, axis=-1))
 
 
 @cache
@@ -203,9 +198,8 @@ class LayerTracker:
         self.observer.predict(self.X)
         for i, record in enumerate(self.records, 1):
             figures[f"mean_{i}"], figures[f"std_{i}"] = mean_and_std(record.Y)
-            layer = record.layer
-            if isinstance(layer, Activate):
-                slope = relative_slopes(layer.activation, record.X, layer.learned_values())
+            if isinstance(record.layer, Activate):
+                slope = record.slopes()
                 figures[f"saturated_{i}"] = fraction_of_true(slope < SATURATED)
                 figures[f"dead_{i}"] = fraction_of_true(slope.max(axis=-2) < NO_SLOPE)
         for i, (layer, W) in enumerate(zip(linear_maps(self.observer), self.weights, strict=True), 1):

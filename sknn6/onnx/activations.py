@@ -120,6 +120,5 @@ def activation_nodes(activation):
     for name, known in ACTIVATIONS.items():
         if known.forward is activation.forward and name in NODES:
             return NODES[name]
-    raise NotImplementedError(
-        f"Export to ONNX needs activations among {sorted(NODES)}, got {activation.forward.__name__!r}."
-    )
+    name = getattr(activation.forward, "__name__", activation.forward)  # a partial has no name
+    raise NotImplementedError(f"Export to ONNX needs activations among {sorted(NODES)}, got {name!r}.")

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknn6.estimators import MLPClassifier, MLPRegressor
 from sknn6.estimators.fitted import architecture_of, columns_with_means, network_of, targets_of
 from sknn6.estimators.targets import Labels
+from sknn6.nn.losses import largest_exponent
 from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
 from sknn6.onnx.tables import is_table_model
@@ -173,7 +174,7 @@ def predictions(graph, mlp):
     P = find_link(mlp.out_activation_)(graph, Z)
     members = architecture_of(mlp).members
     if members > 1:
-        P = graph("Mul", graph("ReduceSum", P, np.array([0]), keepdims=0), 1 / members)
+        P = graph("ReduceSum", graph("Mul", P, 1 / members), np.array([0]), keepdims=0)
     scaling = getattr(targets_of(mlp), "scaling", None)
     if scaling is None:
         return P
@@ -204,7 +205,7 @@ def in_order(graph, Z):
 
 def exponential(graph, Z):
     """P = e^z, clipped to the range of the floats."""
-    return graph("Exp", graph("Min", Z, float(np.log(np.finfo(graph.dtype).max))))
+    return graph("Exp", graph("Min", Z, float(largest_exponent(graph.dtype))))
 
 
 LINKS = {

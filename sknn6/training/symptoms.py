@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
 from sknn6._sklearn_compat import takes_weights
-from sknn6.nn.observe import NO_SLOPE, observed, relative_slopes
+from sknn6.nn.observe import NO_SLOPE, observed
 from sknn6.warn import warn_user
 
 __all__ = ["SYMPTOMS", "warn_of_symptoms"]
@@ -101,9 +101,8 @@ def dead_shares(network, X):
     dead = [True] * len(records)
     for start in range(0, X.shape[0], BLOCK):
         observer.predict(X[start : start + BLOCK])
-        for i, (layer, record) in enumerate((record.layer, record) for record in records):
-            slope = relative_slopes(layer.activation, record.X, layer.learned_values())
-            dead[i] &= slope.max(axis=-2) < NO_SLOPE
+        for i, record in enumerate(records):
+            dead[i] &= record.slopes().max(axis=-2) < NO_SLOPE
     return [float(units.mean()) if units.shape[-1] >= FEWEST_UNITS else 0.0 for units in dead]
 
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sknn6.estimators.fitted import features_of_rows
+from sknn6.estimators.fitted import features_of_rows, network_of
 from sknn6.inspection.displays.panels import label_features, panels
 from sknn6.inspection.displays.theme import DIVERGING, SEQUENTIAL
 from sknn6.inspection.probe import perceptron_of
-from sknn6.nn.dense import SCALE_SPEED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -159,11 +158,9 @@ def first_weights(mlp, member):
 
     A feature has one row in the matrix, or several, of which the Euclidean norm is returned.
     """
-    W = mlp.coefs_[0]
-    u = mlp.layer_state_.get("dense_0.u", np.full(W.shape[-2], 1 / SCALE_SPEED))
-    W = SCALE_SPEED * u.reshape(*W.shape[:-1], 1) * W
+    W = network_of(mlp, mlp.coefs_[0].dtype).dense()[0].weights()
     members = W.reshape(-1, *W.shape[-2:])
-    if member not in range(len(members)):
+    if not isinstance(member, numbers.Integral) or member not in range(len(members)):
         raise ValueError(f"member must be an int from 0 to {len(members) - 1}, got {member!r}.")
     W, features = members[member], features_of_rows(mlp)
     if len(features) == mlp.n_features_in_:

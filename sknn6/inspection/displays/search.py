@@ -1,7 +1,7 @@
 """Plot a search."""
 
 from collections.abc import Sequence
-from numbers import Number
+from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -232,7 +232,7 @@ class SearchDisplay:
                 'kind must be "convergence" or "evaluations" for a search other than BayesSearchCV, got '
                 '"partial_dependence".'
             )
-        if index not in range(len(self.spaces)):
+        if not isinstance(index, Integral) or index not in range(len(self.spaces)):
             raise ValueError(f"space must be an int from 0 to {len(self.spaces) - 1}, got {index!r}.")
         return self.spaces[index]
 
