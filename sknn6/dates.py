@@ -14,7 +14,7 @@ OBJECTS = (date, time, timedelta, np.datetime64, np.timedelta64)
 
 def refuse_dates(estimator, data, name="X"):
     """Raise TypeError, with the names of the columns, if data contain dates, times or durations."""
-    found = [column for column, dtype, values in columns(data) if are_dates(dtype, values)]
+    found = [name for name, dtype, values in columns(data) if are_dates(dtype, values)]
     if found:
         where = name if found == [None] else f"the columns {found} of {name}"
         raise TypeError(
@@ -31,10 +31,18 @@ def are_dates(dtype, values):
 
 
 def columns(data):
-    """Yield (name, dtype, values) of each column; values only for Python objects; name None for an array."""
+    """Yield (name, dtype, values) of each column that may have dates.
+
+    There are values only for Python objects. The name of an array is None.
+    """
     if hasattr(data, "columns") and hasattr(data, "dtypes"):
-        for i, (name, dtype) in enumerate(zip(data.columns, data.dtypes, strict=True)):
-            yield name, dtype, data.iloc[:, i] if is_object(dtype) else ()
+        dtypes = list(data.dtypes)
+        # Many columns share a dtype, and it takes long to tell what one is.
+        distinct = {id(dtype): dtype for dtype in dtypes}
+        suspect = {key: is_object(dtype) or are_dates(dtype, ()) for key, dtype in distinct.items()}
+        for i, (name, dtype) in enumerate(zip(data.columns, dtypes, strict=True)):
+            if suspect[id(dtype)]:
+                yield name, dtype, data.iloc[:, i] if is_object(dtype) else ()
         return
     if isinstance(data, list | tuple):
         with suppress(ValueError):  # not an array; scikit-learn raises its own error later

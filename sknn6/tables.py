@@ -11,7 +11,7 @@ because the same file may be read with other dtypes the next day.
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Self
 
@@ -35,12 +35,19 @@ from sknn6.readers import (
 )
 from sknn6.warn import warn_user
 
-__all__ = ["Columns", "NewGapsError", "as_objects", "find_columns", "refuse_categories", "refuse_new_gaps"]
+__all__ = [
+    "Columns",
+    "NewGapsError",
+    "as_objects",
+    "find_columns",
+    "refuse_categories",
+    "refuse_gaps",
+]
 
 # Categories with fewer rows than this have code 0.
 FEWEST_ROWS = 3
 
-# Columns with more codes than this get learned vectors.
+# Columns with more categories than this get learned vectors.
 MOST_ONE_HOT = 32
 
 # A column of strings probably holds numbers, with placeholders such as "?" for missing ones, if at most this
@@ -112,7 +119,8 @@ class Columns:
     gaps : list of int
         Those of them that have indicators of missing numbers.
     empty : list of int
-        Those of them in which all numbers were missing. Whether they are numbers is not known.
+        Those of them in which all numbers were missing, and still are. Nothing was learned about them, so
+        what they have at a prediction counts as missing.
     one_hot, embedded : list of int
         The columns of few and of many categories.
     categories : list of list of str
@@ -152,14 +160,13 @@ class Columns:
                 counts = count_texts(texts, rows[seen])
                 found[j] = sorted(text for text, count in counts.items() if count >= FEWEST_ROWS)
                 warn_of_texts(X, j, counts, by_dtype)
-                few = len(found[j]) < MOST_ONE_HOT
+                few = len(found[j]) <= MOST_ONE_HOT
                 (columns.one_hot if few else columns.embedded).append(j)
                 continue
             x = numbers_of(X, j)[seen]
             known = np.isfinite(x)
-            share = None if weight is None else weight[known]
             columns.numbers.append(j)
-            columns.fills.append(float(np.average(x[known], weights=share)) if known.any() else 0.0)
+            columns.fills.append(mean_of(x[known], None if weight is None else weight[known]))
             if not known.all():
                 (columns.gaps if known.any() else columns.empty).append(j)
         columns.categories = [found[j] for j in columns.one_hot + columns.embedded]
@@ -207,46 +214,84 @@ class Columns:
         return Z
 
     def _numbers_of(self, X: Any, j: int) -> NDArray:
-        """Return a column as floats; strings, in a column that was empty in `fit`, are missing numbers."""
-        if j in self.empty and holds_categories(column_of(X, j)):
-            return np.full(X.shape[0], np.nan, np.float32)
-        return numbers_of(X, j)
+        """Return a column as floats; all are missing in a column that was empty in `fit`."""
+        return np.full(X.shape[0], np.nan, np.float32) if j in self.empty else numbers_of(X, j)
+
+    def going_on(self, X: Any) -> Self:
+        """Return the columns for a training that continues with X, which may have numbers in empty ones.
+
+        Warns
+        -----
+        UserWarning
+            If a column that was empty has strings or categories now, which are left out.
+        """
+        holding = [j for j in self.empty if holds_categories(column_of(X, j))]
+        for j in holding:
+            warn_user(
+                f"{name_of(X, j)} of X had no value when the training began, so it counts as one of numbers, "
+                "and the strings that it has now are left out. Begin with rows in which it has values, or "
+                "name it in categorical_features."
+            )
+        numeric = [j for j in self.empty if j not in holding and np.isfinite(numbers_of(X, j)).any()]
+        return replace(self, empty=[j for j in self.empty if j not in numeric])
+
+
+def mean_of(x: NDArray, weight: NDArray | None) -> float:
+    """Return the weighted mean of numbers, 0 if there is none; the sum of large ones does not overflow."""
+    if not len(x):
+        return 0.0
+    share = np.full(len(x), 1 / len(x)) if weight is None else weight / weight.sum()
+    return float(np.sum(x * share))
 
 
 def refuse_categories(estimator: Any, X: Any) -> None:
-    """Raise ValueError, with the names of the columns, if a data frame has columns that are not numbers."""
-    if not hasattr(X, "columns"):
+    """Raise ValueError, with the names of the columns, if a table has columns that are not numbers."""
+    names = getattr(X, "columns", None)
+    X = as_table(X, object)
+    if issparse(X) or len(getattr(X, "shape", ())) != 2:
         return
-    wrong = [
-        str(name)
-        for j, name in enumerate(X.columns)
-        if holds_categories(column_of(X, j)) and not all(map(is_number, column_of(X, j)))
-    ]
+    wrong = [j if names is None else str(names[j]) for j in range(X.shape[1]) if has_strings(X, j)]
     if wrong:
         raise ValueError(
             f"{type(estimator).__name__} needs numbers, got strings or categories in the columns {wrong} of "
-            'X. MLPClassifier and MLPRegressor take them with categorical_features="from_dtype"; before a '
+            "X. MLPClassifier and MLPRegressor take them in data frames and in arrays of objects with "
+            'categorical_features="from_dtype", and in the columns that categorical_features names; before a '
             "transformer, choose the columns of numbers with a ColumnTransformer."
         )
 
 
-def refuse_new_gaps(estimator: Any, X: Any) -> None:
-    """Raise NewGapsError with the columns of X that have missing values, after a fit on X without any.
+def has_strings(X: Any, j: int) -> bool:
+    """Return whether a column of a table has strings or categories that are not the text of numbers."""
+    column = column_of(X, j)
+    if isinstance(X, np.ndarray):
+        return any(isinstance(value, str) and not is_number(value) for value in column)
+    return holds_categories(column) and not all(map(is_number, column))
 
-    Do nothing for an estimator that takes no missing values in `fit` either.
+
+def refuse_gaps(estimator: Any, X: Any, first: bool) -> None:
+    """Raise ValueError with the columns of X that have missing values.
+
+    It is a NewGapsError if the estimator takes missing values, but had none in the first call of fit. With
+    categorical_features=None the error is left to scikit-learn.
     """
     X = as_table(X)
-    takes_gaps = getattr(estimator, "categorical_features", None) is not None
-    if not takes_gaps or issparse(X) or len(getattr(X, "shape", ())) != 2:
+    takes = getattr(estimator, "categorical_features", ())
+    if takes is None or issparse(X) or len(getattr(X, "shape", ())) != 2:
         return
     gaps = columns_with_gaps(X, list(range(X.shape[1])))
-    if gaps:
-        more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
-        raise NewGapsError(
-            f"Input X contains NaN ({', '.join(gaps[:5])}{more}), but that of fit had no missing values, and "
-            "the network has stored no means of the columns. Fit again with input_scaling=True or on rows "
-            "with gaps, or fill the gaps before, as SimpleImputer does."
-        )
+    if not gaps:
+        return
+    more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
+    found = f"Input X contains NaN ({', '.join(gaps[:5])}{more})"
+    fill = "fill the gaps before, as SimpleImputer does."
+    if not len(takes):
+        raise ValueError(f"{found}, which {type(estimator).__name__} does not take: {fill}")
+    if first:
+        raise ValueError(f"{found}, and no number in any column.")
+    raise NewGapsError(
+        f"{found}, but that of fit had no missing values, and the network has stored no means of the "
+        f"columns. Fit again with input_scaling=True or on rows with gaps, or {fill}"
+    )
 
 
 def count_texts(texts: list[str], rows: NDArray) -> Counter[str]:

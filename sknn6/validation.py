@@ -8,7 +8,7 @@ from sklearn.utils import validation
 
 from sknn6.dates import refuse_dates
 from sknn6.readers import as_frame
-from sknn6.tables import refuse_categories, refuse_new_gaps
+from sknn6.tables import refuse_categories, refuse_gaps
 
 __all__ = ["is_valid", "one_entry_a_place", "validate_data", "validate_table"]
 
@@ -39,7 +39,7 @@ def is_finite(x):
 def validate_data(estimator, X, *y, y_numeric=False, **options):
     """Call scikit-learn's `validate_data`; also refuse dates and sum duplicate entries of sparse X.
 
-    If a data frame has strings or categories, the error names their columns.
+    If X has strings, categories or missing values that are not taken, the error names their columns.
     """
     X = as_frame(X)
     refuse_dates(estimator, X)
@@ -50,9 +50,8 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
         valid = validation.validate_data(estimator, X, *y, **numeric, **options)
     except (TypeError, ValueError) as error:
         refuse_categories(estimator, X)
-        is_gap = "NaN" in str(error) or "NAType" in str(error)  # pandas.NA
-        if is_gap and not options.get("reset", True):
-            refuse_new_gaps(estimator, X)
+        if "NaN" in str(error) or "NAType" in str(error):  # pandas.NA
+            refuse_gaps(estimator, X, options.get("reset", True))
         raise
     return (one_entry_a_place(valid[0]), valid[1]) if y else one_entry_a_place(valid)
 

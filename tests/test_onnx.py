@@ -404,12 +404,27 @@ def test_the_options_are_those_of_the_converter_of_scikit_learns(data):
     assert label.tolist() == P.argmax(axis=1).tolist()
 
 
-def test_whole_numbers_are_computed_in_float32(data):
-    X = np.round(10 * data[0]).astype(np.int64)
-    model = make_pipeline(Standardizer(), MLPClassifier(4, max_iter=2, random_state=0)).fit(X, data[1])
-    P = exported(model, X, options={"zipmap": False})[1]
-    assert P.dtype == np.float32
-    np.testing.assert_allclose(P, model.predict_proba(X), atol=1e-5)
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32, np.int64])
+def test_whole_numbers_are_scaled_as_they_are_and_computed_in_float32(kind, data):
+    """Integers of any size, such as times in seconds, which float32 would round by 64."""
+    X = (np.round(10 * data[0]) + 100 + 1_700_000_000 * (kind is np.int64)).clip(0, None).astype(kind)
+    plain = MLPClassifier(4, recipe="plain", max_iter=2, random_state=0)
+    whole = MLPClassifier(4, max_iter=2, random_state=0)
+    for model in (make_pipeline(Standardizer(), plain), make_pipeline(Whitener(), plain), whole):
+        P = exported(model.fit(X, data[1]), X, options={"zipmap": False})[1]
+        assert P.dtype == np.float32
+        np.testing.assert_allclose(P, model.predict_proba(X), atol=1e-5)
+
+
+def test_columns_of_whole_numbers_are_scaled_as_they_are(data):
+    frame = pd.DataFrame(
+        {"t": 1_700_000_000 + np.arange(len(data[0])), "x": data[0][:, 0].astype(np.float32)}
+    )
+    model = MLPClassifier(4, random_state=0).fit(frame, data[1])
+    proto = skl2onnx.to_onnx(model, frame[:1], options={"zipmap": False})
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    _, P = session.run(None, {name: frame[[name]].to_numpy() for name in frame})
+    np.testing.assert_allclose(P, model.predict_proba(frame), atol=1e-5)
 
 
 @pytest.mark.parametrize("model", [MLPClassifier(), MLPRegressor(), Standardizer(), Whitener()])
@@ -542,3 +557,21 @@ def test_predictions_at_the_end_of_the_range_stay_finite(loss, ensemble_size, da
     (predicted,) = exported(model, X)
     assert np.isfinite(model.predict(X)).all()
     np.testing.assert_allclose(predicted.ravel(), model.predict(X), rtol=1e-5)
+
+
+def test_a_column_that_was_empty_is_left_out_in_the_graph():
+    frame, y = mixed()
+    frame["late"] = np.nan
+    model = MLPClassifier(solver="sgd", max_iter=5, random_state=0).fit(frame[["number", "late"]], y)
+    later = frame[["number", "late"]].assign(late=50.0).to_numpy()
+    _, P = exported(model, later, options={"zipmap": False})
+    np.testing.assert_allclose(P, model.predict_proba(frame[["number", "late"]]), atol=1e-5)
+
+
+def test_missing_strings_beside_empty_ones_are_refused():
+    """ONNX has no missing strings."""
+    frame, y = mixed()
+    frame["colour"] = frame["colour"].mask(np.arange(len(y)) % 4 == 1, "")
+    model = MLPClassifier(4, max_iter=2, random_state=0).fit(frame, y)
+    with pytest.raises(ValueError, match="Column 0 has missing strings and empty ones"):
+        session_of(model, frame, options={"zipmap": False})

@@ -135,6 +135,14 @@ def test_assume_finite_is_heeded():
         assert np.isfinite(fit().predict_proba(spoiled(np.nan))).all()
 
 
+def test_a_missing_number_is_the_mean_with_assume_finite_too():
+    """An option for speed changes no prediction."""
+    model = fit(input_scaling=True)
+    expected = model.predict_proba(spoiled(np.nan))
+    with config_context(assume_finite=True):
+        np.testing.assert_array_equal(model.predict_proba(spoiled(np.nan)), expected)
+
+
 # What the network is made of
 
 

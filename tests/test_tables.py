@@ -294,6 +294,14 @@ def test_transformers_refuse_categories_by_name(transformer):
         transformer.fit(frame())
 
 
+def test_gaps_that_a_transformer_does_not_take_are_refused_by_name():
+    table = pd.DataFrame({"good": [1.0, 2, 3], "gappy": [1, np.nan, 3]})
+    with pytest.raises(
+        ValueError, match=r"Input X contains NaN \(Column 'gappy'\), which Whitener does not take"
+    ):
+        Whitener().fit(table)
+
+
 def test_strings_at_prediction_are_refused_by_name():
     model = MLPClassifier(**QUICK).fit(frame()[["number"]], Y)
     with pytest.raises(
@@ -425,10 +433,13 @@ def test_a_list_may_have_gaps():
     )
 
 
-def test_a_list_with_strings_is_refused_whether_or_not_it_has_gaps():
-    for rows in ([[1.0, "a"], [2.0, "b"]] * 10, [[1.0, "a"], [None, "b"]] * 10):
-        with pytest.raises(ValueError, match="could not convert string to float"):
+def test_a_list_or_an_array_with_strings_is_refused_by_column():
+    lists = [[1.0, "a"], [2.0, "b"]] * 10, [[1.0, "a"], [None, "b"]] * 10
+    for rows in (*lists, np.array(lists[0])):
+        with pytest.raises(ValueError, match=r"got strings or categories in the columns \[1\] of X"):
             MLPClassifier((8,)).fit(rows, [0, 1] * 10)
+        named = MLPClassifier((8,), categorical_features=[1], **QUICK).fit(rows, [0, 1] * 10)
+        assert named._table["categories"] == [["a", "b"]]
 
 
 def test_a_list_with_gaps_is_checked():
@@ -452,8 +463,51 @@ def test_a_column_without_any_number_is_taken_alone_too():
     np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(table.fillna(0.0)))
 
 
+def test_a_column_that_was_empty_is_left_out_until_the_training_has_its_numbers():
+    """A sensor that delivers later: nothing was learned about it at first."""
+    table = pd.DataFrame({"a": NUMBERS, "late": np.nan})
+    later = table.assign(late=NUMBERS + 50)
+    params = {"solver": "sgd", "input_scaling": False, "learning_rate_init": 0.1, "random_state": 0}
+    model = MLPClassifier((8,), **params).partial_fit(table, Y, classes=np.unique(Y))
+    np.testing.assert_array_equal(model.predict_proba(later), model.predict_proba(table))
+    with pytest.raises(ValueError, match="inconsistent"):  # a chunk that is refused changes nothing
+        model.partial_fit(later, Y[:-1])
+    np.testing.assert_array_equal(model.predict_proba(later), model.predict_proba(table))
+    model.partial_fit(table.assign(late=NUMBERS), Y)
+    assert not np.allclose(model.predict_proba(later), model.predict_proba(table))
+
+
+def test_strings_in_a_column_that_was_empty_are_warned_of():
+    table = pd.DataFrame({"a": NUMBERS, "late": [None] * N})
+    model = MLPClassifier((8,), **QUICK).partial_fit(table, Y, classes=np.unique(Y))
+    with pytest.warns(
+        UserWarning, match=r"Column 'late' of X had no value .* name it in categorical_features"
+    ):
+        model.partial_fit(table.assign(late="x"), Y)
+
+
+def test_the_mean_of_large_numbers_does_not_overflow():
+    """The lowest float32 stands for missing values in many rasters."""
+    x = np.array([np.finfo(np.float32).min] * 3 + [1, 2, np.nan] * 10, np.float32)
+    assert fills_of(x) == pytest.approx(np.nanmean(x.astype(float)))
+    assert fills_of(np.array([1.7e308, 1.7e308, np.nan])) == pytest.approx(1.7e308)
+    weighted = find_columns(np.array([[1.0], [4.0], [np.nan]]), "from_dtype", np.array([2.0, 1.0, 1.0]))
+    assert weighted.fills == [2.0]
+
+
+def fills_of(x):
+    (fill,) = find_columns(x[:, None], "from_dtype").fills
+    return fill
+
+
+def test_as_many_categories_as_the_guide_says_are_one_hot():
+    for n, embedded in ((32, False), (33, True)):
+        columns = find_columns(pd.DataFrame({"c": [f"k{i % n}" for i in range(3 * n)]}), "from_dtype")
+        assert (columns.one_hot, columns.embedded) == (([], [0]) if embedded else ([0], []))
+
+
 def test_a_table_without_any_value_is_refused():
-    with pytest.raises(ValueError, match="Input X contains NaN"):
+    with pytest.raises(ValueError, match=r"Input X contains NaN \(.*\), and no number in any column"):
         MLPClassifier().fit(pd.DataFrame({"a": [np.nan] * N, "b": [None] * N}), Y)
 
 

@@ -3,11 +3,13 @@
 import math
 from abc import ABC, abstractmethod
 from copy import copy
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
+from sklearn import get_config
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.utils import column_or_1d
@@ -36,7 +38,7 @@ from sknn6.estimators.scoring import score_rows
 from sknn6.estimators.settings import Settings
 from sknn6.estimators.targets import Targets
 from sknn6.nn.optimizers import OPTIMIZERS
-from sknn6.readers import as_frame
+from sknn6.readers import as_frame, as_table, has_missing
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.tables import NewGapsError, find_columns
 from sknn6.threads import cores_for, products_share_cores
@@ -279,6 +281,12 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             sample_weight = check_nonzero_weight(sample_weight, X)
         return X, y, sample_weight
 
+    def _go_on_with_columns(self, X):
+        """Let columns of a table that were empty so far be learned, if X has numbers in them."""
+        columns, X = columns_of(self), as_table(as_frame(X), object)
+        if columns is not None and columns.empty and X.shape[1:] == (self.n_features_in_,):
+            self._table = vars(columns.going_on(X))
+
     def _validate(self, X, *y, means=None, **options):
         """Return X, and y if it is given, as validated arrays; a table is encoded as numbers.
 
@@ -286,12 +294,19 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         """
         columns = columns_of(self)
         if columns is None:
+            find = partial(columns_with_means, self) if means is None else means
             try:
-                return validate_data(self, X, *y, **ACCEPTED, **options)
+                valid = validate_data(self, X, *y, **ACCEPTED, **options)
             except NewGapsError:
-                columns = columns_with_means(self) if means is None else means()
+                columns = find()
                 if columns is None:
                     raise
+            else:
+                # With assume_finite=True, scikit-learn lets missing values pass.
+                if get_config()["assume_finite"] and has_missing(valid[0] if y else valid):
+                    columns = find()
+                if columns is None:
+                    return valid
         return validate_table(self, columns, X, *y, **options)
 
     def __sklearn_is_fitted__(self):

@@ -269,6 +269,8 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     ValueError
         If the data are invalid, or a continued training is to have another architecture.
     """
+    if resume:
+        estimator._go_on_with_columns(X)
     X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=not resume)
     n_rows = getattr(estimator, "_n_rows", 0) if resume else 0 if incremental else X.shape[0]
     settings = Settings.of(estimator, n_rows)

@@ -31,7 +31,8 @@ def register() -> None:
     "probabilities", which are dicts unless ``options={"zipmap": False}``, which float64 needs. For multilabel
     targets, both outputs have one column per label; the output of a regressor has one column per target. A
     model of a data frame has one input per column. float64 input is computed in float64, all other input in
-    float32. Batch normalisation and batch whitening are merged into the linear layer before them.
+    float32, but integers of 32 bits or more are scaled in float64. Batch normalisation and batch whitening
+    are merged into the linear layer before them.
 
     Raises
     ------
@@ -72,9 +73,9 @@ def check_input(operator):
     """Raise an error unless all inputs are numeric; those of a table may also be strings."""
     from skl2onnx.common import data_types, utils
 
-    numbers = [
-        getattr(data_types, f"{kind}TensorType") for kind in ("Boolean", "Double", "Float", "Int32", "Int64")
-    ]
+    # skl2onnx has no other integers.
+    kinds = "Boolean", "Double", "Float", "Int8", "UInt8", "Int32", "Int64"
+    numbers = [getattr(data_types, f"{kind}TensorType") for kind in kinds]
     if is_table_model(operator.raw_operator):
         numbers.append(data_types.StringTensorType)
     utils.check_input_and_output_numbers(operator, input_count_range=[1, None])
@@ -165,7 +166,7 @@ def predictions(graph, mlp):
     """Add the nodes of the predictions, averaged over the members of an ensemble; return their name."""
     columns = columns_with_means(mlp)
     if columns is not None:
-        means = np.array([columns.fills], graph.dtype)
+        means = np.array([columns.fills], graph.input_dtype)
         graph.input = graph("Where", graph("IsNaN", graph.input), means, graph.input)
     with np.errstate(all="ignore"):  # as in a prediction
         Z = network_nodes(graph, network_of(mlp, graph.dtype))
@@ -231,7 +232,7 @@ def convert_standardizer(scope, operator, container):
     graph, standardizer = Graph(scope, operator, container), operator.raw_operator
     scale = standardizer.scale_.astype(graph.dtype)
     center = np.zeros_like(scale) if standardizer.center_ is None else standardizer.center_
-    Z = graph.centre(graph.input, center.astype(graph.dtype), scale)
+    Z = graph.centre(graph.input, center.astype(graph.input_dtype), scale)
     if standardizer.clip is not None:
         Z = bend(graph, Z, float(standardizer.clip))
     graph.write(operator.outputs[0], Z)

@@ -17,13 +17,23 @@ def has_float64(operator):
     It does if an input is float64 or, for a table, if a column has integers of 32 bits or more, as in
     prediction.
     """
-    from skl2onnx.common.data_types import DoubleTensorType, Int32TensorType, Int64TensorType
+    from skl2onnx.common.data_types import DoubleTensorType
 
+    inputs = operator.inputs
     columns = columns_of(operator.raw_operator) if is_table_model(operator.raw_operator) else None
-    if columns is None or len(operator.inputs) == 1:
-        return any(isinstance(entry.type, DoubleTensorType) for entry in operator.inputs)
-    wide = DoubleTensorType, Int32TensorType, Int64TensorType
-    return any(isinstance(operator.inputs[j].type, wide) for j in columns.numbers)
+    if columns is not None and len(inputs) > 1:
+        inputs = [inputs[j] for j in columns.numbers]
+        if has_wide_integers(inputs):
+            return True
+    return any(isinstance(entry.type, DoubleTensorType) for entry in inputs)
+
+
+def has_wide_integers(inputs):
+    """Return whether one of the inputs has integers of 32 bits or more, which float32 may round."""
+    from skl2onnx.common import data_types
+
+    wide = tuple(getattr(data_types, f"{kind}TensorType") for kind in ("Int32", "Int64"))
+    return any(isinstance(entry.type, wide) for entry in inputs)
 
 
 class Graph:
@@ -44,8 +54,10 @@ class Graph:
     opset : int
         Version of the operators.
     input : str
-        Name of the input, cast to `dtype`. Several inputs, the columns of a data frame, are concatenated. A
-        table with categories or missing values is encoded as by `sknn6.tables.Columns`.
+        Name of the input. Several inputs, the columns of a data frame, are concatenated. A table with
+        categories or missing values is encoded as by `sknn6.tables.Columns`.
+    input_dtype : numpy.dtype
+        The dtype of `input`: `dtype`, or float64 if an input has integers that float32 may round.
     """
 
     def __init__(self, scope, operator, container):
@@ -55,9 +67,10 @@ class Graph:
             raise ValueError(f"target_opset must be at least {OLDEST_OPSET}, got {self.opset}.")
         self.dtype = np.dtype(np.float64 if has_float64(operator) else np.float32)
         if is_table_model(operator.raw_operator):
-            self.input = table_nodes(self, operator)
+            self.input, self.input_dtype = table_nodes(self, operator), self.dtype
             return
-        columns = [self.cast(entry.full_name, self.dtype) for entry in operator.inputs]
+        self.input_dtype = np.dtype(np.float64) if has_wide_integers(operator.inputs) else self.dtype
+        columns = [self.cast(entry.full_name, self.input_dtype) for entry in operator.inputs]
         self.input = self("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
 
     def __call__(self, op, *inputs, n_outputs=1, **attributes):
@@ -85,8 +98,11 @@ class Graph:
         return self("Cast", X, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def centre(self, X, center, scale=1.0):
-        """Return (X - center) / scale, computed in the wider dtype of X and center, as NumPy would."""
-        wide = np.result_type(self.dtype, center)
+        """Return (X - center) / scale in `dtype`, computed in the widest dtype, as NumPy would.
+
+        X is `input` or columns of it.
+        """
+        wide = np.result_type(self.input_dtype, center)
         Z = self("Sub", self.cast(X, wide), center.astype(wide))
         return self.cast(self("Div", Z, np.asarray(scale, wide)), self.dtype)
 

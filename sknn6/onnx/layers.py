@@ -33,7 +33,9 @@ __all__ = ["FOLDS", "NODES", "bend", "network_nodes"]
 def network_nodes(graph, network):
     """Add the nodes of a network; return the name of its logits, made finite as in prediction."""
     X, scaling = graph.input, network.input_scaling
-    if scaling is not None:
+    if scaling is None:
+        X = graph.cast(X, graph.dtype)
+    else:
         X = scaled(graph, X, scaling, any(isinstance(layer, OneHot | Embedding) for layer in network.layers))
     Z = in_a_row(graph, network.layers, X)
     most = float(np.finfo(graph.dtype).max)

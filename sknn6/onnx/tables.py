@@ -34,6 +34,8 @@ def table_nodes(graph, operator):
                 "as in fit, got strings or objects."
             )
         x = graph.cast(input_column(graph, operator, j), graph.dtype)
+        if j in columns.empty:  # whatever it has now, the network has learned nothing about it
+            x = graph("Mul", x, 0.0)
         missing[j] = graph("IsNaN", x)
         encoded.append(graph("Where", missing[j], fill, x))
     encoded += [graph.cast(missing[j], graph.dtype) for j in columns.gaps]
@@ -62,8 +64,13 @@ def code_nodes(graph, operator, j, categories):
     x = input_column(graph, operator, j)
     kind = operator.inputs[min(j, len(operator.inputs) - 1)].type
     if isinstance(kind, StringTensorType):
+        if MISSING in codes and "" in codes:
+            raise ValueError(
+                f"Column {j} has missing strings and empty ones, which are two categories here and the same "
+                "in an ONNX graph. Replace one of them before fit, as by frame.fillna('missing')."
+            )
         if MISSING in codes:
-            codes.setdefault("", codes.pop(MISSING))
+            codes[""] = codes.pop(MISSING)
         return codes_of_texts(graph, x, codes)
     # A column of truth values may be declared as integers, so 0 and 1 get the codes of False and True.
     of_truth = {str(i): codes[text] for i, text in enumerate(("False", "True")) if text in codes}
