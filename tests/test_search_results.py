@@ -5,7 +5,11 @@ import pytest
 from landscape import TOLD_ELSEWHERE, X, search, y
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, zero_one_loss
+from sklearn.model_selection import GridSearchCV
 from skopt.space import Real
+
+from sknn6 import MLPClassifier
+from sknn6.search.results import masked_columns
 
 pytestmark = TOLD_ELSEWHERE
 
@@ -19,6 +23,21 @@ def test_results_are_those_of_grid_search(return_train_score):
     np.testing.assert_array_equal(np.sort(results["rank_test_score"])[0], 1)
     assert ("mean_train_score" in results) == ("rank_train_score" in results) == return_train_score
     assert {"mean_fit_time", "std_score_time", "param_rate", "params"} <= results.keys()
+
+
+def test_columns_of_numbers_have_their_dtype():
+    """As in GridSearchCV, so that code for its results can compute with them."""
+    mlp = MLPClassifier(4, ensemble_size=1, max_iter=1, random_state=0)
+    values = {"alpha": [1e-3, 2], "max_iter": [1, 2], "shuffle": [True, False], "dtype": ["float32"],
+              "activation": ["relu", "tanh"], "hidden_layer_sizes": [(3,), (4,)]}  # fmt: skip
+    found = search(mlp, values, n_iter=3, cv=2, refit=False).fit(X, y).cv_results_
+    grid = GridSearchCV(mlp, {name: given[:1] for name, given in values.items()}, cv=2, refit=False).fit(X, y)
+    for name in values:
+        column, expected = found[f"param_{name}"], grid.cv_results_[f"param_{name}"]
+        assert (type(column), column.dtype) == (type(expected), expected.dtype)
+    unlike = masked_columns([{"a": 1.5}, {"b": None}])
+    assert unlike["param_a"].mask.tolist() == [False, True]
+    assert unlike["param_b"].dtype == object
 
 
 def test_results_frame_has_the_best_first():

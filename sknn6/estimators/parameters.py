@@ -190,7 +190,8 @@ SHARED_PARAMETERS = """\
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         Adam, stochastic gradient descent with momentum, or L-BFGS on the whole data, always in float64.
     alpha : float, default=0.0001
-        Strength of the L2 penalty.
+        Strength of the L2 penalty. As in scikit-learn, the penalty is divided by the sum of the sample
+        weights. With tiny weights, such as 1e-6 each, it outweighs the loss: scale them to a mean of 1.
     batch_size : int or "auto", default="auto"
         Number of samples in a mini-batch, or all samples if there are fewer. "auto" is 100 for the
         classifier and 128 for the regressor with few rows, 256 from 5000 on, and 200 with the plain recipe.

@@ -98,12 +98,15 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
     Attributes
     ----------
     cv_results_ : dict of str to ndarray
-        As in `GridSearchCV`; the further column "failed" says whether all fits of a candidate failed.
+        As in `GridSearchCV`. Further columns are "failed", which says whether all fits of a candidate failed,
+        and with `return_train_score` the ranks by the training score.
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
         As in `GridSearchCV`.
     optimizer_results_ : list of OptimizeResult
-        For each space, the points and their losses, for `skopt.plots`. Categories other than strings and
-        numbers are replaced by their text.
+        For each space, the points and their losses, for `plot_convergence` and `plot_evaluations` of
+        `skopt.plots`. They have no model of the losses, which `plot_objective` needs; in its place
+        :class:`~sknn6.inspection.SearchDisplay` draws the partial dependence. Categories other than strings
+        and numbers are replaced by their text.
 
     See Also
     --------

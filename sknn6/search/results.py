@@ -1,5 +1,6 @@
 """The results of a search: its candidates, and the table of them that becomes `cv_results_`."""
 
+from numbers import Number
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ def results_table(candidates, error_score):
     missing = dict.fromkeys(evaluated[0], np.nan)
     for name in missing:
         if "_test_" in name or "_train_" in name:
-            missing[name] = error_score * (not name.startswith("std_"))
+            missing[name] = 0 * error_score if name.startswith("std_") else error_score  # NaN stays NaN
     rows = [missing if candidate.row is None else candidate.row for candidate in candidates]
     columns = {name: np.array([row[name] for row in rows], dtype=float) for name in missing}
     params = [candidate.params for candidate in candidates]
@@ -53,9 +54,18 @@ def ranks(scores, failed):
 
 def masked_columns(params):
     """Return a masked array per parameter, masked where a candidate does not have it, as in scikit-learn."""
+    names = dict.fromkeys(name for of_candidate in params for name in of_candidate)
     columns = {}
-    for i, of_candidate in enumerate(params):
-        for name, value in of_candidate.items():
-            column = columns.setdefault(f"param_{name}", np.ma.masked_all(len(params), dtype=object))
-            column[i] = value
+    for name in names:
+        values = [of_candidate[name] for of_candidate in params if name in of_candidate]
+        column = columns[f"param_{name}"] = np.ma.masked_all(len(params), dtype_of(values))
+        for i, of_candidate in enumerate(params):
+            if name in of_candidate:
+                column[i] = of_candidate[name]
     return columns
+
+
+def dtype_of(values):
+    """Return the dtype of numbers and truth values; that of other objects is object."""
+    plain = all(isinstance(value, Number | np.bool_) for value in values)
+    return np.array(values).dtype if plain else np.dtype(object)
