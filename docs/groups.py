@@ -47,6 +47,7 @@ PARAMETERS = {
         "scoring": "the score that early stopping goes by",
         "validation_fraction": "share of the rows that is held out",
         "ensemble_selection": "held-out rows choose which networks to keep",
+        "snapshots": "cycles of the rate, among whose networks rows left out choose",
     },
     "Data": {
         "input_scaling": "standardised features, with learned factors",

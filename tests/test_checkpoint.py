@@ -43,6 +43,7 @@ KINDS = [
     {"batchnorm": "whiten", "dtype": "float64", "ema_decay": 0.9},
     {"init": "lsuv", "input_scaling": "learned", "learning_rate": "cosine", "track": "layers"},
     {"cls": MLPRegressor, "learning_rate": "one_cycle", "gradient_accumulation_steps": 2},
+    {"cls": MLPRegressor, "learning_rate": "cosine", "snapshots": 2, "ensemble_size": 2, "batchnorm": True},
 ]
 
 
@@ -62,7 +63,8 @@ def assert_same(resumed, whole):
     assert resumed.loss_ == whole.loss_
     for record, expected in zip(resumed.history_, whole.history_, strict=True):
         assert record | {"seconds": 0} == expected | {"seconds": 0}
-    for name, value in resumed._optimizer_state.items():
+    assert (resumed._optimizer_state is None) == (whole._optimizer_state is None)
+    for name, value in (resumed._optimizer_state or {}).items():
         np.testing.assert_array_equal(value, whole._optimizer_state[name])
 
 

@@ -111,6 +111,7 @@ NETWORK = {
         seldom("piecewise", None, "auto"), st.integers(2) | st.floats(1.1, 9), None, "auto"
     ),
     "ensemble_selection": drawn(seldom(True, False, "auto"), st.integers(2) | st.floats(1.1, 9), "auto"),
+    "snapshots": count(3, "auto"),
     "gradient_accumulation_steps": count(4),
     "clip_norm": number(0, math.inf, None, ends="()"),
     "ema_decay": SHARE,

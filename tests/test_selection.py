@@ -8,28 +8,12 @@ from sklearn.datasets import make_classification
 
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6._sklearn_compat import InvalidParameterError
-from sknn6.estimators import base, preparation
+from sknn6.estimators import finishing, preparation
 from sknn6.training import data
-from sknn6.training.selection import select_members
+from sknn6.training.selection import select
 
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
 X, y = make_classification(600, 10, n_informative=6, random_state=0)
-
-
-class Logits:
-    """A network whose members' logits for the data are given."""
-
-    def __init__(self, Z):
-        self.Z, self.members = np.array(Z, float), len(Z)
-
-    def predict_in_blocks(self, X, finish):
-        return finish(self.Z.copy())
-
-
-class Data:
-    """Two rows, of 0."""
-
-    X, y, weight = None, np.zeros((2, 1)), None
 
 
 class Squares:
@@ -38,7 +22,7 @@ class Squares:
     def pool(self, Z):
         return Z if Z.ndim == 2 else Z.mean(axis=0)
 
-    def loss(self, Z, y, weight):
+    def plain_loss(self, Z, y, weight):
         return float(np.mean((Z - y) ** 2)), None
 
 
@@ -53,7 +37,7 @@ class Squares:
 )
 def test_the_members_that_together_have_the_least_loss_are_kept(errors, kept):
     Z = np.array(errors, float)[:, :, None]
-    assert select_members(Logits(Z), Data, Squares()) == kept
+    assert select(Z, np.zeros((2, 1)), None, Squares()) == kept
 
 
 def test_a_member_that_cannot_have_learned_is_left_out():
@@ -137,15 +121,14 @@ def test_held_out_rows_choose_whatever_the_solver(monkeypatch):
         seen["batches"] = data.make_batches(*args)
         return seen["batches"]
 
-    def select_members(network, held_out, targets):
-        seen["held out"] = held_out.X[:]
-        return [0]
+    def unseen_rows(prepared, snapshot):
+        seen["held out"] = prepared.held_out.X[:]
+        return finishing.Unseen(np.zeros((3, 1, 1)), np.zeros((1, 1)), None)
 
     monkeypatch.setattr(preparation, "make_batches", make_batches)
-    monkeypatch.setattr(base, "select_members", select_members)
-    MLPClassifier(
-        4, solver="lbfgs", ensemble_size=3, ensemble_selection=True, max_iter=3, random_state=0
-    ).fit(X, y)
+    monkeypatch.setattr(finishing, "unseen_rows", unseen_rows)
+    params = {"ensemble_size": 3, "ensemble_selection": True, "max_iter": 3, "random_state": 0}
+    MLPClassifier(4, solver="lbfgs", **params).fit(X, y)
     learned, chosen_by = seen["batches"].X, seen["held out"]
     assert len(learned) + len(chosen_by) == len(X)
     assert len(np.unique(np.vstack([learned, chosen_by]), axis=0)) == len(X)

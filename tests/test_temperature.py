@@ -12,8 +12,9 @@ from sklearn.model_selection import train_test_split
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6.estimators import preparation
 from sknn6.estimators.targets import Classes, Labels
-from sknn6.training.calibration import PARTS, find_temperature, kept_rows, left_out_logits, parts_of_rows
+from sknn6.training.calibration import find_temperature
 from sknn6.training.data import Data
+from sknn6.training.left_out import PARTS, kept_rows, left_out_logits, parts_of_rows
 
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
 X, y = make_classification(400, 8, n_informative=5, n_classes=3, random_state=0)
@@ -168,7 +169,7 @@ def test_probabilities_of_new_rows_are_nearer_to_the_truth(shape):
     losses = []
     for scaled in (True, False):
         P = (
-            MLPClassifier(temperature_scaling=scaled, random_state=0)
+            MLPClassifier(temperature_scaling=scaled, snapshots=1, random_state=0)
             .fit(X_train, y_train)
             .predict_proba(X_test)
         )

@@ -24,6 +24,7 @@ from sknn6._sklearn_compat import (
 )
 from sknn6.annotations import Matrix
 from sknn6.dates import refuse_dates
+from sknn6.estimators.finishing import finish
 from sknn6.estimators.fitted import (
     columns_of,
     columns_with_means,
@@ -38,18 +39,17 @@ from sknn6.estimators.scoring import score_rows
 from sknn6.estimators.settings import Settings
 from sknn6.estimators.targets import Targets
 from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.nn.schedules import cycle_ends
 from sknn6.readers import as_frame, as_table, has_missing
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.tables import NewGapsError, find_columns
 from sknn6.threads import cores_for, products_share_cores
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.checkpointing import TrainingFile
-from sknn6.training.data import split
 from sknn6.training.evaluation import Evaluation
 from sknn6.training.interrupts import Interrupts
 from sknn6.training.lbfgs import train_with_lbfgs
 from sknn6.training.minibatch import train_in_batches
-from sknn6.training.selection import select_members
 from sknn6.training.state import RECORDS, STOCHASTIC_ATTRIBUTES
 from sknn6.training.training import Training
 from sknn6.validation import is_valid, validate_data, validate_table
@@ -165,12 +165,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
                 training = self._set_up(prepared, validation, callbacks, resume, incremental)
                 train = train_in_batches if prepared.settings.stochastic else train_with_lbfgs
                 train(training, interrupts)
-                prepared.keep_optimizer(training)
-                if training.for_selection is not None:
-                    prepared.keep_members(
-                        select_members(prepared.network, training.for_selection, prepared.targets)
-                    )
-                prepared.scale_temperature(training)
+                finish(prepared, training)
             self._keep(prepared)
             callbacks.end()
             if incremental:
@@ -198,11 +193,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         file = None
         if settings.checkpoint is not None and not incremental:
             file = TrainingFile(settings, network, state, data, validation, resume)
-        selects = settings.ensemble_selection and network.members > 1 and not incremental
-        parts = split(data, prepared.targets, settings, state.split_seed, given=validation, selects=selects)
-        # A training that goes on may have been trained before on the rows that it holds out.
-        scales = settings.scales_temperature and prepared.fresh and not incremental
-        part = prepared.leave_out() if scales and parts.held_out is None else None
+        parts = prepared.divide_rows(validation, incremental)
         update = prepared.make_update(resume=incremental) if settings.stochastic else None
         if file is None or not file.is_taken_up:  # a resumed file has the scaling already
             prepared.fit_inputs(parts.rows, update)
@@ -210,7 +201,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         evaluation = parts.validation and Evaluation(parts.validation, prepared.targets, scorer)
         return Training(
             network=network,
-            batches=prepared.make_batches(parts.rows, part),
+            batches=prepared.make_batches(parts.rows),
             targets=prepared.targets,
             settings=settings,
             state=state,
@@ -219,9 +210,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             update=update,
             evaluation=evaluation,
             file=file,
-            for_selection=parts.for_selection,
-            for_temperature=parts.held_out if scales else None,
-            part=part,
+            cycle_ends=cycle_ends(settings.max_iter, prepared.n_cycles),
             incremental=incremental,
         )
 

@@ -174,6 +174,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_embedding: Literal["piecewise", "auto"] | None = "auto",
         ensemble_selection: bool | Auto = "auto",
+        snapshots: int | Auto = "auto",
         dropout: float | Auto = "auto",
         weight_decay: float | Sequence[float] | Auto = "auto",
         gradient_accumulation_steps: int = 1,

@@ -45,6 +45,7 @@ SHARED_CONSTRAINTS = {
     "categorical_features": [None, StrOptions({"from_dtype"}), "array-like"],
     "numeric_embedding": [AUTO, None, StrOptions({"piecewise"})],
     "ensemble_selection": [AUTO, "boolean"],
+    "snapshots": [AUTO, Interval(Integral, 1, None, closed="left")],
     "dropout": [AUTO, Interval(Real, 0, 1, closed="left")],
     "weight_decay": [AUTO, Interval(Real, 0, None, closed="left"), "array-like"],
     "gradient_accumulation_steps": [Interval(Integral, 1, None, closed="left")],
@@ -172,6 +173,14 @@ SHARED_PARAMETERS = """\
         Whether to hold out `validation_fraction` of the rows, and to keep only those of the `ensemble_size`
         networks that together predict them best (Caruana et al., 2004). `ensemble_members_` has their
         indices.
+    snapshots : int or "auto", default={snapshots}
+        Number of cycles of the learning rate, each three times as long as the one before. The networks at the
+        end of each cycle, where the rate has fallen, are candidates for the ensemble (Huang et al., 2017,
+        arXiv:1704.00109). Kept are those of the cycles that together best predict rows that they were not
+        trained on: held-out rows with `ensemble_selection`, otherwise a twentieth of the rows that each
+        network leaves out. So noisy data get networks that were trained for a shorter time. There is one
+        cycle for schedules without an end and with early stopping and, unless a number is given, for a single
+        network, fewer than 100 rows or fewer than 20 epochs.
     dropout : float or "auto", default={dropout}
         Fraction of the activations of each hidden layer that are set to 0 in training, from 0 to below 1. Not
         used by "lbfgs", which needs the same loss at each evaluation.

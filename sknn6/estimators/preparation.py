@@ -1,6 +1,6 @@
 """What `fit` prepares before it trains: settings, targets, data and network."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from inspect import signature
 from typing import Any
@@ -24,19 +24,12 @@ from sknn6.nn.optimizers import OPTIMIZERS, Optimizer
 from sknn6.nn.outputs import OutputScaling
 from sknn6.nn.update import Update
 from sknn6.tables import Columns
-from sknn6.training.calibration import (
-    find_temperature,
-    held_out_logits,
-    kept_rows,
-    left_out_logits,
-    parts_of_rows,
-)
-from sknn6.training.data import Data, make_batches, scale_input
+from sknn6.training.data import Data, Split, make_batches, scale_input, split
+from sknn6.training.left_out import kept_rows, parts_of_rows
 from sknn6.training.scaling import Moments
 from sknn6.training.state import TrainingState
-from sknn6.training.training import Training
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "multiply_outputs", "prepare"]
 
 
 # Numbers of random rows from which the knots of an embedding are computed, and over which its columns are
@@ -52,7 +45,7 @@ IQR_OF_NORMAL = 1.3489795
 FEWEST_FOR_QUARTILES = 100
 
 # If there are fewer rows, networks leave out none by themselves: each row matters, and the few that could be
-# left out would not tell the temperature.
+# left out would tell neither the temperature nor the cycle.
 FEWEST_TO_LEAVE_OUT = 100
 
 
@@ -77,6 +70,14 @@ class Prepared:
         The ends of the intervals of a new embedding, see `find_knots`; None without a new embedding.
     output_ratio : ndarray or None
         The earlier scale of the targets divided by the new one; None if the scale has not changed.
+    part : ndarray of int, shape (n_rows,), or None
+        The part of each row that a member leaves out, see `parts_of_rows`; None if none does.
+    held_out : Data or None
+        Rows on which no network is trained; None if networks leave out rows of their own, or none.
+    selects : bool
+        Whether the held-out rows choose which networks to keep.
+    calibrates : bool
+        Whether the logits are divided by a temperature.
     """
 
     settings: Settings
@@ -87,8 +88,35 @@ class Prepared:
     state: TrainingState
     n_numbers: int
     fresh: bool
-    knots: NDArray | None = None
-    output_ratio: NDArray | None = None
+    knots: NDArray | None
+    output_ratio: NDArray | None
+    part: NDArray | None = None
+    held_out: Data | None = None
+    selects: bool = False
+    calibrates: bool = False
+
+    def divide_rows(self, given: Data | None, incremental: bool) -> Split:
+        """Return the rows to train on and the validation data; set what is unseen by networks, and its use.
+
+        `given` are the user's validation data.
+        """
+        settings, anew = self.settings, self.fresh and not incremental
+        self.selects = settings.ensemble_selection and self.network.members > 1 and not incremental
+        parts = split(
+            self.data, self.targets, settings, self.state.split_seed, given=given, selects=self.selects
+        )
+        self.held_out, self.selects = parts.held_out, parts.for_selection is not None
+        # A training that goes on may have been trained before on the rows that it holds out.
+        self.calibrates = settings.scales_temperature and anew
+        if parts.held_out is None and anew and (self.calibrates or settings.cycles > 1):
+            self.part = self.leave_out()
+        return parts
+
+    @property
+    def n_cycles(self) -> int:
+        """Number of cycles of the rate: one, if no rows could choose between their networks."""
+        can_choose = self.part is not None or (self.selects and self.fresh)
+        return self.settings.cycles if can_choose else 1
 
     def fit_inputs(self, rows=None, update: Update | None = None) -> None:
         """Learn what comes before the first linear map: scaling, intervals of the embedding, categories.
@@ -129,12 +157,12 @@ class Prepared:
             if isinstance(layer, Piecewise):
                 layer.place(knots, self.network.read(some.X), some.weight)
 
-    def make_batches(self, rows=None, part=None) -> Batches:
+    def make_batches(self, rows=None) -> Batches:
         """Return the mini-batches of the given rows, or of all; for L-BFGS, one batch.
 
-        With `part`, as `leave_out` returns it, each network has the rows that it does not leave out.
+        Each network has the rows that it does not leave out.
         """
-        kept = None if part is None else kept_rows(part, self.network.members)
+        kept = None if self.part is None else kept_rows(self.part, self.network.members)
         return make_batches(self.data, self.settings, self.network, self.state.rng, rows, kept)
 
     def leave_out(self) -> NDArray | None:
@@ -142,10 +170,11 @@ class Prepared:
         weight, y = self.data.weight, self.data.y
         n_rows = len(y) if weight is None else np.count_nonzero(weight)
         few = self.network.members == 1 or n_rows < FEWEST_TO_LEAVE_OUT
-        if "temperature_scaling" in self.settings.left and few:
+        if few and not self.settings.leaves_out_few:
             return None
-        strata = y.ravel() if y.size == len(y) else None  # none for several labels
-        return parts_of_rows(len(y), weight, strata, self.state.split_seed)
+        strata = y.ravel() if y.size == len(y) and not self.targets.are_numbers else None
+        part = parts_of_rows(len(y), weight, strata, self.state.split_seed)
+        return part if (~kept_rows(part, self.network.members)).any() else None
 
     def make_update(self, resume: bool) -> Update:
         """Return the solver's update; with `resume`, it has the optimizer's state of the last training."""
@@ -175,39 +204,6 @@ class Prepared:
             multiply_outputs(self.network, self.output_ratio)
         return lead
 
-    def keep_members(self, kept: list[int]) -> None:
-        """Keep only the members with these indices."""
-        self.state.members = [self.state.members[i] for i in kept] if self.state.members else kept
-        if len(kept) == self.network.members:
-            return
-        self.architecture = replace(self.architecture, members=len(kept))
-        network = self.architecture.build(input_scaling=self.network.input_scaling)
-        self.network = network.attach(self.network.arrays_of_members(kept), self.network.dtype)
-
-    def scale_temperature(self, training: Training) -> None:
-        """Divide the logits by the temperature that suits the rows that were not trained on.
-
-        Classes have no weights here, as in `score`.
-        """
-        network, targets, held_out = self.network, self.targets, training.for_temperature
-        if training.part is not None:
-            Z, rows = left_out_logits(network, self.data, training.part)
-            y, weight = rows.y, rows.sample_weight
-        elif held_out is not None:
-            Z, y, weight = held_out_logits(network, held_out), held_out.y, held_out.weight
-        else:
-            return
-        if not (len(y) if weight is None else weight.any()):
-            return
-        if training.part is not None:
-            targets.oob_score = targets.score(Z, y, weight)
-        targets.temperature = find_temperature(Z, y, weight, targets)
-        multiply_outputs(network, 1 / targets.temperature)
-        lead = (self.state.optimizer or {}).get("lead")
-        if lead is not None and network is training.network:
-            with network.exchanged(lead):
-                multiply_outputs(network, 1 / targets.temperature)
-
     def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
         """Return the user's validation data, validated against the training data."""
         # The estimator may still have the network of an earlier fit.
@@ -219,22 +215,6 @@ class Prepared:
             raise ValueError(
                 f"X_val, y_val and sample_weight_val must go with the data of the training: {error}"
             ) from error
-
-    def keep_optimizer(self, training: Training) -> None:
-        """Keep the optimizer's state for the next `partial_fit`, in a dtype not wider than that of X."""
-        update, dtype = training.update, self.data.X.dtype
-        if update is None or training.torn or training.state.diverged:
-            # There is no state, or it does not belong to the weights, or it led to numbers that are not
-            # finite.
-            self.state.optimizer = None
-            return
-        vectors = update.optimizer.state | ({} if update.lead is None else {"lead": update.lead})
-        narrow = {
-            name: vector.astype(min(dtype, vector.dtype, key=lambda kind: kind.itemsize), copy=False)
-            for name, vector in vectors.items()
-        }
-        of_which = {"solver": self.settings.solver, "size": self.network.theta.size}
-        self.state.optimizer = of_which | {"t": update.optimizer.t} | narrow
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes that the estimator would have if the training ended now."""
@@ -297,7 +277,16 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
             network.dense()[-1].b += np.log(targets.level).astype(network.dtype)
     ratio = hand_over(network, before, targets.scaling)
     return Prepared(
-        settings, targets, data, architecture, network, state, n_numbers, not resume, knots, ratio
+        settings=settings,
+        targets=targets,
+        data=data,
+        architecture=architecture,
+        network=network,
+        state=state,
+        n_numbers=n_numbers,
+        fresh=not resume,
+        knots=knots,
+        output_ratio=ratio,
     )
 
 

@@ -21,6 +21,7 @@ PLAIN = {
     "numeric_embedding": None,
     "init": SKLEARN,
     "ensemble_size": 1,
+    "snapshots": 1,
     "ensemble_selection": False,
     "temperature_scaling": False,
     "target_scaling": False,
@@ -40,6 +41,7 @@ MODERN = {
     "numeric_embedding": None,
     "init": "auto",  # the activation decides
     "ensemble_size": 4,
+    "snapshots": 2,
     "ensemble_selection": False,
     "temperature_scaling": True,
     "target_scaling": True,
@@ -64,7 +66,7 @@ MODERN_REGRESSION = MODERN | {
 
 # Quantiles overfit soon: the interval between the outer two of a training covers more than 80 % of the
 # training rows and fewer of other rows (docs/guide/regression.rst). Smoother functions cover better.
-MODERN_QUANTILES = MODERN_REGRESSION | {"numeric_embedding": None, "batch_size": 64}
+MODERN_QUANTILES = MODERN_REGRESSION | {"numeric_embedding": None, "snapshots": 1, "batch_size": 64}
 
 # Counts and amounts are noisy. A network that follows the noise predicts means near 0, where a count that
 # comes nevertheless has a large loss.
@@ -75,6 +77,7 @@ MODERN_POSITIVE = MODERN_QUANTILES | {"dropout": 0.2, "weight_decay": 0.5}
 MODERN_WITH_MANY_ROWS = MODERN | {
     "hidden_layer_sizes": (192, 192),
     "numeric_embedding": "piecewise",
+    "snapshots": 1,
     "ensemble_selection": True,
     "dropout": 0.1,
     "label_smoothing": 0.0,

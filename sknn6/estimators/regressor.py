@@ -80,8 +80,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         As in `MLPClassifier`; with `target_scaling`, `layer_state_` has "output.mean" and "output.scale", and
         the outputs of the last layer are the standardised targets.
     ensemble_members_ : list of int or None
-        The indices of the networks that ensemble selection has kept, in the order of the axis of `coefs_`;
-        None without ensemble selection.
+        As in `MLPClassifier`.
     validation_scores_, best_validation_score_
         As in `MLPClassifier`, with R^2 in place of the accuracy, or the mean D^2 with the loss "quantile".
     n_features_in_ : int
@@ -143,6 +142,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_embedding: Literal["piecewise", "auto"] | None = "auto",
         ensemble_selection: bool | Auto = "auto",
+        snapshots: int | Auto = "auto",
         dropout: float | Auto = "auto",
         weight_decay: float | Sequence[float] | Auto = "auto",
         gradient_accumulation_steps: int = 1,

@@ -20,6 +20,10 @@ from sknn6.tables import Columns
 
 __all__ = ["Settings"]
 
+# With fewer epochs there is one cycle of the rate, unless the user has set a number: the networks at the end
+# of the first of two would have learned little.
+FEWEST_FOR_CYCLES = 20
+
 
 class Settings(SimpleNamespace):
     """The values of all parameters of an estimator in one training.
@@ -119,6 +123,19 @@ class Settings(SimpleNamespace):
     def scales_temperature(self) -> bool:
         """Whether the logits are to be divided by a temperature; those of a regressor are not."""
         return self.stochastic and bool(vars(self).get("temperature_scaling", False))
+
+    @property
+    def cycles(self) -> int:
+        """The number of cycles of the rate: one if its schedule has no end, and with early stopping."""
+        has_end = self.stochastic and self.schedule.follows_plan and not self.early_stopping
+        is_short = "snapshots" in self.left and self.max_iter < FEWEST_FOR_CYCLES
+        return self.snapshots if has_end and not is_short else 1
+
+    @property
+    def leaves_out_few(self) -> bool:
+        """Whether networks are to leave out rows even if there are few: by the user's own value."""
+        asked = self.scales_temperature and "temperature_scaling" not in self.left
+        return asked or (self.cycles > 1 and "snapshots" not in self.left)
 
     @property
     def stochastic(self) -> bool:

@@ -44,8 +44,8 @@ class Targets(ABC):
         Number of logits per row.
     out_activation : str
         Name in `LINKS` of the function that maps logits to predictions.
-    loss : callable
-        ``loss(Z, y, weight) -> (loss, dZ)``, for encoded targets.
+    loss, plain_loss : callable
+        ``loss(Z, y, weight) -> (loss, dZ)``, for encoded targets; `plain_loss` is without label smoothing.
     are_numbers : bool
         Whether predictions are numbers instead of classes.
     scaling : OutputScaling or None
@@ -61,6 +61,10 @@ class Targets(ABC):
     scaling: OutputScaling | None = None
     temperature: float | None = None
     oob_score: float | None = None
+
+    @property
+    def plain_loss(self) -> Callable:
+        return self.loss
 
     @property
     def unit_of_loss(self) -> float:
@@ -122,6 +126,10 @@ class _Discrete(Targets):
         self.n_outputs, self.out_activation = len(classes), out_activation
         loss = LOSSES[out_activation].loss
         self.loss = partial(loss, smoothing=smoothing) if smoothing else loss
+
+    @property
+    def plain_loss(self) -> Callable:
+        return LOSSES[self.out_activation].loss
 
     @abstractmethod
     def weights_of_classes(self, weight: NDArray, y: Any) -> NDArray:

@@ -130,16 +130,18 @@ class Network:
             for name in (*layer.parameters, *layer.statistics)
         }
 
-    def arrays_of_members(self, kept: list[int]) -> dict[str, Array]:
-        """Return copies of the arrays of some members, in the shapes of a network of only these."""
-        arrays = {}
+    def copy_member(self, member: int, to: Self, k: int) -> None:
+        """Copy the arrays of a member, and those that the members share, to member k of another network."""
+        others = {layer.name: layer for layer in to.leaves}
         for layer in self.leaves:
-            for name, shape in (layer.parameters | layer.statistics).items():
-                array = getattr(layer, name)
-                if layer.per_member:
-                    array = array[kept] if len(kept) > 1 else array[kept[0]].reshape(shape)
-                arrays[f"{layer.name}.{name}"] = array.copy()
-        return arrays
+            for name in (*layer.parameters, *layer.statistics):
+                target = to._of_members(others[layer.name], name)[k]
+                target[...] = self._of_members(layer, name)[member].reshape(target.shape)
+
+    def _of_members(self, layer: Layer, name: str) -> list[Array]:
+        """Return the part of each member in an array of a layer; all of it, if the members share it."""
+        array = getattr(layer, name)
+        return list(array) if self.members > 1 and layer.per_member else [array] * self.members
 
     def attach(self, arrays: Mapping[str, Array], dtype: DTypeLike) -> Self:
         """Set the layers' arrays, for prediction only, to arrays named as by `arrays`, cast to `dtype`."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["SCHEDULES", "Progress", "Schedule"]
+__all__ = ["SCHEDULES", "Progress", "Schedule", "cycle_ends"]
 
 
 @dataclass
@@ -109,6 +109,22 @@ def one_cycle(progress: Progress) -> float:
 def step(progress: Progress) -> float:
     """Divide by 10 at one half and again at three quarters of the training."""
     return progress.initial * 0.1 ** ((progress.fraction >= 0.5) + (progress.fraction >= 0.75))
+
+
+def cycle_ends(epochs: int, cycles: int) -> list[int]:
+    """Return the numbers of epochs after which the cycles of a rate end; each is three times the one before.
+
+    There are fewer cycles if the first ones would have no epoch.
+
+    Examples
+    --------
+    >>> from sknn6.nn.schedules import cycle_ends
+    >>> cycle_ends(40, 2), cycle_ends(2, 3)
+    ([10, 40], [1, 2])
+    """
+    lengths = [3**k for k in range(cycles)]
+    ends = {round(epochs * sum(lengths[: k + 1]) / sum(lengths)) for k in range(cycles)}
+    return sorted(ends - {0})
 
 
 SCHEDULES = {

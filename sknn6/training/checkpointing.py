@@ -8,7 +8,6 @@ from sknn6._version import __version__
 from sknn6.checkpoint import Checkpoint, check_seed
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.schedules import SCHEDULES
-from sknn6.training.scaling import Moments
 from sknn6.warn import warn_user
 
 __all__ = ["TrainingFile"]
@@ -29,7 +28,7 @@ class TrainingFile:
     network : Network
         The network with its initial weights. It receives the input scaling of the file.
     state : TrainingState
-        It receives the split seed and the moments of the columns of X from the file.
+        It receives the split seed of the file.
     data : Data
     validation : Data or None
         Validation data given by the user.
@@ -61,8 +60,6 @@ class TrainingFile:
             state.split_seed = self.saved["state"]["split_seed"]
             if self.saved["scaling"] is not None:
                 network.input_scaling = InputScaling(*self.saved["scaling"])
-            moments = self.saved["state"]["moments"]
-            state.moments = moments and Moments(*moments)
 
     @property
     def is_taken_up(self) -> bool:

@@ -1,5 +1,6 @@
 """Training on mini-batches: the one loop over the epochs."""
 
+from bisect import bisect_right
 from contextlib import contextmanager
 from functools import partial
 
@@ -102,6 +103,7 @@ def end_epoch(training, interrupts, record, last):
             state.n_iter += 1
             state.t += training.batches.n_samples
             training.record_epoch(record)
+            training.end_cycle()
         asked_to_stop = training.callbacks.end_epoch(training.attributes)
     if not training.incremental:
         state.stopped = training.stops(record["learning_rate"]) or asked_to_stop
@@ -113,8 +115,11 @@ def end_epoch(training, interrupts, record, last):
 
 def rate(training, epoch, fraction):
     """Return the learning rate after `epoch` whole epochs and the given fraction of the next one."""
-    state, settings = training.state, training.settings
-    return settings.rate((epoch + fraction) / settings.max_iter, state.t, state.plateaus)
+    state, ends = training.state, training.cycle_ends
+    cycle = bisect_right(ends, epoch)
+    start = ends[cycle - 1] if cycle else 0
+    done = (epoch - start + fraction) / (ends[cycle] - start)
+    return training.settings.rate(done, state.t, state.plateaus)
 
 
 @contextmanager

@@ -94,6 +94,10 @@ class TrainingState:
         A snapshot of the network with the best validation score.
     best_validation_loss : float
         The validation loss of that snapshot.
+    lowest_loss : float
+        The lowest loss of this cycle of the rate.
+    snapshots : list of tuple of ndarray
+        Snapshots of the network at the ends of the cycles before this one.
     """
 
     split_seed: int
@@ -120,6 +124,8 @@ class TrainingState:
     diverged: bool = False
     best: list[NDArray] | None = None
     best_validation_loss: float = np.inf
+    lowest_loss: float = np.inf
+    snapshots: list[tuple[NDArray, NDArray]] = field(default_factory=list)
 
     @classmethod
     def begin(cls, settings, before: dict[str, Any], incremental: bool) -> Self:
@@ -140,6 +146,8 @@ class TrainingState:
         vars(state).update(
             {name: value for name, value in kept.items() if value is not None and name not in anew}
         )
+        if state.best_loss is not None:
+            state.lowest_loss = state.best_loss
         state.in_parts = incremental and (state.in_parts or not before)
         state.first = len(state.history)
         return state

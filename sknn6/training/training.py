@@ -1,16 +1,14 @@
 """The parts of a training, and the steps after each epoch that all solvers share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn6.nn.observe import LayerTracker
 from sknn6.training.callbacks import Callbacks
-from sknn6.training.data import Data
 from sknn6.training.evaluation import Evaluation
 from sknn6.training.state import TrainingState
 from sknn6.warn import warn_user
@@ -47,12 +45,8 @@ class Training:
         Evaluates the validation data; None if there are none.
     file : TrainingFile or None
         Saves the training.
-    for_selection : Data or None
-        Held-out rows that choose which members to keep.
-    for_temperature : Data or None
-        Held-out rows by which the temperature is found.
-    part : ndarray of int, shape (n_rows,), or None
-        The part of each row that a member leaves out, see `parts_of_rows`; None if none does.
+    cycle_ends : list of int
+        The numbers of epochs after which the cycles of the rate end.
     incremental : bool
         Whether this is a call of `partial_fit`, which trains for one epoch.
     torn : bool
@@ -71,9 +65,7 @@ class Training:
     update: Any = None
     evaluation: Evaluation | None = None
     file: Any = None
-    for_selection: Data | None = None
-    for_temperature: Data | None = None
-    part: NDArray | None = None
+    cycle_ends: list[int] = field(default_factory=list)
     incremental: bool = False
     torn: bool = False
     tracker: LayerTracker | None = None
@@ -128,12 +120,20 @@ class Training:
         elif state.best_loss is not None:
             # tol refers to the loss in the units in which the network learns.
             tol *= self.targets.unit_of_loss
-            merit, best = -state.loss, -state.best_loss
+            merit, best = -state.loss, -state.lowest_loss
             state.best_loss = min(state.best_loss, state.loss)
+            state.lowest_loss = min(state.lowest_loss, state.loss)
         else:
             return
         # A comparison with NaN is false, so that NaN counts as no improvement.
         state.no_improvement = 0 if merit >= best + tol else state.no_improvement + 1
+
+    def end_cycle(self) -> None:
+        """Keep the network at the end of a cycle of the rate, and count plateaus anew in the next one."""
+        state = self.state
+        if state.n_iter in self.cycle_ends[:-1]:
+            state.snapshots.append(self.network.snapshot())
+            state.lowest_loss, state.no_improvement = np.inf, 0
 
     def keep_if_best(self, score: float, loss: float) -> None:
         """Take a snapshot if the score is the best so far; a lower loss breaks a tie."""

@@ -1,0 +1,122 @@
+"""What `fit` does after the last epoch: keep the optimizer's state, choose networks, calibrate them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknn6.estimators.preparation import Prepared, multiply_outputs
+from sknn6.nn.network import Snapshot
+from sknn6.training.calibration import find_temperature
+from sknn6.training.left_out import held_out_logits, left_out_logits
+from sknn6.training.selection import select
+from sknn6.training.training import Training
+
+__all__ = ["finish"]
+
+
+class Unseen(NamedTuple):
+    """Rows that networks were not trained on: their logits, targets and sample weights.
+
+    Z has the shape (n_rows, n_outputs), with the logits of each row by the network that left it out, or
+    (networks, n_rows, n_outputs).
+    """
+
+    Z: NDArray
+    y: NDArray
+    weight: NDArray | None
+
+
+def finish(prepared: Prepared, training: Training) -> None:
+    """Set the network, and the state from which a training goes on, to what is kept of a training."""
+    keep_optimizer(prepared, training)
+    uses_held_out = prepared.held_out is not None and (prepared.selects or prepared.calibrates)
+    if prepared.part is None and not uses_held_out:
+        return
+    unseen = choose_networks(prepared, training)
+    if prepared.calibrates:
+        scale_temperature(prepared, training, unseen)
+
+
+def keep_optimizer(prepared: Prepared, training: Training) -> None:
+    """Keep the optimizer's state for the next `partial_fit`, in a dtype not wider than that of X."""
+    update, dtype, state = training.update, prepared.data.X.dtype, prepared.state
+    if update is None or training.torn or state.diverged:
+        # There is no state, or it does not belong to the weights, or it led to numbers that are not finite.
+        state.optimizer = None
+        return
+    vectors = update.optimizer.state | ({} if update.lead is None else {"lead": update.lead})
+    narrow = {
+        name: vector.astype(min(dtype, vector.dtype, key=lambda kind: kind.itemsize), copy=False)
+        for name, vector in vectors.items()
+    }
+    of_which = {"solver": prepared.settings.solver, "size": prepared.network.theta.size}
+    state.optimizer = of_which | {"t": update.optimizer.t} | narrow
+
+
+def choose_networks(prepared: Prepared, training: Training) -> Unseen:
+    """Keep the networks that together predict unseen rows best; return their logits for these rows.
+
+    A candidate is a network at the end of a cycle. Networks that leave out rows of their own are one
+    candidate together, because each of them alone has only few rows by which to choose.
+    """
+    network, members = prepared.network, range(prepared.network.members)
+    snapshots = [*training.state.snapshots, network.snapshot()]
+    training.state.snapshots = []
+    unseen = [unseen_rows(prepared, snapshot) for snapshot in snapshots]
+    last = unseen[-1]
+    if len(snapshots) == 1 and not prepared.selects:
+        return last
+    if prepared.selects:
+        candidates = [[(snapshot, member)] for snapshot in snapshots for member in members]
+        Z = np.concatenate([each.Z for each in unseen])
+    else:
+        candidates = [[(snapshot, member) for member in members] for snapshot in snapshots]
+        Z = np.stack([each.Z for each in unseen])
+    kept = select(Z, last.y, last.weight, prepared.targets)
+    if prepared.selects or kept != [len(snapshots) - 1]:
+        keep_members(prepared, [pair for i in kept for pair in candidates[i]])
+    return last._replace(Z=Z[kept] if len(kept) > 1 else Z[kept[0]])
+
+
+def unseen_rows(prepared: Prepared, snapshot: Snapshot) -> Unseen:
+    """Return the unseen rows, with the logits of a network as it was at a snapshot."""
+    network = prepared.network
+    network.restore(snapshot)
+    if prepared.part is not None:
+        Z, rows = left_out_logits(network, prepared.data, prepared.part)
+        return Unseen(Z, rows.y, rows.sample_weight)
+    X, y, weight = prepared.held_out[:3]  # type: ignore[index]
+    return Unseen(held_out_logits(network, X), y, weight)
+
+
+def keep_members(prepared: Prepared, kept: Sequence[tuple[Snapshot, int]]) -> None:
+    """Replace the network by one of some members at snapshots."""
+    network, state = prepared.network, prepared.state
+    prepared.architecture = replace(prepared.architecture, members=len(kept))
+    anew = prepared.architecture.build(input_scaling=network.input_scaling).allocate(network.dtype)
+    for k, (snapshot, member) in enumerate(kept):
+        network.restore(snapshot)
+        network.copy_member(member, anew, k)
+    prepared.network = anew
+    members = [member for _, member in kept]
+    state.members = [state.members[i] for i in members] if state.members else members
+    state.optimizer = None  # it belongs to other weights
+
+
+def scale_temperature(prepared: Prepared, training: Training, unseen: Unseen) -> None:
+    """Divide the logits by the temperature that suits unseen rows.
+
+    class_weight is ignored, as in `score`.
+    """
+    network, targets = prepared.network, prepared.targets
+    if prepared.part is not None:
+        targets.oob_score = targets.score(targets.pool(unseen.Z), unseen.y, unseen.weight)
+    targets.temperature = find_temperature(*unseen, targets)
+    multiply_outputs(network, 1 / targets.temperature)
+    lead = (prepared.state.optimizer or {}).get("lead")
+    if lead is not None and network is training.network:
+        with network.exchanged(lead):
+            multiply_outputs(network, 1 / targets.temperature)

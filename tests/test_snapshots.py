@@ -1,0 +1,154 @@
+"""Snapshots: the networks at the ends of the cycles of the rate, and the choice between them."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, make_classification
+
+from sknn6 import MLPClassifier, MLPRegressor
+from sknn6.estimators import finishing
+from sknn6.nn.schedules import SCHEDULES, cycle_ends
+
+X, y = make_classification(300, 8, n_informative=5, n_classes=3, random_state=0)
+NUMBERS = X[:, 0] + np.sin(2 * X[:, 1])
+QUICK = {"hidden_layer_sizes": (16,), "max_iter": 20, "random_state": 0}
+
+
+def keeping(monkeypatch, *cycles):
+    """Let the rows that were left out choose these cycles."""
+    monkeypatch.setattr(finishing, "select", lambda *_: list(cycles))
+
+
+@pytest.mark.parametrize("cycles", [1, 2, 3])
+def test_each_cycle_is_three_times_as_long_as_the_one_before(cycles):
+    lengths = np.diff([0, *cycle_ends(1300, cycles)])
+    assert lengths.sum() == 1300
+    np.testing.assert_allclose(lengths[1:] / lengths[:-1], 3, rtol=1e-2)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if SCHEDULES[name].follows_plan])
+def test_the_rate_runs_through_its_schedule_in_each_cycle(name):
+    """Rates are recorded after the last update of an epoch."""
+    rates = [
+        np.array([record["learning_rate"] for record in MLPClassifier(**params).fit(X, y).history_])
+        for params in (
+            QUICK | {"learning_rate": name, "snapshots": 2},
+            QUICK | {"learning_rate": name, "max_iter": 5},
+            QUICK | {"learning_rate": name, "max_iter": 15},
+        )
+    ]
+    np.testing.assert_array_equal(rates[0], np.concatenate(rates[1:]))
+
+
+def test_the_networks_of_the_first_cycle_are_those_of_a_training_that_ends_there(monkeypatch):
+    """Bit for bit, with the temperature that suits them."""
+    keeping(monkeypatch, 0)
+    model = MLPClassifier(**QUICK).fit(X, y)
+    short = MLPClassifier(**QUICK | {"max_iter": 5}).fit(X, y)
+    assert model.ensemble_members_ == [0, 1, 2, 3]
+    assert model.temperature_ == short.temperature_
+    assert model.oob_score_ == short.oob_score_
+    for ours, theirs in zip(model.coefs_ + model.intercepts_, short.coefs_ + short.intercepts_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("ensemble_size", [1, 4])
+@pytest.mark.parametrize("batchnorm", [False, True])
+def test_predictions_are_the_mean_over_the_cycles_that_are_kept(monkeypatch, ensemble_size, batchnorm):
+    params = QUICK | {"snapshots": 2, "ensemble_size": ensemble_size, "batchnorm": batchnorm}
+    fitted = []
+    for cycles in ([0], [1], [0, 1]):
+        keeping(monkeypatch, *cycles)
+        fitted.append(MLPRegressor(**params).fit(X, NUMBERS))
+    first, last, both = fitted
+    assert last.ensemble_members_ is None
+    assert both.ensemble_members_ == 2 * list(range(ensemble_size))
+    assert both.coefs_[0].shape[0] == 2 * ensemble_size
+    mean = (first.predict(X) + last.predict(X)) / 2
+    np.testing.assert_allclose(both.predict(X), mean, rtol=1e-5, atol=1e-5)
+
+
+def test_noise_gets_networks_that_were_trained_for_a_shorter_time():
+    """They predict new rows better, where longer ones follow the noise."""
+    X, y = load_diabetes(return_X_y=True)
+    train, test = np.arange(len(y)) % 3 > 0, np.arange(len(y)) % 3 == 0
+    for seed in range(3):
+        one, two = (
+            MLPRegressor(snapshots=n, random_state=seed).fit(X[train], y[train]).score(X[test], y[test])
+            for n in (1, 2)
+        )
+        assert one + 0.03 < two
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("params", "rows", "cycles"),
+    [
+        ({}, 300, 2),
+        ({"max_iter": 19}, 300, 1),
+        ({"max_iter": 19, "snapshots": 2}, 300, 2),
+        ({}, 99, 1),
+        ({"snapshots": 3}, 99, 3),
+        ({"ensemble_size": 1}, 300, 1),
+        ({"ensemble_size": 1, "snapshots": 2}, 300, 2),
+        ({"snapshots": 1}, 300, 1),
+        ({"learning_rate": "constant"}, 300, 1),
+        ({"early_stopping": True}, 300, 1),
+        ({"recipe": "plain"}, 300, 1),
+        ({"solver": "lbfgs", "snapshots": 2}, 300, 1),
+        ({"ensemble_selection": True, "snapshots": 2}, 300, 2),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_when_there_are_several_cycles(cls, params, rows, cycles, monkeypatch):
+    seen, choose = [], finishing.choose_networks
+
+    def watched(prepared, training):
+        seen.append(len(training.state.snapshots))
+        return choose(prepared, training)
+
+    monkeypatch.setattr(finishing, "choose_networks", watched)
+    cls(**QUICK | params).fit(X[:rows], (y if cls is MLPClassifier else NUMBERS)[:rows])
+    assert sum(seen) == cycles - 1
+
+
+def test_held_out_rows_choose_among_the_networks_of_all_cycles(monkeypatch):
+    """Each by itself: of network 1 both, of network 2 the first."""
+    keeping(monkeypatch, 1, 2, 4)
+    params = QUICK | {"ensemble_selection": True, "ensemble_size": 3, "snapshots": 2}
+    assert MLPClassifier(**params).fit(X, y).ensemble_members_ == [1, 2, 1]
+
+
+def test_a_plateau_is_one_within_a_cycle():
+    """A rate that has risen again raises the loss, which is no reason to stop.
+
+    No loss falls by 100, so a training ends after the first epoch of a cycle and seven more.
+    """
+    params = QUICK | {"tol": 100.0, "n_iter_no_change": 6}
+    assert MLPClassifier(**params, snapshots=1).fit(X, y).n_iter_ == 8
+    model = MLPClassifier(**params, snapshots=2).fit(X, y)
+    assert model.n_iter_ == 5 + 8
+    assert model.best_loss_ == min(model.loss_curve_)
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_a_training_goes_on_with_all_networks_that_are_kept(cls, monkeypatch):
+    keeping(monkeypatch, 0, 1)
+    target = y if cls is MLPClassifier else NUMBERS
+    model = pickle.loads(pickle.dumps(cls(**QUICK, warm_start=True).fit(X, target)))
+    before = model.predict(X)
+    model.partial_fit(X, target)
+    assert model.coefs_[0].shape[0] == 8
+    model.fit(X, target)
+    assert model.coefs_[0].shape[0] == 8
+    assert model.ensemble_members_ == [0, 1, 2, 3, 0, 1, 2, 3]
+    assert np.corrcoef(before, model.predict(X))[0, 1] > 0.9
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_one_row_is_left_out_by_none():
+    model = MLPClassifier(**QUICK, temperature_scaling=True, snapshots=2, batchnorm="whiten")
+    assert model.fit([[1.0]], ["only"]).temperature_ is None
