@@ -210,3 +210,56 @@ def test_few_rows_are_learned_from(n_rows, n_features, least):
         fitted = MLPRegressor(random_state=0).fit(rows[:n_rows], clean[:n_rows])
         scores.append(r2_score(clean[n_rows:], fitted.predict(rows[n_rows:])))
     assert np.mean(scores) > least
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
+def test_a_constant_target_is_predicted_in_any_unit(unit, loss):
+    """Alone, and beside one that varies."""
+    X = np.random.default_rng(0).standard_normal((200, 3))
+    Y = np.column_stack([np.full(200, 3 * unit), unit * X[:, 0]])
+    alone = MLPRegressor(loss, max_iter=10, random_state=0).fit(X, Y[:, 0]).predict(X)
+    both = MLPRegressor(loss, max_iter=10, random_state=0).fit(X, Y).predict(X)
+    np.testing.assert_allclose(alone, 3 * unit, rtol=1e-5)
+    np.testing.assert_allclose(both[:, 0], 3 * unit, rtol=1e-5)
+    assert np.corrcoef(both[:, 1], Y[:, 1])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_targets_far_from_0_are_predicted_as_exactly_as_they_vary(dtype):
+    """float32 has steps of 128 near 1.7e9, so that these predictions are float64."""
+    X = np.random.default_rng(0).standard_normal((500, 3)).astype(dtype)
+    y = 1.7e9 + 100 * (X[:, 0] + X[:, 1]).astype(float)
+    model = MLPRegressor(random_state=0).fit(X, y)
+    assert model.predict(X).dtype == np.float64
+    assert model.score(X, y) > 0.99
+    assert MLPRegressor(random_state=0, max_iter=2).fit(X, y - 1.7e9).predict(X).dtype == dtype
+
+
+ZERO_INFLATED = np.where(np.arange(1000) % 5 == 0, 100.0 + np.arange(1000) / 50, 0.0)
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute_error", "quantile"])
+def test_the_bulk_of_zeros_may_be_rounded(loss):
+    """Zeros that were computed are rounding errors of 1e-13, which are no scale."""
+    noise = 1e-13 * np.random.default_rng(0).standard_normal(1000)
+    X = np.random.default_rng(1).standard_normal((1000, 2))
+    exact, rounded = (
+        MLPRegressor(loss, max_iter=2, random_state=0).fit(X, y).layer_state_["output.scale"]
+        for y in (ZERO_INFLATED, ZERO_INFLATED + noise)
+    )
+    np.testing.assert_allclose(rounded, exact)
+    np.testing.assert_allclose(exact, np.quantile(ZERO_INFLATED, 0.95) / 3.29, rtol=0.01)
+
+
+def test_outliers_set_no_scale_beside_a_target_of_zeros():
+    """Each target has its own; its outliers are a hundredth of the rows."""
+    X = np.random.default_rng(1).standard_normal((1000, 2))
+    plain, zeros = X[:, 0] + X[:, 1], np.where(X[:, 0] > 1, X[:, 0], 0.0)
+    outliers = plain.copy(), zeros.copy()
+    for each in outliers:
+        each[:10] = 1e6
+    Y = np.column_stack([*outliers, np.zeros(1000)])
+    scale = MLPRegressor("huber", max_iter=2, random_state=0).fit(X, Y).layer_state_["output.scale"]
+    assert 0.5 < scale[0] / plain.std() < 2
+    assert 0.1 < scale[1] < 2

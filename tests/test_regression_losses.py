@@ -324,6 +324,31 @@ def test_quantiles_are_kept_by_copies_and_pickles(tmp_path):
     np.testing.assert_array_equal(model.set_params(loss="squared_error", quantile=0.5).predict(X), expected)
 
 
+def test_counts_of_a_stream_have_the_mean_of_all_calls():
+    """Calls of small and of large counts take turns; and counts that come one at a time."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (6000, 1))
+    for mean, size in ((np.tile(np.repeat([2.0, 100.0], 100), 30), 100), (np.full(6000, 3.0), 1)):
+        y = rng.poisson(mean)
+        y, rows = y[: 2000 * min(size, 3)], X[: 2000 * min(size, 3)]
+        model = MLPRegressor(loss="poisson", random_state=0)
+        for start in range(0, len(y), size):
+            model.partial_fit(rows[start : start + size], y[start : start + size])
+        assert model.predict(X).mean() == pytest.approx(y.mean(), rel=0.3)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_each_target_counts_alike_in_whatever_unit(loss):
+    """The deviance of a target in thousandths is as small as alone."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1500, 3))
+    Y = np.column_stack([rng.gamma(5, np.exp(X[:, k]) / 5) for k in range(2)])
+    params = {"loss": loss, "random_state": 0}
+    equal = MLPRegressor(**params).fit(X, Y).predict(X)
+    other = MLPRegressor(**params).fit(X, Y * [1e-3, 1e3]).predict(X) / [1e-3, 1e3]
+    np.testing.assert_allclose(np.log(other), np.log(equal), atol=0.05)
+
+
 def test_rare_counts_are_not_overfitted():
     """Of counts that are mostly 0, a network on 600 rows learns little more than the mean, but no nonsense.
 

@@ -165,6 +165,13 @@ def test_a_regressor_is_compared_with_the_mean_of_the_rows_it_learns(monkeypatch
     assert compared[0] == compared[1]
 
 
+def test_a_regressor_whose_targets_are_small_is_not_told_to_scale_them():
+    """Its input is large."""
+    text = one(MLPRegressor(max_iter=5, random_state=0), "The loss was never below", 1e4 * X, X[:, 20])
+    assert "target_scaling" not in text
+    assert text.endswith("Set input_scaling=True, or lower learning_rate_init, or raise max_iter.")
+
+
 STOPPED_AT_ONCE = {"early_stopping": True, "learning_rate_init": 1e-4, "random_state": 0}
 
 # Products of such small weights are nothing beside the output's bias, below 0 from the first epoch on.

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sknn6.estimators.preparation import Prepared, multiply_outputs
+from sknn6.estimators.preparation import Prepared
+from sknn6.estimators.target_scaling import multiply_outputs
 from sknn6.nn.network import Snapshot
 from sknn6.training.calibration import find_temperature
 from sknn6.training.left_out import held_out_logits, left_out_logits

@@ -12,7 +12,8 @@ from scipy.sparse import issparse
 from sknn6.estimators.building import build, fitted_parameters
 from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
 from sknn6.estimators.settings import Settings
-from sknn6.estimators.targets import Numbers, Targets
+from sknn6.estimators.target_scaling import hand_over, learn_level, multiply_outputs, scale_targets
+from sknn6.estimators.targets import Targets
 from sknn6.moments import moments
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
@@ -21,28 +22,19 @@ from sknn6.nn.embeddings import Piecewise, find_knots
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS, Optimizer
-from sknn6.nn.outputs import OutputScaling
 from sknn6.nn.update import Update
 from sknn6.tables import Columns
 from sknn6.training.data import Data, Split, make_batches, scale_input, split
 from sknn6.training.left_out import kept_rows, parts_of_rows
-from sknn6.training.scaling import Moments
 from sknn6.training.state import TrainingState
 
-__all__ = ["Prepared", "multiply_outputs", "prepare"]
+__all__ = ["Prepared", "prepare"]
 
 
 # Numbers of random rows from which the knots of an embedding are computed, and over which its columns are
 # standardised.
 ROWS_FOR_KNOTS = 2**16
 ROWS_FOR_COLUMNS = 2**13
-
-# The interquartile range of the standard normal distribution.
-IQR_OF_NORMAL = 1.3489795
-
-# In a stream, quartiles of fewer rows are not used: they are uncertain, and later rows do not correct them,
-# as they correct mean and deviation.
-FEWEST_FOR_QUARTILES = 100
 
 # If there are fewer rows, networks leave out none by themselves: each row matters, and the few that could be
 # left out would tell neither the temperature nor the cycle.
@@ -272,7 +264,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     architecture = settings.architecture(X.shape[1], targets.n_outputs, pieces, columns)
     network = build(estimator, architecture, settings, state.rng, resume)
     if settings.scales_targets and targets.out_activation == "exp":
-        targets.level = level_of(data)
+        targets.level = learn_level(targets, state, y, sample_weight)
         if not resume:
             network.dense()[-1].b += np.log(targets.level).astype(network.dtype)
     ratio = hand_over(network, before, targets.scaling)
@@ -321,13 +313,6 @@ def settings_of_call(
     return settings.of_members(state.members) if state.members else settings
 
 
-def multiply_outputs(network: Network, factor: float | NDArray) -> None:
-    """Multiply the weights and biases of the last layer by a factor, or by one for each output."""
-    last = network.dense()[-1]
-    last.W *= factor
-    last.b *= factor
-
-
 def find_embedding(data: Data, n_numbers: int, settings: Settings, in_parts: bool) -> NDArray | None:
     """Return the knots of the embedding of the numbers, or None if there is to be no embedding."""
     left = "numeric_embedding" in settings.left
@@ -354,49 +339,3 @@ def random_rows(data: Data, n_rows: int) -> NDArray:
     """Return the indices of n_rows random rows of positive weight, or of all; the same at each call."""
     rows = np.arange(data.n_rows) if data.weight is None else np.flatnonzero(data.weight)
     return np.sort(np.random.default_rng(0).permutation(rows)[:n_rows])
-
-
-def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: NDArray | None) -> Numbers:
-    """Return the targets with a scaling learned from y, or updated with y as long as it is not final."""
-    known = state.target_moments
-    if targets.scaling is not None and known is None:
-        return targets
-    Y = targets.columns(y)
-    if weight is not None:
-        Y, weight = Y[weight > 0], weight[weight > 0]
-    enough = len(Y) >= FEWEST_FOR_QUARTILES or not state.in_parts
-    if targets.entry.is_robust and known is None and enough:
-        low, median, high = (quantile(Y, weight, q) for q in (0.25, 0.5, 0.75))
-        if (high > low).all():
-            return targets.scaled(OutputScaling(median, (high - low) / IQR_OF_NORMAL))
-    total, mean, deviation = moments(Y, weight)
-    found = Moments(len(Y), float(np.max(total)), mean, deviation)
-    if known is not None:
-        found = known + found
-    state.target_moments = None if found.enough() else found
-    return targets.scaled(OutputScaling(found.mean, found.scale()))
-
-
-def level_of(data: Data) -> NDArray:
-    """Return the mean of each target, or 1 for a mean of 0."""
-    mean = np.average(data.y, axis=0, weights=data.weight)
-    return np.where(mean > 0, mean, 1)
-
-
-def hand_over(network: Network, before: OutputScaling | None, now: OutputScaling | None) -> NDArray | None:
-    """Adapt the last layer to a new scaling of the targets; return the old scale divided by the new one.
-
-    None if the scaling is as before.
-    """
-    if before is None or now is None or now.equals(before):
-        return None
-    now.hand_over(network.dense()[-1], before)
-    return (before.scale / now.scale).astype(network.dtype)
-
-
-def quantile(Y: NDArray, weight: NDArray | None, q: float) -> NDArray:
-    """Return the q-quantile of each column: the least value up to which lies a share q of the weight."""
-    order = np.argsort(Y, axis=0)
-    weight = np.ones(len(Y)) if weight is None else weight
-    reached = np.cumsum(weight[order], axis=0) >= q * weight.sum() * (1 - 1e-12)
-    return np.take_along_axis(Y, order, axis=0)[reached.argmax(axis=0), np.arange(Y.shape[1])]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
@@ -236,7 +237,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if not self._has_band():
             return super().score(X, y, sample_weight)
         predicted = self.predict(X)
-        y = np.broadcast_to(np.reshape(y, (-1, 1)), predicted.shape)
+        y = np.reshape(y, (-1, 1))
+        check_consistent_length(predicted, y, sample_weight)
+        y = np.broadcast_to(y, predicted.shape)
         return mean_d2(y, predicted, quantiles_in(self.quantile), sample_weight)
 
     def _validate_arrays(self, X, y, sample_weight, reset, means=None):

@@ -17,7 +17,7 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknn6.nn.losses import EQUIVARIANT, LINKS, LOSSES, POOLS, REGRESSION_LOSSES, divided
+from sknn6.nn.losses import EQUIVARIANT, LINKS, LOSSES, POOLS, REGRESSION_LOSSES, at_level
 from sknn6.nn.outputs import OutputScaling
 
 __all__ = [
@@ -301,8 +301,8 @@ class Numbers(Targets):
     Attributes
     ----------
     level : ndarray of shape (n_outputs,) or None
-        The size of numbers that are not scaled: the loss is divided by the mean of level^degree. None means
-        1.
+        The size of numbers that are not scaled: the loss is that of predictions and targets in units of it.
+        None means 1.
     """
 
     are_numbers = True
@@ -321,9 +321,9 @@ class Numbers(Targets):
 
     @property
     def loss(self) -> Callable:  # type: ignore[override]
-        """The loss of encoded targets, divided by `unit_of_loss`."""
+        """The loss of encoded targets, in `unit_of_loss`."""
         if self.level is not None:
-            return partial(divided, loss=self.entry.loss, by=self.unit_of_loss)
+            return partial(at_level, loss=self.entry.loss, level=self.level)
         return self.entry.loss if self.scaling is None else partial(self.entry.loss, **self.entry.if_scaled)
 
     @property

@@ -35,7 +35,7 @@ __all__ = [
     "POOLS",
     "REGRESSION_LOSSES",
     "absolute_error",
-    "divided",
+    "at_level",
     "gamma",
     "huber",
     "pinball",
@@ -246,13 +246,15 @@ def huber(Z: Array, Y: Array, weight: Array | None = None, delta: float = 1.0) -
     return weighted_mean(losses, outputs_first(dZ), weight), dZ
 
 
-def divided(
-    Z: Array, Y: Array, weight: Array | None = None, *, loss: LossFunction, by: float
+def at_level(
+    Z: Array, Y: Array, weight: Array | None = None, *, loss: LossFunction, level: Array
 ) -> tuple[float, Array]:
-    """Return a loss and its gradient, both divided by a number."""
-    mean_loss, dZ = loss(Z, Y, weight)
-    dZ /= by
-    return mean_loss / by, dZ
+    """Return a loss of predictions e^z and its gradient, for predictions and targets in units of a level.
+
+    The level has a number for each output.
+    """
+    unit = level.astype(Z.dtype)
+    return loss(Z - np.log(unit), Y / unit, weight)
 
 
 def outputs_first(Z: Array) -> Array:

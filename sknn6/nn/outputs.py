@@ -8,6 +8,9 @@ from sknn6.nn.dense import Dense
 
 __all__ = ["OutputScaling"]
 
+# The largest distance between the numbers near the mean of a target, as a share of its scale.
+COARSEST = 1e-3
+
 
 class OutputScaling:
     """z = (y - mean) / scale for each target, and y = mean + scale z.
@@ -37,10 +40,16 @@ class OutputScaling:
         return ((y - self.mean) / self.scale).astype(dtype, copy=False)
 
     def inverse(self, Z: Array) -> Array:
-        """Return the targets for outputs Z, in the dtype of Z and clipped to its range."""
-        most = np.finfo(Z.dtype).max
+        """Return the targets for outputs Z, clipped to the range of the dtype of Z.
+
+        They are in this dtype, but in float64 where it is too coarse: where the distance between the numbers
+        near a mean is more than a thousandth of the scale.
+        """
+        info = np.finfo(Z.dtype)
+        coarse = (np.abs(self.mean) * float(info.eps) > COARSEST * self.scale).any()
         with np.errstate(over="ignore"):
-            return np.clip(Z * self.scale + self.mean, -most, most).astype(Z.dtype, copy=False)
+            y = np.clip(Z * self.scale + self.mean, -info.max, info.max)
+        return y if coarse else y.astype(Z.dtype, copy=False)
 
     def equals(self, other: "OutputScaling") -> bool:
         """Return whether both scalings are equal."""

@@ -31,6 +31,9 @@ RISEN = 1.1
 # With fewer validation rows, the loss is too uncertain for a warning.
 FEWEST_ROWS = 30
 
+# Targets are large, so that the network learns them slowly, if their mean or their deviation is above this.
+LARGE = 10.0
+
 # The input is nearly constant if its variance is below this share of its mean square.
 VARYING = 0.01
 
@@ -142,8 +145,12 @@ def worse_than_mean(training):
     )
     if targets.scaling is not None:
         return told + f"{lower_rate(training.settings)}raise max_iter, or lower alpha and weight_decay."
+    deviation = np.std(y, axis=0).max()
+    if max(np.abs(mean).max(), deviation) < LARGE:
+        scale = "" if training.settings.input_scaling else "Set input_scaling=True, or l"
+        return told + f"{scale or 'L'}ower learning_rate_init, or raise max_iter."
     return told + (
-        f"y has means up to {np.abs(mean).max():.3g} and deviations up to {np.std(y, axis=0).max():.3g}, "
+        f"y has means up to {np.abs(mean).max():.3g} and deviations up to {deviation:.3g}, "
         "where about 1 is learned well. Set target_scaling=True."
     )
 

@@ -1,0 +1,119 @@
+"""The scaling of the targets of a regression: learned from y, and updated in a stream."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknn6.estimators.targets import Numbers
+from sknn6.moments import moments
+from sknn6.nn.network import Network
+from sknn6.nn.outputs import OutputScaling
+from sknn6.training.scaling import Moments
+from sknn6.training.state import TrainingState
+
+__all__ = ["hand_over", "learn_level", "multiply_outputs", "scale_targets"]
+
+# Shares below and above an interval around the median, and the width of this interval for the standard normal
+# distribution.
+INTERVALS = ((0.25, 1.3489795), (0.05, 3.2897073), (0.01, 4.6526957))
+
+# The width of the first interval is a rounding error, as of zeros that were computed, if it is below this
+# share of that of the second.
+TOO_NARROW = 1e-6
+
+# The divisor of a constant target, as a share of its size.
+CONSTANT = 1e-6
+
+# In a stream, quartiles of fewer rows are not used: they are uncertain, and later rows do not correct them,
+# as they correct mean and deviation.
+FEWEST_FOR_QUARTILES = 100
+
+
+def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: NDArray | None) -> Numbers:
+    """Return the targets with a scaling learned from y, or updated with y as long as it is not final."""
+    known = state.target_moments
+    if targets.scaling is not None and known is None:
+        return targets
+    Y, weight = counted_rows(targets, y, weight)
+    found = moments_with(known, Y, weight)
+    varies = len(Y) >= FEWEST_FOR_QUARTILES and not found.constant().any()
+    if targets.entry.is_robust and known is None and (varies or not state.in_parts):
+        return targets.scaled(robust_scaling(Y, weight, found))
+    state.target_moments = None if found.enough() else found
+    return targets.scaled(OutputScaling(found.mean, scale_of_targets(found, state.in_parts)))
+
+
+def learn_level(targets: Numbers, state: TrainingState, y: NDArray, weight: NDArray | None) -> NDArray:
+    """Return the mean of each target so far, or 1 for a mean of 0.
+
+    It is the mean over all calls of a training: the gradients of a call are divided by it, so that with a
+    mean of its own a call of small targets would count more than one of large ones.
+    """
+    state.target_moments = moments_with(state.target_moments, *counted_rows(targets, y, weight))
+    mean = state.target_moments.mean
+    return np.where(mean > 0, mean, 1)
+
+
+def counted_rows(targets: Numbers, y: NDArray, weight: NDArray | None) -> tuple[NDArray, NDArray | None]:
+    """Return the targets and weights of the rows of positive weight, the targets as a matrix."""
+    Y = targets.columns(y)
+    return (Y, None) if weight is None else (Y[weight > 0], weight[weight > 0])
+
+
+def moments_with(known: Moments | None, Y: NDArray, weight: NDArray | None) -> Moments:
+    """Return the moments of the targets, together with those of earlier rows, if there are any."""
+    total, mean, deviation = moments(Y, weight)
+    found = Moments(len(Y), float(np.max(total)), mean, deviation)
+    return found if known is None else known + found
+
+
+def scale_of_targets(found: Moments, in_parts: bool) -> NDArray:
+    """Return the divisor of each target: its deviation or, for a constant one, so little that it stays so.
+
+    In a stream the divisor of a constant target is 1, since the next rows may vary.
+    """
+    if in_parts:
+        return found.scale()
+    size = np.where(found.mean != 0, np.abs(found.mean), 1.0)
+    return np.where(found.constant(), CONSTANT * size, found.deviation)
+
+
+def robust_scaling(Y: NDArray, weight: NDArray | None, found: Moments) -> OutputScaling:
+    """Return the scaling by median and interquartile range, with mean and deviation for a constant target.
+
+    The range is divided by that of the standard normal distribution. Where it is 0 or a rounding error, as of
+    targets of which most are 0, it is that of a wider interval.
+    """
+    narrow, wide, widest = (
+        (quantile(Y, weight, 1 - share) - quantile(Y, weight, share)) / of_normal
+        for share, of_normal in INTERVALS
+    )
+    scale = np.where(widest > 0, widest, scale_of_targets(found, in_parts=False))
+    scale = np.where(wide > 0, wide, scale)
+    scale = np.where((narrow > 0) & (narrow >= TOO_NARROW * wide), narrow, scale)
+    return OutputScaling(np.where(widest > 0, quantile(Y, weight, 0.5), found.mean), scale)
+
+
+def quantile(Y: NDArray, weight: NDArray | None, q: float) -> NDArray:
+    """Return the q-quantile of each column: the least value up to which lies a share q of the weight."""
+    order = np.argsort(Y, axis=0)
+    weight = np.ones(len(Y)) if weight is None else weight
+    reached = np.cumsum(weight[order], axis=0) >= q * weight.sum() * (1 - 1e-12)
+    return np.take_along_axis(Y, order, axis=0)[reached.argmax(axis=0), np.arange(Y.shape[1])]
+
+
+def hand_over(network: Network, before: OutputScaling | None, now: OutputScaling | None) -> NDArray | None:
+    """Adapt the last layer to a new scaling of the targets; return the old scale divided by the new one.
+
+    None if the scaling is as before.
+    """
+    if before is None or now is None or now.equals(before):
+        return None
+    now.hand_over(network.dense()[-1], before)
+    return (before.scale / now.scale).astype(network.dtype)
+
+
+def multiply_outputs(network: Network, factor: float | NDArray) -> None:
+    """Multiply the weights and biases of the last layer by a factor, or by one for each output."""
+    last = network.dense()[-1]
+    last.W *= factor
+    last.b *= factor
