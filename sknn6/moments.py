@@ -33,7 +33,11 @@ def usual_moments(X, weight):
         X = X.astype(np.float64, copy=False)  # scikit-learn would square float32 in float32
     scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=weight)
     n, mean, variance = np.broadcast_arrays(scaler.n_samples_seen_, scaler.mean_, scaler.var_)
+    # The variance of a constant feature may be a rounding error, of up to this size.
     constant = variance <= (X.shape[0] * EPS * mean) ** 2
+    if constant.any():
+        low, high = extremes(X)
+        constant &= ~(low < high)
     variance = np.where(constant, 0, variance)
     if constant.any() and not issparse(X):
         # The mean of a sum is rounded; any value of a constant feature is its exact mean.
@@ -80,7 +84,7 @@ def scale_of(center, spread):
 
 def in_units(X):
     """Return X in units, and the units: 1, or powers of 2 for features whose squares might overflow."""
-    low, high = min_max_axis(X, axis=0, ignore_nan=True) if issparse(X) else extremes(X)
+    low, high = extremes(X)
     unit = powers_of_2(np.maximum(high, -low))
     usual = (unit > SMALLEST) & (unit < LARGEST)
     if usual.all():
@@ -98,6 +102,8 @@ def held(sizes, unit):
 
 def extremes(X):
     """Return (minimum, maximum) of each feature, ignoring NaN."""
+    if issparse(X):
+        return min_max_axis(X, axis=0, ignore_nan=True)
     return np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
 
 

@@ -484,3 +484,15 @@ def test_fitted_state_is_plain_arrays(X, method):
     assert all(type(array) is np.ndarray for array in state.pop("_statistics"))
     assert {type(value) for value in state.values()} <= {str, int, type(None), np.ndarray}
     assert_array_equal(pickle.loads(pickle.dumps(standardizer)).transform(X), standardizer.transform(X))
+
+
+@pytest.mark.parametrize("chunks", [1, 50])
+@pytest.mark.parametrize(("mean", "deviation"), [(1e9, 0.05), (1.0, 1e-12)])
+def test_many_rows_make_no_feature_constant(chunks, mean, deviation):
+    """Its deviation is more than ten spacings of the numbers near its mean, but less than one per row."""
+    x = mean + deviation * np.random.default_rng(0).standard_normal((200_000, 1))
+    assert x.std() < len(x) * np.spacing(mean)
+    model = Standardizer()
+    for part in np.array_split(x, chunks):
+        model.partial_fit(part)
+    np.testing.assert_allclose(model.scale_, x.std(), rtol=1e-3)

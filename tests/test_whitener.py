@@ -492,3 +492,20 @@ def test_fitted_state_is_plain_arrays(method, n, p):
     loaded = pickle.loads(pickle.dumps(whitener))
     assert_array_equal(loaded.transform(X), whitener.transform(X))
     assert_array_equal(loaded.partial_fit(X).mean_, whitener.partial_fit(X).mean_)
+
+
+def test_chunks_of_fewer_rows_than_features_are_held_as_rows():
+    """No matrix of features by features is formed, until there are as many rows."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 50)) + 3
+    weight = rng.integers(1, 4, 60)
+    whitener = Whitener(eps=0)
+    for start in range(0, 60, 10):
+        rows = slice(start, start + 10)
+        whitener.partial_fit(X[rows], sample_weight=weight[rows])
+        seen = slice(0, start + 10)
+        assert whitener._scatter.shape == ((start + 10 + start // 10) if start < 40 else 50, 50)
+        whole = Whitener(eps=0).fit(X[seen], sample_weight=weight[seen])
+        assert whitener.rank_ == whole.rank_
+        assert_allclose(whitener.eigenvalues_, whole.eigenvalues_, rtol=1e-9, atol=1e-12)
+        assert_allclose(whitener.transform(X[seen]), whole.transform(X[seen]), rtol=1e-6, atol=1e-6)

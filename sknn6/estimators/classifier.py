@@ -40,8 +40,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     The values of parameters that are "auto" depend on the solver. With "adam" they are a modern recipe: four
     networks, trained side by side on scaled input and averaged, 30 epochs in batches of 100 at a rate that
-    falls from 0.02 to 0 along a half cosine, dropout 0.2, label smoothing 0.03, decoupled weight decay 0.1,
-    and probabilities that are calibrated on rows that each network leaves out. From 5000 rows on they are
+    falls from 0.02 to 0 along a half cosine, twice, dropout 0.2, label smoothing 0.03, and decoupled weight
+    decay 0.1. Rows that each network leaves out decide whether the networks after the first fall of the rate
+    or those at the end are kept, or both, and calibrate the probabilities. From 5000 rows on they are
     larger networks that differ in weight decay, of which held-out rows choose, and fewer epochs; the user
     guide, "Defaults", has all values. With "sgd" and "lbfgs" they are those of scikit-learn: one
     network, unscaled input, a constant rate of 0.001, 200 epochs in batches of 200, and no dropout, label
@@ -73,7 +74,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     coefs_ : list of ndarray of shape (fan_in, fan_out) or (n_networks, fan_in, fan_out)
         The weights of each layer, in the dtype of X. You may replace or change them: prediction and further
         training use these arrays. With several networks there is an axis for them: n_networks is
-        `ensemble_size`, or the length of `ensemble_members_` after ensemble selection. With categories or
+        `ensemble_size`, or the length of `ensemble_members_` if there are such. With categories or
         `numeric_embedding`, the first layer has more inputs than X has features.
     intercepts_ : list of ndarray of shape (fan_out,) or (n_networks, fan_out)
         The biases of each layer, which you may change in the same way.
@@ -85,14 +86,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     switchable_weights_ : ndarray of shape (n_hidden_layers, 2, 3)
         What ``batchnorm="switchable"`` has learned; only with it.
     ensemble_members_ : list of int or None
-        The indices of the networks that ensemble selection has kept, in the order of the axis of `coefs_`;
-        None without ensemble selection.
+        The indices of the networks that are kept, in the order of the axis of `coefs_`; a network that is
+        kept at the end of two cycles of the rate comes twice (`snapshots`). None if all are kept as they are
+        at the end.
     temperature_ : float or None
         The temperature by which the weights and biases of the last layer were divided at the end of the `fit`
         from initial weights; None if there was no temperature scaling.
     oob_score_ : float or None
-        The accuracy of each network on the rows that it left out for `temperature_scaling`, over all networks
-        together; None if no rows were left out.
+        The accuracy on the rows that the networks left out for `temperature_scaling`, each predicted by the
+        network that left it out; None if no rows were left out.
     history_ : list of dict
         One record per epoch: "epoch", "loss" and "seconds"; "learning_rate" with a stochastic solver;
         "validation_loss" and "validation_score" with validation data, before temperature scaling; and the

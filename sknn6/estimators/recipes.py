@@ -58,7 +58,7 @@ MODERN = {
 # Found on real data sets of 300 to 2000 rows, likewise.
 MODERN_REGRESSION = MODERN | {
     "numeric_embedding": "piecewise",
-    "dropout": 0.05,
+    "dropout": 0.0,
     "learning_rate": "one_cycle",
     "batch_size": 128,
     "max_iter": 40,
@@ -66,7 +66,12 @@ MODERN_REGRESSION = MODERN | {
 
 # Quantiles overfit soon: the interval between the outer two of a training covers more than 80 % of the
 # training rows and fewer of other rows (docs/guide/regression.rst). Smoother functions cover better.
-MODERN_QUANTILES = MODERN_REGRESSION | {"numeric_embedding": None, "snapshots": 1, "batch_size": 64}
+MODERN_QUANTILES = MODERN_REGRESSION | {
+    "numeric_embedding": None,
+    "snapshots": 1,
+    "dropout": 0.05,
+    "batch_size": 64,
+}
 
 # Counts and amounts are noisy. A network that follows the noise predicts means near 0, where a count that
 # comes nevertheless has a large loss.

@@ -35,9 +35,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     The values of parameters that are "auto" depend on the solver. With "adam" they are a modern recipe: four
     networks, trained side by side on scaled input and scaled targets and averaged, 40 epochs in batches of
-    128 at a rate that rises to 0.02 and falls to 0 in one cycle, dropout 0.05, decoupled weight decay 0.1,
-    and a piecewise linear encoding of each number. From 5000 rows on they are larger networks that differ in
-    weight decay, of which held-out rows choose, and fewer epochs; the user guide, "Defaults", has all values.
+    128 at a rate that rises to 0.02 and falls to 0 in each of two cycles, decoupled weight decay 0.1, and a
+    piecewise linear encoding of each number. Rows that each network leaves out decide whether the networks of
+    the first cycle or those of the second are kept, or both. From 5000 rows on they are larger networks that
+    differ in weight decay, of which held-out rows choose, and fewer epochs; the user guide, "Defaults", has
+    all values.
     With "sgd" and "lbfgs" they are those of scikit-learn: one
     network, unscaled input and targets, a constant rate of 0.001, 200 epochs in batches of 200, and no
     dropout or weight decay.

@@ -5,7 +5,7 @@ from sklearn.utils import gen_batches
 
 from sknn6.nn.parallel import share_if_large
 
-__all__ = ["CentredRows", "blocks", "square"]
+__all__ = ["CentredRows", "blocks", "squares", "stacked"]
 
 # Threads sum up groups of blocks. The number of groups is fixed, so that the result is the same for any
 # number of threads.
@@ -78,8 +78,7 @@ class CentredRows:
 
     def squares(self):
         """Return Σ w (x − m)² for each feature."""
-        wide = len(self.X) < self.X.shape[1]
-        return (self.scatter**2).sum(axis=0) if wide else np.diag(self.scatter)
+        return squares(self.scatter)
 
     def quartic(self, unit):
         """Return Σ w ‖(x − m) * unit‖⁴."""
@@ -91,3 +90,15 @@ def square(scatter):
     """Return a scatter as a p×p matrix, also if it is held as rows."""
     n, p = scatter.shape
     return scatter.T @ scatter if n < p else scatter
+
+
+def squares(scatter):
+    """Return Σ w (x − m)² for each feature, also if the scatter is held as rows."""
+    n, p = scatter.shape
+    return (scatter**2).sum(axis=0) if n < p else np.diag(scatter)
+
+
+def stacked(*scatters):
+    """Return the sum of scatters, held as rows if these are fewer than the features."""
+    n, p = sum(map(len, scatters)), scatters[0].shape[1]
+    return np.concatenate(scatters) if n < p else sum(map(square, scatters))

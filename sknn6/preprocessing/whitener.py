@@ -30,7 +30,7 @@ from sknn6._sklearn_compat import (
 from sknn6.moments import is_constant
 from sknn6.nn.parallel import share_if_large
 from sknn6.preprocessing.maps import COMPONENTS, METHODS, apply, inverse, matrix, scaled
-from sknn6.preprocessing.scatter import CentredRows, blocks, square
+from sknn6.preprocessing.scatter import CentredRows, blocks, squares, stacked
 from sknn6.preprocessing.spectrum import SHRINKAGES, eigh, svd
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
@@ -144,7 +144,8 @@ class Whitener(
 
     *Memory.* X is centred in blocks. With fewer samples than features, no n_features × n_features
     matrix is formed but by "cholesky" and by asking for `whitening_` or `coloring_` of "zca" and
-    "zca_cor"; the estimator then holds the centred training data, for `partial_fit` to go on from.
+    "zca_cor"; the estimator then holds the centred training data, which `partial_fit` adds to until
+    there are as many rows as features.
 
     *Chunks.* `partial_fit` is exact for chunks of any size and decomposes at the end of each. It
     does not exist for "ledoit_wolf", which needs fourth moments about the final mean.
@@ -302,8 +303,8 @@ class Whitener(
         """
         n = self.n_samples_seen_ + rows.n
         step = rows.mean - self.mean_
-        between = np.outer(step, step * (self.n_samples_seen_ * rows.n / n))
-        self._scatter = square(self._scatter) + square(rows.scatter) + between
+        between = np.sqrt(self.n_samples_seen_ * rows.n / n) * step[None]
+        self._scatter = stacked(self._scatter, rows.scatter, between)
         self.mean_ = self.mean_ + step * (rows.n / n)
         self.n_samples_seen_ = n
         return self._decompose()
@@ -328,8 +329,7 @@ class Whitener(
 
     def _deviation(self):
         """Return √diag Σ, and 0 for features that are constant up to rounding errors."""
-        squares = (self._scatter**2).sum(axis=0) if self._wide else np.diag(self._scatter)
-        std = np.sqrt(squares / self.n_samples_seen_)
+        std = np.sqrt(squares(self._scatter) / self.n_samples_seen_)
         return np.where(is_constant(self.mean_, std), 0, std)
 
     def _eigen(self, unit, rows):
