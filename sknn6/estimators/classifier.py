@@ -40,7 +40,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     The values of parameters that are "auto" depend on the solver. With "adam" they are a modern recipe: four
     networks, trained side by side on scaled input and averaged, 30 epochs in batches of 100 at a rate that
-    falls from 0.02 to 0 along a half cosine, twice, dropout 0.2, label smoothing 0.03, and decoupled weight
+    falls from 0.02 to 0 along a half cosine, twice, dropout 0.1, label smoothing 0.03, and decoupled weight
     decay 0.1. Rows that each network leaves out decide whether the networks after the first fall of the rate
     or those at the end are kept, or both, and calibrate the probabilities. From 5000 rows on they are
     larger networks that differ in weight decay, of which held-out rows choose, and fewer epochs; the user

@@ -46,7 +46,7 @@ MODERN = {
     "temperature_scaling": True,
     "target_scaling": True,
     "input_scaling": "learned",
-    "dropout": 0.2,
+    "dropout": 0.1,
     "label_smoothing": 0.03,
     "weight_decay": 0.1,
     "learning_rate": "cosine",
