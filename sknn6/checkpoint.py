@@ -13,6 +13,7 @@ import numpy as np
 
 from sknn6 import plaindata
 from sknn6.identity import describe
+from sknn6.warn import warn_user
 
 __all__ = ["Checkpoint", "check_seed"]
 
@@ -39,7 +40,7 @@ class Checkpoint:
     """
 
     def __init__(self, path, kind, identity):
-        self.path, self.kind = Path(path), kind
+        self.path, self.kind, self.failed = Path(path), kind, False
         self.key = {name: describe(name, value) for name, value in identity.items()}
 
     def load(self):
@@ -104,6 +105,24 @@ class Checkpoint:
         """
         with replacing(self.path) as file:
             plaindata.write(file, {"kind": self.kind, "key": self.key, "state": state}, "checkpoint")
+
+    def begin(self, state):
+        """Write the first state; raise ValueError if the file cannot be written."""
+        try:
+            self.save(state)
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint must be a file that can be written, got {str(self.path)!r} ({error})."
+            ) from error
+
+    def go_on(self, state, consequence):
+        """Write a later state; warn of the consequence the first time that it cannot be written."""
+        try:
+            self.save(state)
+        except (OSError, MemoryError, TypeError) as error:
+            if not self.failed:
+                warn_user(f"The checkpoint {str(self.path)!r} could not be written ({error}). {consequence}")
+            self.failed = True
 
     def damaged(self, error):
         """Return the error for a damaged file."""

@@ -114,10 +114,10 @@ KEPT: WeakKeyDictionary[Any, tuple[list[Any], Network]] = WeakKeyDictionary()
 def predicting_network(estimator: Any, dtype: DTypeLike) -> Network:
     """Return the network of a fitted estimator, the one of the last prediction if it is still the same.
 
-    To build one takes as long as a row takes in a small network. Its layers have the estimator's own arrays,
-    so that it is the same as long as these are, whatever is written into them.
+    Building one takes as long as predicting a row in a small network. Its layers hold the estimator's arrays
+    themselves, so what is written into them counts.
     """
-    if type(estimator).__hash__ is None:  # a class with an __eq__ of its own, which no dictionary holds
+    if type(estimator).__hash__ is None:  # a class with __eq__ and no __hash__ cannot be a key
         return network_of(estimator, dtype)
     state = getattr(estimator, "layer_state_", {})
     parts = [estimator._structure, *estimator.coefs_, *estimator.intercepts_, *state.values()]

@@ -137,8 +137,8 @@ def rate_going_on(recipe):
 def rate_in_parts(recipe, rows):
     """Return the "auto" learning rate of a training that begins with partial_fit.
 
-    The initial rate of a schedule that falls is too high for updates on few rows, whose gradients are noisy.
-    It is multiplied by the square root of their number divided by the recipe's batch size, if below 1 [1]_.
+    The initial rate of a falling schedule is too high for the noisy gradients of few rows. So it is
+    multiplied by sqrt(rows / batch size of the recipe), if that is below 1 [1]_.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ class Settings(SimpleNamespace):
             sizes = recipe["hidden_layer_sizes"]
             if list(sizes) * (self.depth or 1) == hidden:
                 fitted["hidden_layer_sizes"] = sizes
-        return type(self)(**vars(self) | {name: fitted[name] for name in self.left & fitted.keys()})
+        return self._replaced(**{name: fitted[name] for name in self.left & fitted.keys()})
 
     def going_on(self) -> Self:
         """Return the settings of a training that continues from the weights of a `fit`."""
@@ -87,7 +87,7 @@ class Settings(SimpleNamespace):
         """Return the settings of a training that continues with the members that a `fit` has kept."""
         fewest = max(max(kept) + 1, np.size(self.weight_decay))
         if "ensemble_size" in self.left and self.ensemble_size < fewest:
-            return self.as_fitted({"ensemble_size": fewest}).of_members(kept)
+            return self._replaced(ensemble_size=fewest).of_members(kept)
         if max(kept) >= self.ensemble_size:
             raise ValueError(
                 f"ensemble_size must be at least {max(kept) + 1} in a training that continues with the "
@@ -96,8 +96,8 @@ class Settings(SimpleNamespace):
             )
         decays = self.decays
         decays = decays[kept] if isinstance(decays, np.ndarray) else decays
-        changed = {"ensemble_size": len(kept), "weight_decay": decays, "left": self.left - {"weight_decay"}}
-        return type(self)(**vars(self) | changed)
+        left = self.left - {"weight_decay"}
+        return self._replaced(ensemble_size=len(kept), weight_decay=decays, left=left)
 
     def in_parts(self, n_rows: int) -> Self:
         """Return the settings of a call on n_rows rows in a training that began with `partial_fit`."""
@@ -106,13 +106,16 @@ class Settings(SimpleNamespace):
 
     def _with_rate(self, rate: float) -> Self:
         """Return the settings with another rate, if the user left the rate at "auto"."""
-        changed = {"learning_rate_init": rate} if "learning_rate_init" in self.left else {}
-        return type(self)(**vars(self) | changed)
+        return self._replaced(learning_rate_init=rate) if "learning_rate_init" in self.left else self
 
     def of_one_epoch(self) -> Self:
         """Return the settings of a call of `partial_fit`: one epoch, and no schedule that needs a plan."""
         name = "constant" if SCHEDULES[self.learning_rate].follows_plan else self.learning_rate
-        return type(self)(**vars(self) | {"max_iter": 1, "learning_rate": name})
+        return self._replaced(max_iter=1, learning_rate=name)
+
+    def _replaced(self, **changed: Any) -> Self:
+        """Return a copy in which some parameters have other values."""
+        return type(self)(**vars(self) | changed)
 
     @property
     def scales_targets(self) -> bool:

@@ -329,7 +329,7 @@ def check_labels(subject):
     return Finding(
         z > BETTER,
         z,
-        "4 sd better than shuffled",
+        f"{BETTER} sd better than shuffled",
         f"in {len(y)} rows X tells nothing of y: see whether the rows of X and y belong together",
     )
 

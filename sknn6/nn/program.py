@@ -47,14 +47,16 @@ SLICE_MULTIPLICATIONS = 2e9
 # only if the first linear map has at most this many inputs for all their rows, 16 MB in float32.
 UPDATE_NUMBERS = 2**22
 
-# The module of the interpreter, which is imported if Numba is there, and the dtypes, each with whether there
-# are rare parts, for which this process has its code.
+# The module of the interpreter, which needs Numba and so is imported late.
 INTERPRETER = "sknn6.nn.interpreter"
+
+# The versions of the interpreter that this process has compiled or loaded: the dtype, and None or 1 as in
+# `Program.rare`.
 LOADED: set[tuple[np.dtype[Any], int | None]] = set()
 
 
 class Program:
-    """The tables of operations of a network, and the memory for their inputs and outputs.
+    """The compiled form of a training: operations for each member, and the memory for their arrays.
 
     Parameters
     ----------

@@ -9,7 +9,6 @@ from os import PathLike
 
 from sknn6.checkpoint import Checkpoint, check_seed
 from sknn6.search.proposals import Axis
-from sknn6.warn import warn_user
 
 __all__ = ["SearchFile"]
 
@@ -35,7 +34,7 @@ class SearchFile:
     """
 
     def __init__(self, search, X, y, params):
-        self.checkpoint, self.failed = None, False
+        self.checkpoint = None
         if search.checkpoint is None:
             return
         if not isinstance(search.checkpoint, str | PathLike):
@@ -66,29 +65,14 @@ class SearchFile:
 
     def begin(self, state):
         """Write the initial state; raise ValueError if the file cannot be written."""
-        try:
-            self.write(state)
-        except OSError as error:
-            raise ValueError(
-                f"checkpoint must be a file that can be written, got {str(self.checkpoint.path)!r} ({error})."
-            ) from error
+        if self.checkpoint:
+            self.checkpoint.begin(state)
 
     def save(self, state):
         """Write the state; warn the first time it cannot be written."""
-        try:
-            self.write(state)
-        except OSError as error:
-            if not self.failed:
-                warn_user(
-                    f"The checkpoint {str(self.checkpoint.path)!r} could not be written ({error}). The "
-                    "search goes on; the file, if it is there, has fewer candidates."
-                )
-            self.failed = True
-
-    def write(self, state):
-        """Write the state, if there is a file."""
         if self.checkpoint:
-            self.checkpoint.save(state)
+            consequence = "The search goes on; the file, if it is there, has fewer candidates."
+            self.checkpoint.go_on(state, consequence)
 
 
 def by_parameters(value):

@@ -52,7 +52,7 @@ class Run:
         self.settings, self.evaluate_candidates = search, evaluate_candidates
         self.callbacks, self.file, self.n_rows, self.frame = callbacks, file, n_rows, frame
         self.context, self.splits = context, search.cv
-        self.results = self.metric = self.failure = None
+        self.results = self.failure = None
         self.spaces, self.sizes, self.beyond = [], [], []
 
     def search(self):
@@ -216,8 +216,7 @@ class Run:
             return [Candidate(params, point, None, np.nan) for params, point in asked]
         self.results = results
         self.check_splits()
-        if self.metric is None:
-            self.metric = self.find_metric()
+        self.check_metric()
         rows = [
             {
                 name: float(column[i - len(asked)])
@@ -229,7 +228,7 @@ class Run:
         return [
             Candidate(params, point, None, np.nan)
             if all_failed(row, self.settings.error_score)
-            else Candidate(params, point, row, score_of(row, self.metric))
+            else Candidate(params, point, row, score_of(row, self.settings.refit))
             for (params, point), row in zip(asked, rows, strict=True)
         ]
 
@@ -263,13 +262,11 @@ class Run:
         finally:
             context.call_on_fit_task_end(estimator=self.settings)
 
-    def find_metric(self):
-        """Return the name of the score that the search maximises."""
+    def check_metric(self):
+        """Raise ValueError if there are several scores, and `refit` does not name the one to maximise."""
         names = [name.removeprefix("mean_test_") for name in self.results if name.startswith("mean_test_")]
         if len(names) > 1:
             self.settings._check_refit_for_multimetric(names)
-            return self.settings.refit
-        return names[0]
 
     def check_splits(self):
         """Record the hash of the splits; raise if the checkpoint was written with other splits."""

@@ -227,9 +227,9 @@ def dimensions_of(estimator):
 def present_params(estimator, axes, n_rows=0):
     """Return the estimator's own values of the parameters of a space, or None if it lacks one of them.
 
-    A value that is not on its `Axis` is converted to those of `search_space`: layers of equal width become a
-    width and a depth, and "auto" becomes the value that it stands for in a `fit` on n_rows rows, except for
-    `init`. Of a list of weight decays, it is the geometric mean.
+    A value that its `Axis` cannot encode is expressed as in `search_space`: layers of equal width as a width
+    and a depth; "auto", except for `init`, as its value in a `fit` on n_rows rows; several weight decays as
+    their geometric mean.
     """
     own = estimator.get_params()
     params = dict(own)

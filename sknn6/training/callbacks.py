@@ -20,8 +20,7 @@ class Callbacks:
         Passed on to scorers, if there are weights.
     """
 
-    def __init__(self, estimator, max_epochs, X, y, sample_weight=None):
-        self.stopped = False
+    def __init__(self, estimator, max_epochs, X, y, sample_weight):
         self.context, self.data = begin_callbacks(estimator, X, y, sample_weight, max_subtasks=max_epochs)
 
     def begin_epoch(self):
@@ -35,10 +34,9 @@ class Callbacks:
 
         `attributes()` returns the fitted attributes of the model at this point.
         """
-        if self.context is not None:
-            told = self.epoch.call_on_fit_task_end(**self.data, reconstruction_attributes=attributes)
-            self.stopped = bool(told)
-        return self.stopped
+        if self.context is None:
+            return False
+        return bool(self.epoch.call_on_fit_task_end(**self.data, reconstruction_attributes=attributes))
 
     def end(self):
         """Call the callbacks at the end of the training, when the estimator is fitted."""

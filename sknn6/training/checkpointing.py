@@ -8,7 +8,6 @@ from sknn6._version import __version__
 from sknn6.checkpoint import Checkpoint, check_seed
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.schedules import SCHEDULES
-from sknn6.warn import warn_user
 
 __all__ = ["TrainingFile"]
 
@@ -19,8 +18,8 @@ SHARE = 0.05
 class TrainingFile:
     """The checkpoint file of a training: all that the next epoch depends on.
 
-    It is written at the start, so that errors show early; after epochs, as often as saving takes at most a
-    twentieth of the time; and at the end. The file of a finished training is only read.
+    It is written at the start, so that errors show early; after an epoch, unless saving would then take more
+    than a twentieth of the time; and at the end. The file of a finished training is only read.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ class TrainingFile:
             identity["the weights it starts from"] = network.theta
         self.checkpoint = Checkpoint(settings.checkpoint, "training", identity)
         self.saved = self.checkpoint.load()
-        self.due, self.failed = 0.0, False
+        self.due = 0.0
         if self.saved is not None:
             self.check_max_iter(settings.max_iter)
             state.split_seed = self.saved["state"]["split_seed"]
@@ -102,12 +101,7 @@ class TrainingFile:
             self.saved = None  # frees its vectors, which are as large as those of the training
             if training.state.stopped or training.state.n_iter == training.settings.max_iter:
                 return last
-        try:
-            self.checkpoint.save(gather(training, last))
-        except OSError as error:
-            raise ValueError(
-                f"checkpoint must be a file that can be written, got {str(self.checkpoint.path)!r} ({error})."
-            ) from error
+        self.checkpoint.begin(gather(training, last))
         return last
 
     def save(self, training, last, at_once):
@@ -115,15 +109,8 @@ class TrainingFile:
         started = perf_counter()
         if started < self.due and not at_once:
             return
-        try:
-            self.checkpoint.save(gather(training, last))
-        except (OSError, MemoryError, TypeError) as error:
-            if not self.failed:
-                warn_user(
-                    f"The checkpoint {str(self.checkpoint.path)!r} could not be written ({error}). The "
-                    "training goes on; the file has the state of an earlier epoch."
-                )
-            self.failed = True
+        consequence = "The training goes on; the file has the state of an earlier epoch."
+        self.checkpoint.go_on(gather(training, last), consequence)
         now = perf_counter()
         self.due = now + (1 / SHARE - 1) * (now - started)
 

@@ -16,7 +16,11 @@ __all__ = ["Data", "SelectedRows", "Split", "make_batches", "scale_input", "spli
 
 
 class Data(NamedTuple):
-    """Validated data: y is encoded for the loss; labels and sample weights are as the user gave them."""
+    """Validated data: y is encoded for the loss; labels and sample weights are as the user gave them.
+
+    `weight` are the weights in the loss: in training data sample weights times class weights, in validation
+    data the sample weights.
+    """
 
     X: Any
     y: NDArray
@@ -62,7 +66,7 @@ class Split(NamedTuple):
     for_selection : Data or None
         The data by which ensemble selection chooses networks after the last epoch.
     held_out : Data or None
-        The held-out rows, whatever they are used for.
+        The held-out rows, or the user's validation data in their place.
     """
 
     rows: NDArray | None

@@ -37,8 +37,8 @@ class Interrupts:
 
     An interrupt within an update would leave only some of the weights updated; elsewhere it could leave BLAS
     limited to one thread, or only some of the fitted attributes set. So the signal only increases a counter,
-    until the counter exceeds `patience`. This holds in the main thread, which alone receives signals, and
-    unless the program has its own handler.
+    until the counter exceeds `patience`. Signals are counted only in the main thread, which alone receives
+    them, and only if the program has no handler of its own.
 
     Attributes
     ----------

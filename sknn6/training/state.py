@@ -12,7 +12,7 @@ from sknn6.training.scaling import Moments
 
 __all__ = ["ATTRIBUTES", "RECORDS", "STOCHASTIC_ATTRIBUTES", "TrainingState"]
 
-# Number of records that partial_fit keeps, so that the memory of a long stream stays bounded.
+# Number of records that partial_fit keeps, so that a long stream keeps only its loss curve whole.
 RECORDS = 10_000
 
 # The attribute of the fitted estimator in which each field of the state is kept.
@@ -140,12 +140,11 @@ class TrainingState:
             Whether it is a call of `partial_fit`.
         """
         state = cls.fresh(settings, before)
-        kept = {name: before.get(attribute) for name, attribute in ATTRIBUTES.items()}
         anew = {"rng", "n_iter"} | (set() if incremental else OF_ONE_FIT)
         anew |= set() if settings.stochastic else set(STOCHASTIC)
-        vars(state).update(
-            {name: value for name, value in kept.items() if value is not None and name not in anew}
-        )
+        for name, attribute in ATTRIBUTES.items():
+            if name not in anew and before.get(attribute) is not None:
+                setattr(state, name, before[attribute])
         if state.best_loss is not None:
             state.lowest_loss = state.best_loss
         state.in_parts = incremental and (state.in_parts or not before)
