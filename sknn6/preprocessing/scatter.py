@@ -5,7 +5,7 @@ from sklearn.utils import gen_batches
 
 from sknn6.nn.parallel import share_if_large
 
-__all__ = ["CentredRows", "blocks", "squares", "stacked"]
+__all__ = ["CentredRows", "blocks", "merged", "squares"]
 
 # Threads sum up groups of blocks. The number of groups is fixed, so that the result is the same for any
 # number of threads.
@@ -98,7 +98,8 @@ def squares(scatter):
     return (scatter**2).sum(axis=0) if n < p else np.diag(scatter)
 
 
-def stacked(*scatters):
-    """Return the sum of scatters, held as rows if these are fewer than the features."""
-    n, p = sum(map(len, scatters)), scatters[0].shape[1]
-    return np.concatenate(scatters) if n < p else sum(map(square, scatters))
+def merged(first, second, row):
+    """Return the sum of two scatters and that of a row, held as rows if these are fewer than the features."""
+    if len(first) + len(second) + 1 < len(row):
+        return np.concatenate([first, second, row[None]])
+    return square(first) + square(second) + np.outer(row, row)

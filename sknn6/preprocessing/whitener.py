@@ -30,7 +30,7 @@ from sknn6._sklearn_compat import (
 from sknn6.moments import is_constant
 from sknn6.nn.parallel import share_if_large
 from sknn6.preprocessing.maps import COMPONENTS, METHODS, apply, inverse, matrix, scaled
-from sknn6.preprocessing.scatter import CentredRows, blocks, squares, stacked
+from sknn6.preprocessing.scatter import CentredRows, blocks, merged, squares
 from sknn6.preprocessing.spectrum import SHRINKAGES, eigh, svd
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
@@ -303,8 +303,8 @@ class Whitener(
         """
         n = self.n_samples_seen_ + rows.n
         step = rows.mean - self.mean_
-        between = np.sqrt(self.n_samples_seen_ * rows.n / n) * step[None]
-        self._scatter = stacked(self._scatter, rows.scatter, between)
+        between = np.sqrt(self.n_samples_seen_ * rows.n / n) * step
+        self._scatter = merged(self._scatter, rows.scatter, between)
         self.mean_ = self.mean_ + step * (rows.n / n)
         self.n_samples_seen_ = n
         return self._decompose()
