@@ -254,6 +254,7 @@ def test_a_warm_start(tmp_path, monkeypatch):
         ({"alpha": 1.0}, r"alpha \(0.0001 in the file, 1 here\)\."),
         ({"learning_rate": "cosine"}, r"learning_rate \('auto' in the file, 'cosine' here\), max_iter\."),
         ({"random_state": 1}, r"random_state \(0 in the file, 1 here\)\."),
+        ({"class_weight": {0: 2.0}}, r"class_weight\."),
         ({"checkpoint": None}, None),
         ({"verbose": True}, None),
     ],

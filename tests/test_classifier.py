@@ -371,6 +371,15 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch():
     np.testing.assert_array_equal(again.coefs_[0], model.coefs_[0])
 
 
+def test_early_stopping_leaves_no_optimizer_of_later_epochs():
+    """Its moments, and the weights before their average, are of the last epoch, not of the best."""
+    params = {"scoring": "neg_log_loss", "learning_rate_init": 0.05, "hidden_layer_sizes": 20}
+    model = fit(DIGITS, DIGIT, early_stopping=True, max_iter=100, ema_decay=0.9, **params)
+    before = model.coefs_[0].copy()
+    model.set_params(early_stopping=False, learning_rate_init=1e-9).partial_fit(DIGITS[:50], DIGIT[:50])
+    np.testing.assert_allclose(model.coefs_[0], before, rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_history(solver):
     model = fit(solver=solver, max_iter=5)
@@ -695,7 +704,7 @@ def test_an_interrupt_leaves_a_usable_model(monkeypatch):
         ({"dtype": "float16"}, "'dtype' parameter .* must be a str among"),
         ({"hidden_layer_sizes": "64x64"}, "hidden_layer_sizes must be .* '256-128', got '64x64'"),
         ({"hidden_layer_sizes": (8, 1.5)}, r"hidden_layer_sizes must be .* got \(8, 1.5\)"),
-        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes must be > 0, got \(8, 0\)"),
+        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes must be > 0 and at most \d+, got \(8, 0\)"),
         ({"hidden_layer_sizes": -1}, "'hidden_layer_sizes' parameter"),
         ({"learning_rate": "exponential"}, "'learning_rate' parameter .* must be a str among"),
         ({"learning_rate_init": 0}, "'learning_rate_init' parameter .* must be .*a float in the range"),

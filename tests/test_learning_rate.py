@@ -118,5 +118,5 @@ def test_lbfgs_has_no_rate():
 
 def test_a_loss_that_is_not_finite_at_the_start():
     """Outputs of a linear map with weights of 1e30 fit into float32, but their squares do not."""
-    with pytest.raises(ValueError, match="not a finite number at the start"):
+    with pytest.raises(ValueError, match="a finite loss with its initial weights"):
         learning_rate_range_test(MLPRegressor(hidden_layer_sizes=(), init_scale=1e30), X, Y.astype(float))

@@ -167,3 +167,10 @@ def test_few_looks_tell_how_to_scale_sparse_rows(monkeypatch):
     MLPClassifier(1, input_scaling=True, batch_size=6000, max_iter=1).fit(X, np.arange(6000) % 2)
     assert sum(looks) == 600_000
     assert len(looks) == 3
+
+
+def test_importances_of_wide_sparse_rows_need_no_matrix_of_features():
+    """20000 features: a square matrix of numbers would take 3.2 GB, one of booleans 400 MB."""
+    X = sparse.random(300, 20_000, density=0.001, format="csr", random_state=0)
+    model = MLPClassifier(4, max_iter=1, random_state=0).fit(X, np.arange(300) % 2)
+    assert peak(lambda: model.feature_importances_) < 20 * 20_000 * 8

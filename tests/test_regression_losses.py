@@ -371,3 +371,12 @@ def test_rare_counts_are_not_overfitted():
         ]
         ratios.append(deviances[0] / deviances[1])
     assert np.mean(ratios) < 1.3
+
+
+def test_a_quantile_may_be_an_array_without_axes():
+    one = MLPRegressor("quantile", quantile=0.9, **QUICK).fit(X, y).predict(X)
+    np.testing.assert_array_equal(
+        MLPRegressor("quantile", quantile=np.array(0.9), **QUICK).fit(X, y).predict(X), one
+    )
+    with pytest.raises(ValueError, match="quantile must be a number between 0 and 1"):
+        MLPRegressor("quantile", quantile=np.array("a"), **QUICK).fit(X, y)

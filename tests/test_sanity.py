@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer
 from sknn6.inspection import learning_rate_range_test, sanity_check
-from sknn6.inspection.checks import CHECKS
+from sknn6.inspection.checks import CHECKS, Finding
+from sknn6.inspection.sanity import SanityReport
 from sknn6.nn.activations import Activation
 
 
@@ -323,3 +324,30 @@ def test_dates_are_refused_as_fit_does():
     table = pd.DataFrame({"when": pd.to_datetime(["2026-01-01"] * 20)})
     with pytest.raises(TypeError, match=r"dates, times or durations in the columns .'when'"):
         sanity_check(MLPClassifier(), table, [0, 1] * 10)
+
+
+def test_a_loss_that_is_not_finite_is_reported():
+    """The checks that need a finite loss are skipped, and the initial loss is named."""
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(8, input_scaling=False, init_scale=1e30, random_state=0)
+    report = sanity_check(model, X, y)
+    assert {"initial loss", "signal"} <= set(report.failed)
+    assert report.findings["learning rate"].ok is None
+    with pytest.raises(ValueError, match=r"finite loss .* lower init_scale \(it is 1e\+30\)"):
+        learning_rate_range_test(model, X, y)
+
+
+def test_the_penalty_beside_a_huge_loss():
+    """The penalty of weights that are not 0 is above 0, even if the loss is so large that a sum hides it."""
+    X, y = load_iris(return_X_y=True)
+    report = sanity_check(Plain(8, random_state=0), X * 1e20, y)
+    assert report.findings["penalty"].ok
+    assert "penalty" not in report.failed
+    assert "gradient" not in report.failed
+
+
+def test_the_columns_of_a_report_are_apart():
+    """The text of every expectation is followed by two spaces."""
+    expected = "score of 20 training samples above 0.9"
+    report = SanityReport({"overfit": Finding(False, 0.5, expected, "raise the width")})
+    assert f"{expected}  raise the width" in repr(report)

@@ -132,3 +132,12 @@ def test_held_out_rows_choose_whatever_the_solver(monkeypatch):
     learned, chosen_by = seen["batches"].X, seen["held out"]
     assert len(learned) + len(chosen_by) == len(X)
     assert len(np.unique(np.vstack([learned, chosen_by]), axis=0)) == len(X)
+
+
+def test_rows_without_weight_are_no_reason_to_refuse_many_rows():
+    """No rows are held out by default if those that are left might all have weight 0."""
+    rows, weight = np.random.default_rng(0).normal(size=(5000, 2)), np.zeros(5000)
+    weight[7] = 1
+    for seed in range(15):
+        model = MLPRegressor(hidden_layer_sizes=2, max_iter=1, random_state=seed)
+        assert model.fit(rows, rows[:, 0], sample_weight=weight).ensemble_members_ is None

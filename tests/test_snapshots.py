@@ -1,6 +1,7 @@
 """Snapshots: the networks at the ends of the cycles of the rate, and the choice between them."""
 
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ from sklearn.model_selection import KFold, cross_val_score
 
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6.estimators import finishing
+from sknn6.estimators.targets import Numbers
 from sknn6.nn.schedules import SCHEDULES, cycle_ends
+from sknn6.training import minibatch
+from sknn6.training.selection import select
 
 X, y = make_classification(300, 8, n_informative=5, n_classes=3, random_state=0)
 NUMBERS = X[:, 0] + np.sin(2 * X[:, 1])
@@ -98,11 +102,15 @@ def test_noise_gets_networks_that_were_trained_for_a_shorter_time():
         ({"recipe": "plain"}, 300, 1),
         ({"solver": "lbfgs", "snapshots": 2}, 300, 1),
         ({"ensemble_selection": True, "snapshots": 2}, 300, 2),
+        ({"ensemble_size": 1, "temperature_scaling": True}, 300, 1),
+        ({"temperature_scaling": True}, 60, 1),
+        ({"ensemble_selection": True}, 60, 1),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
 def test_when_there_are_several_cycles(cls, params, rows, cycles, monkeypatch):
+    params = {name: value for name, value in params.items() if name in cls().get_params()}
     seen, choose = [], finishing.choose_networks
 
     def watched(prepared, training):
@@ -151,3 +159,54 @@ def test_a_training_goes_on_with_all_networks_that_are_kept(cls, monkeypatch):
 def test_one_row_is_left_out_by_none():
     model = MLPClassifier(**QUICK, temperature_scaling=True, snapshots=2, batchnorm="whiten")
     assert model.fit([[1.0]], ["only"]).temperature_ is None
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("ensemble_size", [1, 4])
+@pytest.mark.parametrize("weight", [None, [0.0, 0.0, 1.0]])
+def test_the_only_row_with_a_weight_is_left_out_by_no_network(ensemble_size, weight):
+    """So each network is trained on it, and the weights are those of a fit that leaves out nothing."""
+    X, y = np.array([[1.0], [2.0], [3.0]]), np.array([5.0, 6.0, 7.0])
+    X, y = (X, y) if weight else (X[:1], y[:1])
+    two, one = (
+        MLPRegressor(**QUICK, snapshots=snapshots, ensemble_size=ensemble_size, learning_rate="constant").fit(
+            X, y, sample_weight=weight
+        )
+        for snapshots in (2, 1)
+    )
+    np.testing.assert_array_equal(two.coefs_[0], one.coefs_[0])
+    labels = MLPClassifier(**QUICK, snapshots=2, ensemble_size=ensemble_size).fit([[1.0]], [[1, 0, 1]])
+    assert labels.ensemble_members_ is None
+
+
+def test_among_equal_candidates_the_last_is_kept():
+    """A loss that is not a number is as bad as an infinite one."""
+    targets = Numbers("squared_error", 1)
+    unseen = np.zeros((9, 1))
+    for losses, kept in (([1, 1], [1]), ([np.inf, np.inf], [1]), ([np.nan, 2], [1]), ([1, 2], [0])):
+        Z = np.array([np.full((9, 1), loss, float) for loss in losses])
+        assert select(Z, unseen, None, targets) == kept
+
+
+def test_a_message_names_the_networks_that_an_interrupt_keeps(monkeypatch):
+    """In the second cycle, when the rows that were left out choose the networks of the first."""
+    keeping(monkeypatch, 0)
+    end_epoch = minibatch.end_epoch
+
+    def interrupted(training, *args):
+        last = end_epoch(training, *args)
+        if training.state.n_iter == 12:
+            signal.raise_signal(signal.SIGINT)
+        return last
+
+    first = MLPClassifier(**QUICK, snapshots=2).fit(X, y)
+    monkeypatch.setattr(minibatch, "end_epoch", interrupted)
+    model = MLPClassifier(**QUICK, snapshots=2)
+    with pytest.raises(KeyboardInterrupt, match=r"after 12 epochs; .* that predict unseen rows best"):
+        model.fit(X, y)  # which pytest calls in a loop
+    assert model.ensemble_members_ == [0, 1, 2, 3]
+    np.testing.assert_array_equal(model.coefs_[0], first.coefs_[0])
+
+
+def test_very_many_cycles_are_those_that_have_an_epoch():
+    assert cycle_ends(100, 600) == cycle_ends(100, 6) == [1, 4, 11, 33, 100]

@@ -169,7 +169,7 @@ def test_a_regressor_whose_targets_are_small_is_not_told_to_scale_them():
     """Its input is large."""
     text = one(MLPRegressor(max_iter=5, random_state=0), "The loss was never below", 1e4 * X, X[:, 20])
     assert "target_scaling" not in text
-    assert text.endswith("Set input_scaling=True, or lower learning_rate_init, or raise max_iter.")
+    assert "Set input_scaling=True. Lower learning_rate_init" in text
 
 
 STOPPED_AT_ONCE = {"early_stopping": True, "learning_rate_init": 1e-4, "random_state": 0}
@@ -264,3 +264,33 @@ def test_partial_fit_and_a_diverged_training_have_warnings_of_their_own():
         model.partial_fit(X, Y, classes=np.unique(Y))
     (text,) = warned(Plain(20, solver="sgd", learning_rate_init=1e6, random_state=0), 100 * X, Y)
     assert "diverged" in text
+
+
+def test_held_out_rows_are_not_taken_for_data_of_the_user():
+    """Where early stopping has held out rows, the first advice is to lower the rate."""
+    model = Plain(20, max_iter=3, init_scale=10.0, early_stopping=True, random_state=0)
+    text = one(model, "The loss on the validation data was never below", y=RNG.permutation(Y))
+    assert "guessing. Lower learning_rate_init (it is 0.001)" in text
+    assert "If you gave X_val" in text
+
+
+def test_a_solver_without_a_rate_is_not_told_to_lower_it():
+    y = 8.0 * RNG.choice([-1.0, 1.0], 300)
+    text = one(
+        MLPRegressor(hidden_layer_sizes=4, solver="lbfgs", max_iter=1, init_scale=30.0, random_state=0),
+        "The loss was never below",
+        X[:300],
+        y,
+    )
+    assert "learning_rate_init" not in text
+
+
+def test_symptoms_are_those_of_the_weights_that_are_kept():
+    """A rate that kills all units is tried in vain, as early stopping puts the weights before it back."""
+    model = Plain(20, max_iter=5, warm_start=True, random_state=0)
+    warned(model)
+    W, b = model.coefs_[0].copy(), model.intercepts_[0].copy()
+    text = warned(model.set_params(learning_rate_init=100.0, early_stopping=True))
+    np.testing.assert_array_equal(model.coefs_[0], W)
+    np.testing.assert_array_equal(model.intercepts_[0], b)
+    assert not any("are dead" in line for line in text)

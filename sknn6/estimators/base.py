@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn import get_config
 from sklearn.base import BaseEstimator, is_regressor
@@ -138,7 +139,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         -----
         ConvergenceWarning
             If `max_iter` ends the training before it has converged, or if the loss or the weights are no
-            longer finite; the model then has the last finite weights.
+            longer finite; the model then has finite weights from before.
         UserWarning
             If the training shows a symptom, such as dead units, or was interrupted.
         """
@@ -166,6 +167,8 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
                 train = train_in_batches if prepared.settings.stochastic else train_with_lbfgs
                 train(training, interrupts)
                 finish(prepared, training)
+                if prepared.network is not training.network:
+                    interrupts.kept = "the networks that predict unseen rows best (ensemble_members_)"
             self._keep(prepared)
             callbacks.end()
             if incremental:
@@ -326,8 +329,10 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         network = network_of(self, np.float64)
         squares = np.square(network.dense()[0].weights()).sum(axis=-1)
-        of_feature = features_of_rows(self) == np.arange(self.n_features_in_)[:, None]
-        norms = np.sqrt(squares @ of_feature.T)
+        features = features_of_rows(self)
+        shape = len(features), self.n_features_in_
+        of_feature = csr_array((np.ones(len(features)), (np.arange(len(features)), features)), shape=shape)
+        norms = np.sqrt(squares @ of_feature)
         strengths = norms if norms.ndim == 1 else norms.mean(axis=0)
         return strengths / (strengths.sum() or 1.0)
 

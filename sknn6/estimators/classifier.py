@@ -63,7 +63,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Whether to divide the logits by the temperature that gives the least cross-entropy on rows that were
         not trained on (Guo et al., 2017, arXiv:1706.04599). These are the rows that are held out for early
         stopping or ensemble selection. Without them, each network leaves out its own twentieth of the rows;
-        "auto" does so only with several networks and 100 rows or more. The temperature is then found for
+        "auto" leaves out rows for it only with several networks and 100 rows or more, but rows that are left
+        out for `snapshots` are used in any case. The temperature is then found for
         the networks one by one; the averages of their probabilities are slightly less extreme. Used by the
         stochastic solvers, in a `fit` from initial weights.
 
@@ -87,14 +88,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         What ``batchnorm="switchable"`` has learned; only with it.
     ensemble_members_ : list of int or None
         The indices of the networks that are kept, in the order of the axis of `coefs_`; a network that is
-        kept at the end of two cycles of the rate comes twice (`snapshots`). None if all are kept as they are
-        at the end.
+        kept at the end of two cycles of the rate comes twice (`snapshots`). None if nothing was chosen, or
+        `snapshots` kept all networks as they are at the end.
     temperature_ : float or None
         The temperature by which the weights and biases of the last layer were divided at the end of the `fit`
         from initial weights; None if there was no temperature scaling.
     oob_score_ : float or None
         The accuracy on the rows that the networks left out for `temperature_scaling`, each predicted by the
-        network that left it out; None if no rows were left out.
+        network that left it out; None without such rows or without `temperature_scaling`.
     history_ : list of dict
         One record per epoch: "epoch", "loss" and "seconds"; "learning_rate" with a stochastic solver;
         "validation_loss" and "validation_score" with validation data, before temperature scaling; and the

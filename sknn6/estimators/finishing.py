@@ -44,8 +44,9 @@ def finish(prepared: Prepared, training: Training) -> None:
 def keep_optimizer(prepared: Prepared, training: Training) -> None:
     """Keep the optimizer's state for the next `partial_fit`, in a dtype not wider than that of X."""
     update, dtype, state = training.update, prepared.data.X.dtype, prepared.state
-    if update is None or training.torn or state.diverged:
-        # There is no state, or it does not belong to the weights, or it led to numbers that are not finite.
+    restored = training.watches_validation and state.best is not None
+    if update is None or training.torn or state.diverged or restored:
+        # There is no state, or it is of other weights, or it led to numbers that are not finite.
         state.optimizer = None
         return
     vectors = update.optimizer.state | ({} if update.lead is None else {"lead": update.lead})

@@ -208,7 +208,8 @@ SHARED_PARAMETERS = """\
         The schedule of the learning rate. "constant". Only with "sgd": "invscaling", which divides the rate
         by (samples seen + 1)^power_t, and "adaptive", which divides it by 5 whenever `n_iter_no_change`
         epochs brought no improvement. With both stochastic solvers: "cosine", "one_cycle" and "step", over
-        `max_iter` epochs in `fit`, constant in `partial_fit`.
+        `max_iter` epochs, or each cycle of them (`snapshots`), in `fit`, constant in `partial_fit`. "auto" is
+        "cosine" for the classifier, "one_cycle" for the regressor, and "constant" with the plain recipe.
     learning_rate_init : float or "auto", default={learning_rate_init}
         The highest learning rate of the schedule. All but "one_cycle", which rises to it, start from it.
         "auto" is the value of the recipe in a `fit` from
@@ -226,7 +227,7 @@ SHARED_PARAMETERS = """\
         Seed of the initial weights, the order of samples and the validation set.
     tol : float, default=0.0001
         An epoch is an improvement if the loss is lower, or the validation score higher, than the best so far
-        by at least this much.
+        by at least this much. With several cycles of the rate (`snapshots`), it is the best of this cycle.
     verbose : bool or int, default=False
         Whether to print one line per epoch.
     track : "layers" or None, default=None

@@ -88,9 +88,10 @@ class Prepared:
     calibrates: bool = False
 
     def divide_rows(self, given: Data | None, incremental: bool) -> Split:
-        """Return the rows to train on and the validation data; set what is unseen by networks, and its use.
+        """Choose the rows to train on and the validation data.
 
-        `given` are the user's validation data.
+        Set the attributes that say which rows are not trained on, and what they are used for. `given` are the
+        user's validation data.
         """
         settings, anew = self.settings, self.fresh and not incremental
         self.selects = settings.ensemble_selection and self.network.members > 1 and not incremental
@@ -106,9 +107,17 @@ class Prepared:
 
     @property
     def n_cycles(self) -> int:
-        """Number of cycles of the rate: one, if no rows could choose between their networks."""
+        """Number of cycles of the rate; 1 if no unseen rows can choose between the networks at their ends."""
         can_choose = self.part is not None or (self.selects and self.fresh)
-        return self.settings.cycles if can_choose else 1
+        few = "snapshots" in self.settings.left and self.few_to_choose
+        return self.settings.cycles if can_choose and not few else 1
+
+    @property
+    def few_to_choose(self) -> bool:
+        """Whether there is one network, or few rows, so that by default none are left out."""
+        weight = self.data.weight
+        n_rows = self.data.n_rows if weight is None else np.count_nonzero(weight)
+        return bool(self.network.members == 1 or n_rows < FEWEST_TO_LEAVE_OUT)
 
     def fit_inputs(self, rows=None, update: Update | None = None) -> None:
         """Learn what comes before the first linear map: scaling, intervals of the embedding, categories.
@@ -159,11 +168,9 @@ class Prepared:
 
     def leave_out(self) -> NDArray | None:
         """Return the part of each row that a network leaves out, see `parts_of_rows`; None if none does."""
-        weight, y = self.data.weight, self.data.y
-        n_rows = len(y) if weight is None else np.count_nonzero(weight)
-        few = self.network.members == 1 or n_rows < FEWEST_TO_LEAVE_OUT
-        if few and not self.settings.leaves_out_few:
+        if self.few_to_choose and not self.settings.leaves_out_few:
             return None
+        weight, y = self.data.weight, self.data.y
         strata = y.ravel() if y.size == len(y) and not self.targets.are_numbers else None
         part = parts_of_rows(len(y), weight, strata, self.state.split_seed)
         return part if (~kept_rows(part, self.network.members)).any() else None

@@ -230,7 +230,9 @@ class Settings(SimpleNamespace):
                 f"got {self.hidden_layer_sizes!r}."
             ) from None
         if not all(0 < size <= sys.maxsize for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes!r}.")
+            raise ValueError(
+                f"hidden_layer_sizes must be > 0 and at most {sys.maxsize}, got {self.hidden_layer_sizes!r}."
+            )
         return sizes * (self.depth or 1)
 
     @property

@@ -17,7 +17,7 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknn6.nn.losses import EQUIVARIANT, LINKS, LOSSES, POOLS, REGRESSION_LOSSES, at_level
+from sknn6.nn.losses import EQUIVARIANT, LINKS, LOSSES, POOLS, REGRESSION_LOSSES, Loss, at_level
 from sknn6.nn.outputs import OutputScaling
 
 __all__ = [
@@ -315,9 +315,13 @@ class Numbers(Targets):
         scaling: OutputScaling | None = None,
     ):
         self.name, self.n_outputs, self.scaling = loss, n_outputs, scaling
-        self.entry = REGRESSION_LOSSES[loss]
         self.level: NDArray | None = None
         self.out_activation = out_activation or self.entry.out_activation
+
+    @property
+    def entry(self) -> Loss:
+        """The row of the loss in `REGRESSION_LOSSES`. Predictions do not need it."""
+        return REGRESSION_LOSSES[self.name]
 
     @property
     def loss(self) -> Callable:  # type: ignore[override]
@@ -439,10 +443,11 @@ def mean_d2(Y: NDArray, P: NDArray, quantile: float | NDArray, weight: ArrayLike
 
 def quantiles_in(quantile: Any) -> float | NDArray:
     """Return the parameter `quantile` as a float or as an array; raise ValueError if it is neither."""
-    if isinstance(quantile, Real):
-        return float(quantile)
-    numbers = [float(q) if isinstance(q, Real) else np.nan for q in quantile]
-    if not (numbers and np.all(np.diff([0.0, *numbers, 1.0]) > 0)):
+    given = np.atleast_1d(np.asarray(quantile, dtype=object))
+    numbers = [float(q) if isinstance(q, Real) else np.nan for q in given]
+    if np.ndim(quantile) == 0 and np.isfinite(numbers).all():
+        return numbers[0]
+    if np.ndim(quantile) == 0 or not (numbers and np.all(np.diff([0.0, *numbers, 1.0]) > 0)):
         raise ValueError(
             "quantile must be a number between 0 and 1, or an increasing list of such numbers, "
             f"got {quantile!r}."

@@ -14,7 +14,7 @@ from sknn6.inspection.progress import progress
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.threads import products_share_cores
 
-__all__ = ["LearningRateRange", "learning_rate_range_test"]
+__all__ = ["LearningRateRange", "learning_rate_range_test", "rising_rates", "try_rates"]
 
 # The test makes as many updates as two epochs have, within these bounds.
 FEWEST, MOST = 100, 300
@@ -112,7 +112,7 @@ def learning_rate_range_test(
     TypeError
         If there is no multi-layer perceptron in the estimator, or there are several.
     ValueError
-        If its solver is "lbfgs", or low and high are not 0 < low < high.
+        If its solver is "lbfgs", low and high are not 0 < low < high, or the first loss is not finite.
 
     References
     ----------
@@ -134,14 +134,34 @@ def learning_rate_range_test(
     if mlp.solver not in OPTIMIZERS:
         raise ValueError(f"The solver must be one of {list(OPTIMIZERS)} to have a rate, got {mlp.solver!r}.")
     probe = Probe(mlp, X, y, sample_weight, fresh=True)
-    rates = np.geomspace(low, high, int(np.clip(2 * len(probe.batches), FEWEST, MOST)))
+    rates = rising_rates(probe, low, high)
+    with progress(estimator, "learning_rate_range_test", len(rates)) as done:
+        found = try_rates(probe, rates, done)
+    if found is None:
+        raise ValueError(
+            "The estimator needs a finite loss with its initial weights, got infinity or NaN: standardise X, "
+            f"or lower init_scale (it is {mlp.init_scale})."
+        )
+    return found
+
+
+def rising_rates(probe, low=1e-5, high=10.0):
+    """Return the rates of the range test, one for each update."""
+    return np.geomspace(low, high, int(np.clip(2 * len(probe.batches), FEWEST, MOST)))
+
+
+def try_rates(probe, rates, done=lambda: None):
+    """Train with rising rates and return the LearningRateRange, or None if the first loss is not finite.
+
+    `done` is called after each update.
+    """
     losses = []
-    with np.errstate(all="ignore"), progress(estimator, "learning_rate_range_test", len(rates)) as done:
+    with np.errstate(all="ignore"):
         for loss in rising(probe, rates):
             losses.append(loss)
             done()
     if not losses:
-        raise ValueError("The loss is not a finite number at the start: standardise X, or lower init_scale.")
+        return None
     return LearningRateRange(rates[: len(losses)], np.array(losses), running_mean(losses))
 
 

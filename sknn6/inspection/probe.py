@@ -209,10 +209,9 @@ class Probe:
         for leaf in self.network.leaves:
             leaf.training = not (self.fitted or isinstance(leaf, Dropout))
 
-    def differentiate(self, batch, alpha=None):
+    def differentiate(self, batch):
         """Return the loss of a batch, penalty included; its gradient is left in the network."""
-        alpha = self.mlp.alpha if alpha is None else alpha
-        return loss_and_gradient(self.network, self.loss, [batch], alpha)[0]
+        return loss_and_gradient(self.network, self.loss, [batch], self.mlp.alpha)[0]
 
     def make_update(self):
         """Return the Update with which a training would continue."""

@@ -65,12 +65,13 @@ class SanityReport:
         return pd.DataFrame(self.rows).set_index("check")
 
     def __repr__(self):
+        check, measured, expected, advice = COLUMNS
+        width = 2 + max(len(row["expected"]) for row in self.rows)
         lines = [
-            f"{row['verdict']:8s}{row['check']:20s}{row['measured']:<11.3g}{row['expected']:31s}{row['advice']}"
+            f"{row['verdict']:8s}{row['check']:20s}{row['measured']:<11.3g}{row['expected']:{width}s}{row['advice']}"
             for row in self.rows
         ]
-        check, measured, expected, advice = COLUMNS
-        return "\n".join([f"{'':8s}{check:20s}{measured:11s}{expected:31s}{advice}", *lines])
+        return "\n".join([f"{'':8s}{check:20s}{measured:11s}{expected:{width}s}{advice}", *lines])
 
     def _repr_html_(self):
         heads = "".join(f"<th>{head}</th>" for head in ("", *COLUMNS))

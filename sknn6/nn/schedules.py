@@ -122,8 +122,8 @@ def cycle_ends(epochs: int, cycles: int) -> list[int]:
     >>> cycle_ends(40, 2), cycle_ends(2, 3)
     ([10, 40], [1, 2])
     """
-    lengths = [3**k for k in range(cycles)]
-    ends = {round(epochs * sum(lengths[: k + 1]) / sum(lengths)) for k in range(cycles)}
+    total = (3**cycles - 1) / 2  # of the lengths 1, 3, 9, ...
+    ends = {round(epochs * (3**k - 1) / 2 / total) for k in range(1, cycles + 1)}
     return sorted(ends - {0})
 
 

@@ -47,7 +47,7 @@ class TrainingFile:
             del identity[other]
         if not SCHEDULES[settings.learning_rate].follows_plan:
             del identity["max_iter"]
-        identity |= {"X": (data.X.dtype.name, data.X), "y": data.labels, "sample_weight": data.weight}
+        identity |= {"X": (data.X.dtype.name, data.X), "y": data.labels, "sample_weight": data.sample_weight}
         identity |= {"validation data": validation, "the version of sknn6": __version__}
         if started_from_weights:
             identity["the weights it starts from"] = network.theta

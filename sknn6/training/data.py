@@ -148,24 +148,30 @@ def may_hold_out(data, targets, settings):
     if "ensemble_selection" not in settings.left:
         return True
     held_out = math.ceil(settings.validation_fraction * data.n_rows)
+    if data.weight is not None and np.count_nonzero(data.weight) <= held_out:
+        return False  # perhaps no row to train on would have any weight
     strata = targets.strata(data.y, settings.validation_fraction)
-    if strata is None:
-        return held_out >= 2
-    counts = np.unique(strata, return_counts=True)[1]
-    return counts.min() > 1 and held_out >= max(2, len(counts)) and data.n_rows - held_out >= len(counts)
+    if strata is not None and np.unique(strata, return_counts=True)[1].min() == 1:
+        return False
+    fewest_held_out, fewest_to_train = fewest_rows(strata)
+    return held_out >= fewest_held_out and data.n_rows - held_out >= fewest_to_train
+
+
+def fewest_rows(strata):
+    """Return how many rows must be held out and how many trained on: 2 and 1, and one of each stratum."""
+    n_strata = 1 if strata is None else len(np.unique(strata))
+    return max(2, n_strata), n_strata
 
 
 def check_parts(n_rows, strata, fraction):
-    """Raise if there are too few rows: at least two are held out, and both parts have all strata."""
+    """Raise ValueError if a part would have too few rows."""
     held_out = math.ceil(fraction * n_rows)
-    least = [2, 1]
-    if strata is not None:
-        counts = np.unique(strata, return_counts=True)[1]
-        # train_test_split itself raises for a class of one row, which cannot be in both parts.
-        least = [max(2, len(counts)), len(counts)] if counts.min() > 1 else [1, 1]
+    if strata is not None and np.unique(strata, return_counts=True)[1].min() == 1:
+        return  # train_test_split raises an error for a class of one row, which cannot be in both parts
+    fewest_held_out, fewest_to_train = fewest_rows(strata)
     for part, size, needed, change in (
-        ("validation", held_out, least[0], "Increase"),
-        ("training", n_rows - held_out, least[1], "Decrease"),
+        ("validation", held_out, fewest_held_out, "Increase"),
+        ("training", n_rows - held_out, fewest_to_train, "Decrease"),
     ):
         if size < needed:
             raise ValueError(

@@ -68,7 +68,7 @@ def end(training, result):
     elif not (result.success or result.get("interrupted") or state.stopped):
         limit = "max_iter" if result.nit >= settings.max_iter else "max_fun"
         training.warn_not_converged(f"lbfgs: {result.message}", limit)
-    if not state.diverged and state.records:
-        warn_of_symptoms(training)
     if training.watches_validation:
         training.restore_best()
+    if not state.diverged and state.records:
+        warn_of_symptoms(training)

@@ -20,11 +20,13 @@ def parts_of_rows(n_rows: int, weight: NDArray | None, strata: NDArray | None, s
     """Return for each row the number of its part, from 0 to 19; -1 if no member may leave it out.
 
     Each part has an equal share of each stratum. The only row of a stratum is never left out. Rows of weight
-    0 are in no part.
+    0 are in no part, and a single row with a weight is left out by none.
     """
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight)
     order = np.random.default_rng(seed).permutation(rows)
     part = np.full(n_rows, -1)
+    if len(rows) < 2:
+        return part
     if strata is not None:
         values, counts = np.unique(strata[rows], return_counts=True)
         order = order[np.isin(strata[order], values[counts > 1])]

@@ -67,10 +67,10 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         training.torn = True
         interrupts.ended("the last whole epoch")
     network.restore(last)
-    if not training.incremental:
-        warn_at_end(training, interrupts.ended_training)
     if training.watches_validation:
         training.restore_best()
+    if not training.incremental:
+        warn_at_end(training, interrupts.ended_training)
 
 
 def program_of(training):

@@ -9,7 +9,7 @@ def select(Z, y, weight, targets):
     """Return the indices of the candidates whose pooled prediction has a low loss on rows unseen by them.
 
     Greedy forward selection: start with the best candidate, then add the one that lowers the loss most, as
-    long as the loss falls [1]_.
+    long as the loss falls [1]_. Among equal candidates the last one is kept.
 
     Parameters
     ----------
@@ -32,11 +32,13 @@ def select(Z, y, weight, targets):
     """
 
     def loss(candidates):
-        return targets.plain_loss(targets.pool(Z[candidates]), y, weight)[0]
+        value = targets.plain_loss(targets.pool(Z[candidates]), y, weight)[0]
+        return np.inf if np.isnan(value) else value
 
     kept, least = [], np.inf
     while len(kept) < len(Z):
-        losses = {i: loss([*kept, i]) for i in range(len(Z)) if i not in kept}
+        # From the last one on, because `min` returns the first of equal losses.
+        losses = {i: loss([*kept, i]) for i in reversed(range(len(Z))) if i not in kept}
         best = min(losses, key=losses.get)
         if kept and not losses[best] < least:
             break

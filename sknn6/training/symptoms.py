@@ -122,8 +122,8 @@ def worse_than_chance(training):
         return None
     return (
         f"The loss on the validation data was never below {best:.3g}, worse than the {guess:.3g} of "
-        "guessing. See whether X_val and y_val belong together and are prepared as X is, or set "
-        "input_scaling=True."
+        f"guessing. {lower_rate(training.settings)}set input_scaling=True. If you gave X_val and y_val, see "
+        "whether they belong together and are prepared as X is."
     )
 
 
@@ -147,8 +147,8 @@ def worse_than_mean(training):
         return told + f"{lower_rate(training.settings)}raise max_iter, or lower alpha and weight_decay."
     deviation = np.std(y, axis=0).max()
     if max(np.abs(mean).max(), deviation) < LARGE:
-        scale = "" if training.settings.input_scaling else "Set input_scaling=True, or l"
-        return told + f"{scale or 'L'}ower learning_rate_init, or raise max_iter."
+        scale = "" if training.settings.input_scaling else "Set input_scaling=True. "
+        return told + f"{scale}{lower_rate(training.settings)}raise max_iter."
     return told + (
         f"y has means up to {np.abs(mean).max():.3g} and deviations up to {deviation:.3g}, "
         "where about 1 is learned well. Set target_scaling=True."

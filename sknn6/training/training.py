@@ -182,8 +182,9 @@ class Training:
         self.state.diverged, settings = True, self.settings
         warn_user(
             f"The training diverged in epoch {self.state.n_iter + 1}: the loss or weights were not finite. "
-            "The last finite weights are kept. Scale the input (Standardizer), or lower learning_rate_init "
-            f"(it is {settings.learning_rate_init}) or init_scale (it is {settings.init_scale}).",
+            "Finite weights from before are kept. Scale the input (Standardizer), or lower "
+            f"learning_rate_init (it is {settings.learning_rate_init}) or init_scale (it is "
+            f"{settings.init_scale}).",
             ConvergenceWarning,
         )
 
