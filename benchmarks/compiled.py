@@ -61,7 +61,7 @@ class Way:
         prepared = prepare(estimator.set_params(random_state=0), X, y)
         prepared.fit_inputs()
         self.loss, self.network, self.settings = prepared.targets.loss, prepared.network, prepared.settings
-        self.update, self.batches = prepared.make_update(resume=False), prepared.make_batches()
+        self.update, self.batches = prepared.make_update(keeps_state=False), prepared.make_batches()
         parts = self.network, self.loss, self.update, self.batches
         self.program = Program.of(*parts) if compiled else None
         self.seconds = []

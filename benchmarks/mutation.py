@@ -70,7 +70,7 @@ TESTS = {
     "nn/schedules": "schedules",
     "nn/training": "training classifier",
     "nn/update": "update classifier selection",
-    "nn/weights": "members batches losses program",
+    "nn/sample_weights": "members batches losses program",
     "preprocessing/arithmetic": "standardizer",
     "preprocessing/location": "standardizer",
     "preprocessing/maps": "whitener",

@@ -93,7 +93,7 @@ class Checkpoint:
             except Exception as error:
                 raise self.damaged(error) from error
 
-    def save(self, state):
+    def write(self, state):
         """Write the state to a new file, then replace the old file by it.
 
         Raises
@@ -109,16 +109,16 @@ class Checkpoint:
     def begin(self, state):
         """Write the first state; raise ValueError if the file cannot be written."""
         try:
-            self.save(state)
+            self.write(state)
         except OSError as error:
             raise ValueError(
                 f"checkpoint must be a file that can be written, got {str(self.path)!r} ({error})."
             ) from error
 
-    def go_on(self, state, consequence):
+    def write_or_warn(self, state, consequence):
         """Write a later state; warn of the consequence the first time that it cannot be written."""
         try:
-            self.save(state)
+            self.write(state)
         except (OSError, MemoryError, TypeError) as error:
             if not self.failed:
                 warn_user(f"The checkpoint {str(self.path)!r} could not be written ({error}). {consequence}")

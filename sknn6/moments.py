@@ -5,7 +5,7 @@ from scipy.sparse import diags, issparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.sparsefuncs import min_max_axis
 
-__all__ = ["extremes", "held", "in_units", "is_constant", "merge_moments", "moments", "scale_of"]
+__all__ = ["extremes", "in_safe_units", "is_constant", "merge_moments", "moments", "scale_of", "times_unit"]
 
 EPS = np.finfo(np.float64).eps
 
@@ -22,9 +22,9 @@ def moments(X, weight=None):
         found = usual_moments(X, weight)
     if are_exact(X, *found[1:]):
         return found
-    X, unit = in_units(X)
+    X, unit = in_safe_units(X)
     n, mean, deviation = usual_moments(X, weight)
-    return n, *held([mean, deviation], unit)
+    return n, *times_unit([mean, deviation], unit)
 
 
 def usual_moments(X, weight):
@@ -66,7 +66,7 @@ def merge_moments(old, new):
     step = mean_b - mean_a
     mean = mean_a + share * step
     variance = deviation_a**2 + share * (deviation_b**2 - deviation_a**2 + (1 - share) * step**2)
-    merged = held([mean, np.sqrt(variance)], unit)
+    merged = times_unit([mean, np.sqrt(variance)], unit)
     # A feature with nothing but NaN in one chunk takes the moments of the other chunk.
     known = np.where(new[0] == 0, old[1:], merged)
     return n, *np.where(old[0] == 0, new[1:], known)
@@ -82,7 +82,7 @@ def scale_of(center, spread):
     return np.where(is_constant(center, spread), 1.0, spread)
 
 
-def in_units(X):
+def in_safe_units(X):
     """Return X in units, and the units: 1, or powers of 2 for features whose squares might overflow."""
     low, high = extremes(X)
     unit = powers_of_2(np.maximum(high, -low))
@@ -93,7 +93,7 @@ def in_units(X):
     return X @ diags(1 / unit) if issparse(X) else X / unit, unit
 
 
-def held(sizes, unit):
+def times_unit(sizes, unit):
     """Return sizes * unit; results beyond the range of floats become the largest number."""
     most = np.finfo(np.float64).max
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""Encode tables with columns of numbers and of categories, which are data frames or arrays, as numbers.
+"""Encode tables, that is frames or arrays with columns of numbers and of categories, as arrays of numbers.
 
 A column has numbers or categories. A missing number is replaced by the mean of the others, and a column with
 missing numbers in `fit` gets an additional column of indicators, 0 or 1. A category becomes its code. Code 0
@@ -37,7 +37,7 @@ from sknn6.warn import warn_user
 
 __all__ = [
     "Columns",
-    "NewGapsError",
+    "NewMissingValuesError",
     "as_objects",
     "find_columns",
     "refuse_categories",
@@ -61,7 +61,7 @@ NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 FEWEST_TO_WARN = 20
 
 
-class NewGapsError(ValueError):
+class NewMissingValuesError(ValueError):
     """X has missing values, and that of `fit` had none."""
 
 
@@ -134,6 +134,11 @@ class Columns:
     one_hot: list[int] = field(default_factory=list)
     embedded: list[int] = field(default_factory=list)
     categories: list[list[str]] = field(default_factory=list)
+
+    @classmethod
+    def filling(cls, means: NDArray) -> Self:
+        """Return the columns of a table of numbers in which missing ones are replaced by these means."""
+        return cls(numbers=[*range(len(means))], fills=means.tolist())
 
     @classmethod
     def learn(
@@ -271,8 +276,8 @@ def has_strings(X: Any, j: int) -> bool:
 def refuse_gaps(estimator: Any, X: Any, first: bool) -> None:
     """Raise ValueError with the columns of X that have missing values.
 
-    It is a NewGapsError if the estimator takes missing values, but had none in the first call of fit. With
-    categorical_features=None the error is left to scikit-learn.
+    It is a NewMissingValuesError if the estimator takes missing values, but had none in the first call of
+    fit. With categorical_features=None the error is left to scikit-learn.
     """
     X = as_table(X)
     takes = getattr(estimator, "categorical_features", ())
@@ -287,8 +292,8 @@ def refuse_gaps(estimator: Any, X: Any, first: bool) -> None:
     if not len(takes):
         raise ValueError(f"{found}, which {type(estimator).__name__} does not take: {fill}")
     if first:
-        raise ValueError(f"{found}, and no number in any column.")
-    raise NewGapsError(
+        raise ValueError(f"{found}, and no number in any column: {fill}")
+    raise NewMissingValuesError(
         f"{found}, but that of fit had no missing values, and the network has stored no means of the "
         f"columns. Fit again with input_scaling=True or on rows with gaps, or {fill}"
     )

@@ -12,14 +12,14 @@ from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from sknn6.nn.parallel import several_threads
 
-__all__ = ["cores_for", "products_share_cores", "with_threads"]
+__all__ = ["cores", "cores_for", "products_share_cores", "with_threads"]
 
 # Products of up to so many multiplications are computed by OpenBLAS on one thread, however many it may use
 # (SMP_THRESHOLD_MIN in its interface/gemm.c; version 0.3.23 splits those of a single row from 9216 on).
 SMALL = 2**16
 
 # How many threads the large work of one call may use.
-most: ContextVar[float] = ContextVar("most", default=math.inf)
+MOST_THREADS: ContextVar[float] = ContextVar("most", default=math.inf)
 
 
 @cache
@@ -84,7 +84,7 @@ class Cores:
 
     @property
     def n_helpers(self):
-        return min(self.n_threads, most.get()) - 1
+        return min(self.n_threads, MOST_THREADS.get()) - 1
 
     def submit(self, function):
         """Run a function on a helper thread; the threads are created at the first call."""
@@ -129,8 +129,8 @@ def cores_for(multiplications):
 @contextmanager
 def with_threads(number):
     """Return a context in which the large work of this thread's calls has at most so many threads."""
-    before = most.set(number)
+    before = MOST_THREADS.set(number)
     try:
         yield
     finally:
-        most.reset(before)
+        MOST_THREADS.reset(before)

@@ -38,7 +38,7 @@ def compiled_kernels():
     from sknn6.nn import kernels  # not at the top, as above
 
     kernels.load()
-    before = dict(kernels.chosen)
+    before = dict(kernels.CHOSEN)
     kernels.use("numba")
     yield
-    kernels.chosen.update(before)
+    kernels.CHOSEN.update(before)

@@ -83,7 +83,7 @@ class Stop(Exception):
 
 def stopped_after(n_saves, monkeypatch, fit):
     """Run a fit that dies as it is about to save for the n-th time."""
-    save, saves = Checkpoint.save, iter(range(n_saves))
+    save, saves = Checkpoint.write, iter(range(n_saves))
 
     def dies(self, state):
         if next(saves, None) is None:
@@ -92,7 +92,7 @@ def stopped_after(n_saves, monkeypatch, fit):
 
     with monkeypatch.context() as patch:
         patch.setattr("sknn6.training.checkpointing.SHARE", 1.0)  # save after every epoch
-        patch.setattr(Checkpoint, "save", dies)
+        patch.setattr(Checkpoint, "write", dies)
         with pytest.raises(Stop):
             fit()
 
@@ -110,7 +110,7 @@ def test_it_ends_as_if_it_had_never_stopped(params, n_saves, tmp_path, monkeypat
 def test_one_that_has_ended_is_not_trained_again(params, tmp_path, monkeypatch):
     path = tmp_path / "training"
     whole = model(checkpoint=path, **params).fit(X, y)
-    monkeypatch.setattr("sknn6.nn.training.average", None)
+    monkeypatch.setattr("sknn6.nn.training.mean_loss_and_gradient", None)
     assert_same(model(checkpoint=path, **params).fit(X, y), whole)
 
 
@@ -178,7 +178,7 @@ def test_one_that_has_ended_is_not_written_again(params, tmp_path, monkeypatch):
     """So that it can be loaded from a disk that is full or cannot be written to."""
     path = tmp_path / "training"
     whole = model(checkpoint=path, **params).fit(X, y)
-    monkeypatch.setattr(Checkpoint, "save", None)
+    monkeypatch.setattr(Checkpoint, "write", None)
     assert_same(model(checkpoint=path, **params).fit(X, y), whole)
 
 
@@ -395,7 +395,7 @@ def test_a_forged_state_is_refused(change, tmp_path, monkeypatch):
 
 def test_the_file_of_a_search_is_refused(tmp_path):
     path = tmp_path / "search"
-    Checkpoint(path, "search", {}).save([])
+    Checkpoint(path, "search", {}).write([])
     with pytest.raises(ValueError, match=r"must be of this training; the file is of a search. Name another"):
         model(checkpoint=path).fit(X, y)
 
@@ -476,7 +476,7 @@ def test_the_mode_of_a_file_is_kept(mode, tmp_path):
 def test_a_path_that_cannot_be_written_is_told_before_the_training(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
-    monkeypatch.setattr("sknn6.nn.training.average", None)
+    monkeypatch.setattr("sknn6.nn.training.mean_loss_and_gradient", None)
     new = model(checkpoint=path)
     with pytest.raises(ValueError, match=r"checkpoint(='.*')? must be a file"):
         new.fit(X, y)
@@ -570,7 +570,7 @@ def test_it_takes_little_time(tmp_path, monkeypatch):
         saves.append(CLOCK[0])
         CLOCK[0] += 2.0
 
-    monkeypatch.setattr(Checkpoint, "save", save)
+    monkeypatch.setattr(Checkpoint, "write", save)
     timed = model(checkpoint=tmp_path / "t", scoring=ten_seconds_pass)
     timed.fit(X, y, X_val=X[:9], y_val=y[:9])
     assert saves == [0.0, 12.0, 54.0, 86.0]  # the last one at the end

@@ -23,7 +23,7 @@ from sknn6.inspection import (
     WhiteningDisplay,
     layer_statistics,
 )
-from sknn6.inspection.displays.theme import BLUE, CYCLE, DIVERGING, VERMILLION
+from sknn6.inspection.displays.theme import BLUE, CYCLE, SIGNED, VERMILLION
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -59,7 +59,7 @@ def test_colours_are_apart_in_grey():
     for first, second in (CYCLE["color"][:2], CYCLE["color"][1:3], [BLUE, VERMILLION]):
         assert abs(lightness(first) - lightness(second)) > 5
     assert len(set(CYCLE["linestyle"])) == len(CYCLE["linestyle"])
-    ramp = [lightness(colour) for colour in colormaps[DIVERGING](np.linspace(0, 1, 64))[:, :3]]
+    ramp = [lightness(colour) for colour in colormaps[SIGNED](np.linspace(0, 1, 64))[:, :3]]
     assert (np.diff(ramp) > 0).all()
 
 

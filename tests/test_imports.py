@@ -1,6 +1,7 @@
 """Which module imports which: no circle, and an engine that imports NumPy and SciPy only."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -50,6 +51,19 @@ def import_graph():
     return graph
 
 
+def test_what_other_modules_import_is_listed():
+    """Each module says in `__all__` what is meant for others."""
+    imports = 0
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module in MODULES:
+                names = {alias.name for alias in node.names if f"{node.module}.{alias.name}" not in MODULES}
+                missing = names - set(vars(importlib.import_module(node.module)).get("__all__", ()))
+                assert not missing, f"{path} imports {missing} from {node.module}"
+                imports += len(names)
+    assert imports > 300
+
+
 def test_no_circle_of_imports():
     """Imports inside functions count, and so do those by a name in `import_module`."""
     graph = import_graph()
@@ -96,9 +110,16 @@ def test_a_training_knows_no_estimator():
 
 
 def attributes_in(path):
-    """Return the names after a dot in a file."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    """Return the names after a dot in a file, and those that `getattr` and `hasattr` are given."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    asked = [
+        node.args[1].value
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"getattr", "hasattr"}
+        and isinstance(node.args[1], ast.Constant)
+    ]
+    return {node.attr for node in nodes if isinstance(node, ast.Attribute)}.union(asked)
 
 
 def private_to_the_estimators():

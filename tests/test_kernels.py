@@ -84,9 +84,9 @@ def both_ways():
     """Return the names of the libraries; afterwards the one that was chosen is chosen again."""
     pytest.importorskip("numba")
     kernels.load()
-    before = dict(kernels.chosen)
+    before = dict(kernels.CHOSEN)
     yield ["numpy", "numba"]
-    kernels.chosen.update(before)
+    kernels.CHOSEN.update(before)
 
 
 @pytest.mark.parametrize("params", [{}, {"activation": "gelu", "ensemble_size": 1}])
@@ -119,7 +119,7 @@ def loaded(tmp_path, *, environment=None, numba=None):
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from sknn6.nn import kernels\n"
         "kernels.load()\n"
-        "print(kernels.chosen['rectify'] is kernels.NUMPY['rectify'])"
+        "print(kernels.CHOSEN['rectify'] is kernels.NUMPY['rectify'])"
     )
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False
@@ -149,7 +149,7 @@ def test_an_unknown_library_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["rectify", "adam", "cross_entropy"])
 def test_numpy_computes_what_numba_cannot_load(name, error):
     """With one warning, that names the cause; later calls go to NumPy's at once."""
-    before = dict(kernels.chosen)
+    before = dict(kernels.CHOSEN)
 
     def damaged(*args):
         raise error
@@ -162,14 +162,14 @@ def test_numpy_computes_what_numba_cannot_load(name, error):
     given, expected = arguments(np.float32)[name], arguments(np.float32)[name]
     with np.errstate(invalid="ignore"):
         kernels.NUMPY[name](*expected)
-        kernels.chosen.update(dict.fromkeys(kernels.NUMPY, damaged))
+        kernels.CHOSEN.update(dict.fromkeys(kernels.NUMPY, damaged))
         try:
             with pytest.warns(RuntimeWarning, match=type(error).__name__) as caught:
                 function[name](*given)
             function[name](*arguments(np.float32)[name])
-            assert kernels.chosen == kernels.NUMPY
+            assert kernels.CHOSEN == kernels.NUMPY
         finally:
-            kernels.chosen.update(before)
+            kernels.CHOSEN.update(before)
     assert len(caught) == 1
     for i, (a, b) in enumerate(zip(given, expected, strict=True)):
         if i not in SCRATCH.get(name, []):
@@ -183,22 +183,22 @@ def test_two_threads_that_cannot_load_a_function_both_compute(monkeypatch):
         kernels.use("numpy")
         raise OSError(28, "No space left on device")
 
-    before = dict(kernels.chosen)
-    kernels.chosen.update(dict.fromkeys(kernels.NUMPY, damaged))
+    before = dict(kernels.CHOSEN)
+    kernels.CHOSEN.update(dict.fromkeys(kernels.NUMPY, damaged))
     A = np.array([-1.0, 2.0], np.float32)
     try:
         with pytest.warns(RuntimeWarning, match="No space left"):
             activations.rectify(A)
     finally:
-        kernels.chosen.update(before)
+        kernels.CHOSEN.update(before)
     np.testing.assert_array_equal(A, [0, 2])
 
 
 def test_an_error_of_numpys_own_stays():
-    before = dict(kernels.chosen)
+    before = dict(kernels.CHOSEN)
     kernels.use("numpy")
     try:
         with pytest.raises(TypeError):
             activations.rectify_backward(None, None)
     finally:
-        kernels.chosen.update(before)
+        kernels.CHOSEN.update(before)

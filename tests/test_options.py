@@ -704,7 +704,9 @@ def test_weights_set_before_any_fit(model):
     """They are taken if they have the shapes of the network, as scikit-learn's own tests have it."""
     model = clone(model).set_params(hidden_layer_sizes=(), input_scaling=False, ensemble_size=1)
     model.coefs_ = [np.zeros((5, 1))]
-    with pytest.raises(ValueError, match="starts from coefs_ needs intercepts_ too, got none"):
+    with pytest.raises(
+        ValueError, match="intercepts_ must be set to continue a training from coefs_, got none"
+    ):
         model.fit(FEW, FEW_Y)
     model.intercepts_ = [np.zeros(1)]
     with pytest.raises(ValueError, match=r"dense_0\.W .*\(5, 1\)"):

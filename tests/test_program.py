@@ -280,7 +280,7 @@ def test_the_tables_name_parts_of_the_package():
     known = {entry.loss for table in (losses.LOSSES, losses.REGRESSION_LOSSES) for entry in table.values()}
     assert pairs >= set(operations.ACTIVATIONS)
     assert known >= set(operations.LOSSES)
-    assert set(optimizers.OPTIMIZERS.values()) == set(operations.OPTIMIZERS) == set(program.OF_OPTIMIZER)
+    assert set(optimizers.OPTIMIZERS.values()) == set(operations.OPTIMIZERS) == set(program.OPTIMIZER_FIELDS)
     for table in (operations.LAYERS, operations.ACTIVATIONS, operations.LOSSES, operations.OPTIMIZERS):
         assert set(table.values()) == set(range(max(table.values()) + 1))
 

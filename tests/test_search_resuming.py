@@ -106,13 +106,13 @@ def test_another_metric_may_be_maximised_after_resuming(tmp_path):
 
 def test_files_that_have_the_scores_beside_the_results_are_taken_up(tmp_path, monkeypatch):
     """As files had before the score was found from the results."""
-    save = Checkpoint.save
+    save = Checkpoint.write
 
     def with_scores(self, state):
         spaces = [[(point, row, 0.5) for point, row in space] for space in state["spaces"]]
         return save(self, state | {"spaces": spaces})
 
-    monkeypatch.setattr(Checkpoint, "save", with_scores)
+    monkeypatch.setattr(Checkpoint, "write", with_scores)
     search(n_iter=3, checkpoint=tmp_path / "search").fit(X, y)
     monkeypatch.undo()
     resumed = search(n_iter=5, checkpoint=tmp_path / "search").fit(X, y)

@@ -83,7 +83,7 @@ def test_space_is_new_at_each_call():
     [
         ({"include": ["momentums"]}, r"include must name parameters .* got \['momentums'\]"),
         ({"exclude": ["momentum"]}, r"exclude must name parameters .* got \['momentum'\]"),
-        ({"mlp_depth": Integer(1, 2)}, r"need the name of a parameter of the estimator, got \['mlp_depth'\]"),
+        ({"mlp_depth": Integer(1, 2)}, r"must be named after parameters of Pipeline .*, got \['mlp_depth'\]"),
     ],
 )
 def test_space_refuses_unknown_names(given, message):

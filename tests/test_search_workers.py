@@ -137,7 +137,7 @@ def test_what_is_said_to_run_compiled_does(mlp, monkeypatch):
 
 def helpers_and_accuracy(estimator, X, y):
     with threads.products_share_cores():
-        return {"accuracy": estimator.score(X, y), "helpers": parallel.helpers.get().n_helpers}
+        return {"accuracy": estimator.score(X, y), "helpers": parallel.POOL.get().n_helpers}
 
 
 @pytest.mark.parametrize(("n_cores", "n_jobs", "helpers"), [(2, 2, 0), (8, 2, 3), (8, 3, 1), (2, 3, 0)])

@@ -32,7 +32,7 @@ class Squares:
         ([[3, 3], [1, 1], [2, 2]], [1]),  # the best alone
         ([[1, 0], [2, -1], [0, 1]], [0, 2]),  # means (0.5, 0.5) of the two best; the third makes them worse
         ([[2, -2], [-2, 2], [9, 9]], [0, 1]),  # errors that cancel
-        ([[1, 1], [1, 1], [1, 1]], [0]),  # no better together
+        ([[1, 1], [1, 1], [1, 1]], [2]),  # no better together, and the last is as good as any
     ],
 )
 def test_the_members_that_together_have_the_least_loss_are_kept(errors, kept):

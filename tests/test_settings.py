@@ -74,13 +74,13 @@ def test_numbers_are_pythons():
 def test_the_rate_in_parts_is_by_the_root_of_the_rows(rows, rate):
     """0.02 sqrt(b / 100), b the rows of an update, at most 100."""
     settings = Settings.of(MLPClassifier())
-    assert settings.in_parts(rows).learning_rate_init == pytest.approx(rate)
+    assert settings.for_stream(rows).learning_rate_init == pytest.approx(rate)
 
 
 def test_what_goes_on_learns_at_a_thousandth_at_most():
-    assert Settings.of(MLPClassifier()).going_on().learning_rate_init == 0.001
-    assert Settings.of(MLPRegressor()).going_on().learning_rate_init == 0.001
-    assert Settings.of(MLPRegressor(learning_rate_init=0.5)).going_on().learning_rate_init == 0.5
+    assert Settings.of(MLPClassifier()).for_continuing().learning_rate_init == 0.001
+    assert Settings.of(MLPRegressor()).for_continuing().learning_rate_init == 0.001
+    assert Settings.of(MLPRegressor(learning_rate_init=0.5)).for_continuing().learning_rate_init == 0.5
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -90,7 +90,7 @@ def test_one_epoch_follows_no_plan(name):
         settings = Settings.of(MLPClassifier(learning_rate=name, solver=solver, learning_rate_init=0.5))
         schedule = SCHEDULES[name]
         has_say = not schedule.follows_plan and (solver == "sgd" or not schedule.for_sgd)
-        one = settings.of_one_epoch()
+        one = settings.for_partial_fit()
         assert one.schedule is SCHEDULES[name if has_say else "constant"]
         assert one.max_iter == 1
         rates = [one.rate(fraction, samples=80, plateaus=2) for fraction in (0.0, 0.5, 0.9)]

@@ -221,15 +221,15 @@ def test_a_fit_that_fails_gives_the_threads_back(two_threads):
 def test_large_work_uses_as_many_threads_as_the_user_allows(two_threads, limit):
     with threadpool_limits(limit, user_api="blas"):
         with products_share_cores():
-            assert parallel.helpers.get().n_helpers == limit - 1  # and the call's own thread
+            assert parallel.POOL.get().n_helpers == limit - 1  # and the call's own thread
         assert set(blas_threads()) == {limit}
-    assert parallel.helpers.get() is None
+    assert parallel.POOL.get() is None
 
 
 def test_a_quota_of_cores_is_heeded(two_threads, monkeypatch):
     monkeypatch.setattr(threads, "cores", lambda: 1)
     with products_share_cores():
-        assert parallel.helpers.get().n_helpers == 0
+        assert parallel.POOL.get().n_helpers == 0
 
 
 def test_a_number_that_another_thread_sets_meanwhile_stays(two_threads):
@@ -302,7 +302,7 @@ def test_no_product_of_any_call_is_made_on_several_threads_of_blas(two_threads, 
         return lambda *args, **kwargs: seen.update(blas_threads()) or function(*args, **kwargs)
 
     for place, function in [
-        (dense, "product"), (Program, "_train"), (whitening, "apply"), (whitening, "eigh")
+        (dense, "product"), (Program, "_train"), (whitening, "apply"), (whitening, "eigen_of_covariance")
     ]:  # fmt: skip
         monkeypatch.setattr(place, function, watched(getattr(place, function)))
     monkeypatch.setattr(dense, "GEMM", {dtype: watched(gemm) for dtype, gemm in dense.GEMM.items()})
@@ -397,7 +397,7 @@ def test_fits_that_overlap_leave_the_threads_as_they_were(two_threads):
         both_in.wait()
         assert first_out.wait(timeout=30)
         assert set(blas_threads()) == {1}
-        assert parallel.helpers.get().n_helpers == 1
+        assert parallel.POOL.get().n_helpers == 1
     thread.join()
     assert set(blas_threads()) == {2}
 

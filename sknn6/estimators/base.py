@@ -27,8 +27,8 @@ from sknn6.annotations import Matrix
 from sknn6.dates import refuse_dates
 from sknn6.estimators.finishing import finish
 from sknn6.estimators.fitted import (
+    columns_filling_means,
     columns_of,
-    columns_with_means,
     features_of_rows,
     network_of,
     predicting_network,
@@ -43,7 +43,7 @@ from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import cycle_ends
 from sknn6.readers import as_frame, as_table, has_missing
 from sknn6.rollback import unchanged_if_it_fails
-from sknn6.tables import NewGapsError, find_columns
+from sknn6.tables import NewMissingValuesError, find_columns
 from sknn6.threads import cores_for, products_share_cores
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.checkpointing import TrainingFile
@@ -155,15 +155,16 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         """Prepare, train, and set the fitted attributes; a fit that fails leaves the estimator as it was."""
         with Interrupts() as interrupts, unchanged_if_it_fails(self):
             interrupts.patience = 0  # Ctrl-C may raise at once: nothing has been learned yet
-            resume = self._goes_on(incremental)
-            prepared = prepare(self, X, y, sample_weight, resume=resume, incremental=incremental)
+            self._check_call(incremental)
+            continues = self._continues(incremental)
+            prepared = prepare(self, X, y, sample_weight, continues=continues, incremental=incremental)
             if validation is not None:
                 validation = prepared.validate_held_out(self, *validation)
             callbacks = Callbacks(self, prepared.settings.max_iter, X, y, sample_weight)
             interrupts.patience = math.inf
             with products_share_cores(), np.errstate(all="ignore"):
                 interrupts.patience = 0
-                training = self._set_up(prepared, validation, callbacks, resume, incremental)
+                training = self._set_up(prepared, validation, callbacks, continues, incremental)
                 train = train_in_batches if prepared.settings.stochastic else train_with_lbfgs
                 train(training, interrupts)
                 finish(prepared, training)
@@ -173,11 +174,11 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             callbacks.end()
             if incremental:
                 del self.history_[:-RECORDS]
-        interrupts.tell(self.n_iter_)
+        interrupts.report(self.n_iter_)
         return self
 
-    def _goes_on(self, incremental):
-        """Return whether the training continues from fitted weights; raise ValueError if it cannot."""
+    def _check_call(self, incremental):
+        """Raise ValueError if parameters do not suit `partial_fit`, or the solver has no checkpoints."""
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.checkpoint is not None and self.solver not in OPTIMIZERS:
@@ -185,20 +186,23 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
                 "checkpoint needs a solver whose training can be resumed, one of "
                 f"{sorted(OPTIMIZERS)}, got {self.solver!r}."
             )
-        goes_on = hasattr(self, "coefs_") and (self.warm_start or incremental)
-        if goes_on and not hasattr(self, "intercepts_"):
-            raise ValueError("A training that starts from coefs_ needs intercepts_ too, got none.")
-        return goes_on
 
-    def _set_up(self, prepared, validation, callbacks, resume, incremental):
+    def _continues(self, incremental):
+        """Return whether the training continues from fitted weights; raise ValueError if it cannot."""
+        continues = hasattr(self, "coefs_") and (self.warm_start or incremental)
+        if continues and not hasattr(self, "intercepts_"):
+            raise ValueError("intercepts_ must be set to continue a training from coefs_, got none.")
+        return continues
+
+    def _set_up(self, prepared, validation, callbacks, continues, incremental):
         """Return the training of a prepared network."""
         settings, network, state, data = prepared.settings, prepared.network, prepared.state, prepared.data
         file = None
         if settings.checkpoint is not None and not incremental:
-            file = TrainingFile(settings, network, state, data, validation, resume)
+            file = TrainingFile(settings, network, state, data, validation, continues)
         parts = prepared.divide_rows(validation, incremental)
-        update = prepared.make_update(resume=incremental) if settings.stochastic else None
-        if file is None or not file.is_taken_up:  # a resumed file has the scaling already
+        update = prepared.make_update(keeps_state=incremental) if settings.stochastic else None
+        if file is None or not file.has_training:  # a resumed file has the scaling already
             prepared.fit_inputs(parts.rows, update)
         scorer = self._scorer(prepared)  # in any case, because it checks `scoring`
         evaluation = parts.validation and Evaluation(parts.validation, prepared.targets, scorer)
@@ -247,17 +251,17 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         vars(self).update(prepared.attributes())
 
     @abstractmethod
-    def _find_targets(self, y: Any, settings: Settings, resume: bool, incremental: bool) -> Targets:
+    def _find_targets(self, y: Any, settings: Settings, continues: bool, incremental: bool) -> Targets:
         """Return the `Targets` for the y of a training; raise ValueError if y is invalid."""
 
     @abstractmethod
     def _fitted_targets(self) -> Targets:
         """Return the `Targets` of the last training, as far as predictions need them."""
 
-    def _validate_arrays(self, X, y, sample_weight, reset, means=None):
+    def _validate_arrays(self, X, y, sample_weight, reset, find_fills=None):
         """Return X, y and weights as validated arrays; a table is encoded, a y of one column is a vector.
 
-        `means` returns the `Columns` that replace gaps which the training data did not have; by default,
+        `find_fills` returns the `Columns` that replace gaps which the training data did not have; by default,
         those of the fitted network.
         """
         if reset:
@@ -266,7 +270,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             columns = find_columns(X, self.categorical_features, sample_weight)
             self._table = None if columns is None else vars(columns)
         options = {"multi_output": True, "y_numeric": is_regressor(self), "reset": reset}
-        X, y = self._validate(X, y, means=means, **options)
+        X, y = self._validate(X, y, find_fills=find_fills, **options)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if sample_weight is not None:
@@ -274,22 +278,22 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         return X, y, sample_weight
 
     def _go_on_with_columns(self, X):
-        """Let columns of a table that were empty so far be learned, if X has numbers in them."""
+        """Treat columns of a table that were empty so far as numbers, if X has numbers in them."""
         columns, X = columns_of(self), as_table(as_frame(X), object)
         if columns is not None and columns.empty and X.shape[1:] == (self.n_features_in_,):
             self._table = vars(columns.going_on(X))
 
-    def _validate(self, X, *y, means=None, **options):
+    def _validate(self, X, *y, find_fills=None, **options):
         """Return X, and y if it is given, as validated arrays; a table is encoded as numbers.
 
-        `means` is as in `_validate_arrays`.
+        `find_fills` is as in `_validate_arrays`.
         """
         columns = columns_of(self)
         if columns is None:
-            find = partial(columns_with_means, self) if means is None else means
+            find = find_fills or partial(columns_filling_means, self)
             try:
                 valid = validate_data(self, X, *y, **ACCEPTED, **options)
-            except NewGapsError:
+            except NewMissingValuesError:
                 columns = find()
                 if columns is None:
                     raise

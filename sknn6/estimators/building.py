@@ -11,7 +11,7 @@ from sknn6.nn.architecture import Architecture
 from sknn6.nn.network import Network
 from sknn6.warn import warn_user
 
-__all__ = ["build"]
+__all__ = ["build", "fitted_parameters"]
 
 
 # Fields of an architecture that must not change when a training is continued, and the parameters that
@@ -29,16 +29,16 @@ PARAMETERS = {
 
 
 def build(
-    estimator: Any, architecture: Architecture, settings: Settings, rng: Generator, resume: bool
+    estimator: Any, architecture: Architecture, settings: Settings, rng: Generator, continues: bool
 ) -> Network:
-    """Return the network, with the fitted weights if `resume` is set, otherwise with initial weights.
+    """Return the network, with the fitted weights if `continues` is set, otherwise with initial weights.
 
     Raises
     ------
     ValueError
         If the training is to continue with another architecture than the fitted one.
     """
-    if resume:
+    if continues:
         check_same(estimator, architecture, settings)
     # L-BFGS needs the same loss at each evaluation, so it has no dropout. It sees all data at once, so its
     # running averages are those of the last evaluation.
@@ -49,9 +49,9 @@ def build(
         batchnorm_momentum=float(settings.batchnorm_momentum) if stochastic else 1.0,
         dropout=float(settings.dropout) if stochastic else 0.0,
         rng=rng,
-        input_scaling=scaling_of(estimator) if resume else None,
+        input_scaling=scaling_of(estimator) if continues else None,
     ).allocate(settings.network_dtype)
-    if resume:
+    if continues:
         network.load(arrays_of(estimator))
     else:
         network.initialize(rng)
@@ -67,7 +67,7 @@ def warn_of_init(network, architecture, settings):
         advice = "init='auto'" if settings.init_scale else "init_scale=1"
         warn_user(
             f"{given} gives all units of a hidden layer the same weights. They then have the same gradient "
-            f"and stay equal for ever. Use {advice}."
+            f"and stay equal forever. Use {advice}."
         )
         return
     activations = map(find_activation, architecture.activation)

@@ -43,10 +43,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     falls from 0.02 to 0 along a half cosine, twice, dropout 0.1, label smoothing 0.03, and decoupled weight
     decay 0.1. Rows that each network leaves out decide whether the networks after the first fall of the rate
     or those at the end are kept, or both, and calibrate the probabilities. From 5000 rows on they are
-    larger networks that differ in weight decay, of which held-out rows choose, and fewer epochs; the user
-    guide, "Defaults", has all values. With "sgd" and "lbfgs" they are those of scikit-learn: one
-    network, unscaled input, a constant rate of 0.001, 200 epochs in batches of 200, and no dropout, label
-    smoothing or weight decay.
+    larger networks that differ in weight decay, among which held-out rows choose, and the more rows there
+    are, the fewer epochs; the user guide, "Defaults", has all values. With "sgd" and "lbfgs" they are those
+    of scikit-learn: one network, unscaled input, a constant rate of 0.001, 200 epochs in batches of 200, and
+    no dropout, label smoothing or weight decay.
 
     Parameters
     ----------
@@ -323,8 +323,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return isinstance(self._fitted_targets(), Labels)
         return type_of_target(y, input_name="y") == "multilabel-indicator"
 
-    def _find_targets(self, y, settings, resume, incremental):
-        goes_on = resume or incremental
+    def _find_targets(self, y, settings, continues, incremental):
+        goes_on = continues or incremental
         if not (goes_on and y.ndim == 1 and y.dtype.kind in "biuU"):  # else `encode` finds what is no class
             check_discrete(y)
         if not (goes_on and hasattr(self, "_sparse_labels")):

@@ -31,7 +31,7 @@ class Unseen(NamedTuple):
 
 
 def finish(prepared: Prepared, training: Training) -> None:
-    """Set the network, and the state from which a training goes on, to what is kept of a training."""
+    """Choose and calibrate the networks after the last epoch, and keep the optimizer's state."""
     keep_optimizer(prepared, training)
     uses_held_out = prepared.held_out is not None and (prepared.selects or prepared.calibrates)
     if prepared.part is None and not uses_held_out:
@@ -54,8 +54,8 @@ def keep_optimizer(prepared: Prepared, training: Training) -> None:
         name: vector.astype(min(dtype, vector.dtype, key=lambda kind: kind.itemsize), copy=False)
         for name, vector in vectors.items()
     }
-    of_which = {"solver": prepared.settings.solver, "size": prepared.network.theta.size}
-    state.optimizer = of_which | {"t": update.optimizer.t} | narrow
+    identity = {"solver": prepared.settings.solver, "size": prepared.network.theta.size}
+    state.optimizer = identity | {"t": update.optimizer.t} | narrow
 
 
 def choose_networks(prepared: Prepared, training: Training) -> Unseen:
@@ -95,7 +95,7 @@ def unseen_rows(prepared: Prepared, snapshot: Snapshot) -> Unseen:
 
 
 def keep_members(prepared: Prepared, kept: Sequence[tuple[Snapshot, int]]) -> None:
-    """Replace the network by one of some members at snapshots."""
+    """Replace the network by one of the chosen members, each with its weights at a snapshot."""
     network, state = prepared.network, prepared.state
     prepared.architecture = replace(prepared.architecture, members=len(kept))
     anew = prepared.architecture.build(input_scaling=network.input_scaling).allocate(network.dtype)

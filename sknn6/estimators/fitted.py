@@ -14,8 +14,8 @@ from sknn6.nn.network import Network
 from sknn6.tables import Columns
 
 __all__ = [
-    "architecture_of", "arrays_of", "attributes_of", "columns_of", "features_of_rows", "network_of",
-    "pieces_of", "predicting_network", "scaling_of", "targets_of",
+    "architecture_of", "arrays_of", "attributes_of", "columns_filling_means", "columns_of",
+    "features_of_rows", "network_of", "pieces_of", "predicting_network", "scaling_of", "targets_of",
 ]  # fmt: skip
 
 
@@ -75,11 +75,15 @@ def pieces_of(estimator: Any) -> list[int] | None:
 
 
 def columns_of(estimator: Any) -> Columns | None:
-    """Return the `Columns` of the fitted table, None if all were numbers and none was missing."""
-    return None if estimator._table is None else Columns(**estimator._table)
+    """Return the `Columns` of the fitted table, None if all were numbers and none was missing.
+
+    Also None for estimators other than networks, which take no tables.
+    """
+    table = getattr(estimator, "_table", None)
+    return None if table is None else Columns(**table)
 
 
-def columns_with_means(estimator: Any) -> Columns | None:
+def columns_filling_means(estimator: Any) -> Columns | None:
     """Return the `Columns` that replace missing numbers by means, if `fit` had numbers only and none missing.
 
     None if the network does not know the means, which are part of its input scaling; it does not if it was
@@ -91,7 +95,7 @@ def columns_with_means(estimator: Any) -> Columns | None:
         return None
     if not scaling.mean.any():
         return None
-    return Columns(numbers=[*range(len(scaling.mean))], fills=scaling.mean.tolist())
+    return Columns.filling(scaling.mean)
 
 
 def features_of_rows(estimator: Any) -> NDArray:

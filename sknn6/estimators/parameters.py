@@ -86,7 +86,7 @@ SHARED_PARAMETERS = """\
     hidden_layer_sizes : int, sequence of int, str or "auto", default={hidden_layer_sizes}
         Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
         which can be a category of a search. An empty sequence makes a linear model. "auto" is 128-128 with
-        few rows, 192-192 from 5000 rows on, and 100 with the plain recipe.
+        few rows, 160-160 from 5000 rows on (not with the loss "quantile"), and 100 with the plain recipe.
     activation : str, Activation or list of them, default="relu"
         Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
         "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus"; "maxout", whose units have
@@ -203,7 +203,8 @@ SHARED_PARAMETERS = """\
         weights. With tiny weights, such as 1e-6 each, it outweighs the loss: scale them to a mean of 1.
     batch_size : int or "auto", default="auto"
         Number of samples in a mini-batch, or all samples if there are fewer. "auto" is 100 for the
-        classifier and 128 for the regressor with few rows, 256 from 5000 on, and 200 with the plain recipe.
+        classifier and 128 for the regressor with few rows; 128 for both from 5000 rows on; 64 with the loss
+        "quantile", and with "poisson" and "gamma" below 5000 rows; and 200 with the plain recipe.
     learning_rate : str, default={learning_rate}
         The schedule of the learning rate. "constant". Only with "sgd": "invscaling", which divides the rate
         by (samples seen + 1)^power_t, and "adaptive", which divides it by 5 whenever `n_iter_no_change`
@@ -212,15 +213,16 @@ SHARED_PARAMETERS = """\
         "cosine" for the classifier, "one_cycle" for the regressor, and "constant" with the plain recipe.
     learning_rate_init : float or "auto", default={learning_rate_init}
         The highest learning rate of the schedule. All but "one_cycle", which rises to it, start from it.
-        "auto" is the value of the recipe in a `fit` from
-        initial weights. With the modern recipes, a training that continues from the weights of a `fit` has
-        0.001, and one that begins with `partial_fit` has the recipe's value times sqrt(b / B), where b is the
-        number of rows of an update, at most B, and B is the `batch_size` of the recipe.
+        "auto" is the value of the recipe in a `fit` from initial weights. With the modern recipes, a training
+        that continues from the weights of a `fit` has 0.001, and one that begins with `partial_fit` has the
+        recipe's value times sqrt(b / B), where b is the number of rows of an update, at most B, and B is the
+        `batch_size` of the recipe.
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default={max_iter}
         Largest number of epochs; for "lbfgs", of iterations. "auto" is 30 for the classifier and 40 for the
-        regressor with few rows, 18 from 5000 on, fewer beyond 20000, and 200 with the plain recipe.
+        regressor with few rows; from 5000 rows on it is 30 for both, and fewer beyond 7200 rows (but always
+        40 with the loss "quantile"); and 200 with the plain recipe.
     shuffle : bool, default=True
         Whether each epoch has its own random order of the samples.
     random_state : int, RandomState or None, default=None

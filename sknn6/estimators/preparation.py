@@ -1,7 +1,7 @@
 """What `fit` prepares before it trains: settings, targets, data and network."""
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from inspect import signature
 from typing import Any
 
@@ -175,11 +175,11 @@ class Prepared:
         part = parts_of_rows(len(y), weight, strata, self.state.split_seed)
         return part if (~kept_rows(part, self.network.members)).any() else None
 
-    def make_update(self, resume: bool) -> Update:
-        """Return the solver's update; with `resume`, it has the optimizer's state of the last training."""
+    def make_update(self, keeps_state: bool) -> Update:
+        """Return the solver's update; if it keeps its state, with that of the last training."""
         settings, network = self.settings, self.network
         optimizer = make_optimizer(settings, network)
-        kept = (self.state.optimizer if resume else None) or {}
+        kept = (self.state.optimizer if keeps_state else None) or {}
         if (kept.get("solver"), kept.get("size")) == (settings.solver, network.theta.size):
             optimizer.t = kept["t"]
             for name, vector in optimizer.state.items():
@@ -206,14 +206,21 @@ class Prepared:
     def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
         """Return the user's validation data, validated against the training data."""
         # The estimator may still have the network of an earlier fit.
-        means = partial(columns_of_means, self.data) if self.fresh else None
+        find_fills = self._columns_filling_means if self.fresh else None
         try:
-            X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=False, means=means)
+            X, y, sample_weight = estimator._validate_arrays(
+                X, y, sample_weight, reset=False, find_fills=find_fills
+            )
             return Data(X, self.targets.encode(y, self.network.dtype), sample_weight, y)
         except ValueError as error:
             raise ValueError(
                 f"X_val, y_val and sample_weight_val must go with the data of the training: {error}"
             ) from error
+
+    def _columns_filling_means(self) -> Columns:
+        """Return the `Columns` that replace missing numbers by the means of the training data."""
+        _, mean, _ = moments(self.data.X, self.data.weight)
+        return Columns.filling(mean)
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes that the estimator would have if the training ended now."""
@@ -224,7 +231,7 @@ class Prepared:
         )
 
 
-def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume=False, incremental=False):
+def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, continues=False, incremental=False):
     """Validate the data of a training and prepare everything that it starts from.
 
     On the estimator, only what validation learns of X is set, such as `n_features_in_`.
@@ -234,7 +241,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     estimator : BaseMLP
     X, y, sample_weight
         As `fit` takes them.
-    resume : bool, default=False
+    continues : bool, default=False
         Whether the training continues from the fitted weights.
     incremental : bool, default=False
         Whether it is a call of `partial_fit`.
@@ -248,31 +255,25 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
     ValueError
         If the data are invalid, or a continued training is to have another architecture.
     """
-    if resume:
+    if continues:
         estimator._go_on_with_columns(X)
-    X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=not resume)
-    n_rows = getattr(estimator, "_n_rows", 0) if resume else 0 if incremental else X.shape[0]
-    settings = Settings.of(estimator, n_rows)
-    targets = estimator._find_targets(y, settings, resume, incremental)
-    state = TrainingState.begin(settings, vars(estimator) if resume else {}, incremental)
-    state.n_rows = n_rows
-    if resume:
-        settings = settings.as_fitted(fitted_parameters(estimator))
-    settings = settings_of_call(settings, state, X.shape[0], resume, incremental)
+    X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=not continues)
+    settings, state = settings_and_state(estimator, X.shape[0], continues, incremental)
+    targets = estimator._find_targets(y, settings, continues, incremental)
     before = targets.scaling
-    if settings.scales_targets and targets.can_be_scaled and not (resume and before is None):
+    if settings.scales_targets and targets.can_be_scaled and not (continues and before is None):
         targets = scale_targets(targets, state, y, sample_weight)
     encoded = targets.encode(y, settings.network_dtype)
     data = Data(X, encoded, targets.weigh(sample_weight, y), y, sample_weight)
     columns = columns_of(estimator)
     n_numbers = X.shape[1] if columns is None else columns.n_numbers
-    knots = None if resume else find_embedding(data, n_numbers, settings, state.in_parts)
-    pieces = pieces_of(estimator) if resume else pieces_between(knots, X.shape[1])
+    knots = None if continues else find_embedding(data, n_numbers, settings, state.in_parts)
+    pieces = pieces_of(estimator) if continues else pieces_between(knots, X.shape[1])
     architecture = settings.architecture(X.shape[1], targets.n_outputs, pieces, columns)
-    network = build(estimator, architecture, settings, state.rng, resume)
+    network = build(estimator, architecture, settings, state.rng, continues)
     if settings.scales_targets and targets.out_activation == "exp":
         targets.level = learn_level(targets, state, y, sample_weight)
-        if not resume:
+        if not continues:  # the first predictions are about the mean of the targets
             network.dense()[-1].b += np.log(targets.level).astype(network.dtype)
     ratio = hand_over(network, before, targets.scaling)
     return Prepared(
@@ -283,16 +284,10 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, resume
         network=network,
         state=state,
         n_numbers=n_numbers,
-        fresh=not resume,
+        fresh=not continues,
         knots=knots,
         output_ratio=ratio,
     )
-
-
-def columns_of_means(data: Data) -> Columns:
-    """Return the `Columns` that replace missing numbers by the means of the training data."""
-    _, mean, _ = moments(data.X, data.weight)
-    return Columns(numbers=[*range(len(mean))], fills=mean.tolist())
 
 
 def make_optimizer(settings: Settings, network: Network) -> Optimizer:
@@ -307,17 +302,29 @@ def arguments_of(kind: type[Optimizer]) -> list[str]:
     return [name for name in signature(kind).parameters if name != "theta"]
 
 
-def settings_of_call(
-    settings: Settings, state: TrainingState, n_rows: int, resume: bool, incremental: bool
-) -> Settings:
-    """Return the settings of this call, which may continue a training or be a `partial_fit`."""
+def settings_and_state(
+    estimator: Any, n_rows: int, continues: bool, incremental: bool
+) -> tuple[Settings, TrainingState]:
+    """Return the settings of a call on n_rows rows, and the state that its training starts from.
+
+    The recipe is that for the number of rows of the `fit` that began the training. A training that began with
+    `partial_fit` has the recipe for few rows.
+    """
+    rows_at_first = 0 if incremental else n_rows
+    if continues:
+        rows_at_first = getattr(estimator, "_n_rows", 0)
+    settings = Settings.of(estimator, rows_at_first)
+    state = TrainingState.begin(settings, vars(estimator) if continues else {}, incremental)
+    state.n_rows = rows_at_first
+    if continues:
+        settings = settings.with_fitted_values(fitted_parameters(estimator))
     if state.in_parts:
-        settings = settings.in_parts(n_rows)
-    elif resume:
-        settings = settings.going_on()
+        settings = settings.for_stream(n_rows)
+    elif continues:
+        settings = settings.for_continuing()
     if incremental:
-        settings = settings.of_one_epoch()
-    return settings.of_members(state.members) if state.members else settings
+        settings = settings.for_partial_fit()
+    return settings.for_members(state.members) if state.members else settings, state
 
 
 def find_embedding(data: Data, n_numbers: int, settings: Settings, in_parts: bool) -> NDArray | None:

@@ -38,9 +38,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     128 at a rate that rises to 0.02 and falls to 0 in each of two cycles, decoupled weight decay 0.1, and a
     piecewise linear encoding of each number. Rows that each network leaves out decide whether the networks of
     the first cycle or those of the second are kept, or both. From 5000 rows on they are larger networks that
-    differ in weight decay, of which held-out rows choose, and fewer epochs; the user guide, "Defaults", has
-    all values.
-    With "sgd" and "lbfgs" they are those of scikit-learn: one
+    differ in weight decay, among which held-out rows choose, and the more rows there are, the fewer epochs;
+    the user guide, "Defaults", has all values. With "sgd" and "lbfgs" they are those of scikit-learn: one
     network, unscaled input and targets, a constant rate of 0.001, 200 epochs in batches of 200, and no
     dropout or weight decay.
 
@@ -214,7 +213,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             With a list of quantiles, one column for each.
         """
         predicted = self._predict(X, "decide")
-        return predicted[:, 0] if self.n_outputs_ == 1 and not self._has_band() else predicted
+        return predicted[:, 0] if self.n_outputs_ == 1 and not self._has_several_quantiles() else predicted
 
     def score(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return R^2 of the predictions or, with a list of quantiles, the mean of their D^2.
@@ -236,7 +235,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         score : float
         """
         check_is_fitted(self)
-        if not self._has_band():
+        if not self._has_several_quantiles():
             return super().score(X, y, sample_weight)
         predicted = self.predict(X)
         y = np.reshape(y, (-1, 1))
@@ -244,19 +243,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y = np.broadcast_to(y, predicted.shape)
         return mean_d2(y, predicted, quantiles_in(self.quantile), sample_weight)
 
-    def _validate_arrays(self, X, y, sample_weight, reset, means=None):
+    def _validate_arrays(self, X, y, sample_weight, reset, find_fills=None):
         if issparse(y):
             raise ValueError(
                 f"y must be dense for {type(self).__name__}, got a sparse matrix. Use y.toarray()."
             )
-        X, y, sample_weight = super()._validate_arrays(X, y, sample_weight, reset, means)
+        X, y, sample_weight = super()._validate_arrays(X, y, sample_weight, reset, find_fills)
         if y.dtype.kind in "US":
             y = y.astype(np.float64)  # as scikit-learn does with strings in an array of objects
         assert_all_finite(y, input_name="y")  # scikit-learn does not look for None in an array of objects
         return X, y, sample_weight
 
-    def _find_targets(self, y, settings, resume, incremental):
-        goes_on = resume and hasattr(self, "n_outputs_")
+    def _find_targets(self, y, settings, continues, incremental):
+        goes_on = continues and hasattr(self, "n_outputs_")
         n_targets, scaling = 1 if y.ndim == 1 else y.shape[1], None
         if goes_on:
             n_targets, scaling = self.n_outputs_, self._scaling()
@@ -274,8 +273,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _check_same_outputs(self, quantile):
         """Raise ValueError if the outputs of the network mean something else than in the last fit."""
-        if quantile is not None and np.shape(quantile) != ((self.n_outputs_,) if self._has_band() else ()):
-            kind = f"a list of {self.n_outputs_} numbers" if self._has_band() else "a number"
+        if quantile is not None and np.shape(quantile) != (
+            (self.n_outputs_,) if self._has_several_quantiles() else ()
+        ):
+            kind = f"a list of {self.n_outputs_} numbers" if self._has_several_quantiles() else "a number"
             raise ValueError(
                 f"quantile must be {kind}, for the outputs of the fit before, got {self.quantile!r}. To "
                 "start anew, call fit with warm_start=False."
@@ -293,7 +294,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 "with warm_start=False."
             )
 
-    def _has_band(self):
+    def _has_several_quantiles(self):
         """Return whether the outputs are quantiles of one target."""
         return self.out_activation_ == "in_order"
 

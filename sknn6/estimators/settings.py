@@ -57,7 +57,7 @@ class Settings(SimpleNamespace):
     @classmethod
     def of(cls, estimator: BaseEstimator, n_rows: int = 0) -> Self:
         """Return the settings of a training from initial weights, on n_rows rows."""
-        names = estimator._parameter_constraints  # of a subclass, the constructor may have others
+        names = estimator._parameter_constraints  # the constructor of a subclass may have others
         given = {name: python_number(getattr(estimator, name)) for name in names}
         recipe = recipe_for(recipe_name(estimator), n_rows)
         left = frozenset(
@@ -66,7 +66,7 @@ class Settings(SimpleNamespace):
         values = given | {name: recipe[name] for name in left}
         return cls(**values | {"recipe": recipe, "left": left, "given": given})
 
-    def as_fitted(self, fitted: dict[str, Any]) -> Self:
+    def with_fitted_values(self, fitted: dict[str, Any]) -> Self:
         """Return the settings in which parameters left at "auto" have the values of a fitted network.
 
         Its hidden layers are those of one of the recipes, repeated `depth` times, unless `depth` has changed.
@@ -79,15 +79,15 @@ class Settings(SimpleNamespace):
                 fitted["hidden_layer_sizes"] = sizes
         return self._replaced(**{name: fitted[name] for name in self.left & fitted.keys()})
 
-    def going_on(self) -> Self:
+    def for_continuing(self) -> Self:
         """Return the settings of a training that continues from the weights of a `fit`."""
         return self._with_rate(rate_going_on(self.recipe))
 
-    def of_members(self, kept: Sequence[int]) -> Self:
+    def for_members(self, kept: Sequence[int]) -> Self:
         """Return the settings of a training that continues with the members that a `fit` has kept."""
         fewest = max(max(kept) + 1, np.size(self.weight_decay))
         if "ensemble_size" in self.left and self.ensemble_size < fewest:
-            return self._replaced(ensemble_size=fewest).of_members(kept)
+            return self._replaced(ensemble_size=fewest).for_members(kept)
         if max(kept) >= self.ensemble_size:
             raise ValueError(
                 f"ensemble_size must be at least {max(kept) + 1} in a training that continues with the "
@@ -99,7 +99,7 @@ class Settings(SimpleNamespace):
         left = self.left - {"weight_decay"}
         return self._replaced(ensemble_size=len(kept), weight_decay=decays, left=left)
 
-    def in_parts(self, n_rows: int) -> Self:
+    def for_stream(self, n_rows: int) -> Self:
         """Return the settings of a call on n_rows rows in a training that began with `partial_fit`."""
         rows = min(n_rows, self.batch_size * self.gradient_accumulation_steps)
         return self._with_rate(rate_in_parts(self.recipe, rows))
@@ -108,7 +108,7 @@ class Settings(SimpleNamespace):
         """Return the settings with another rate, if the user left the rate at "auto"."""
         return self._replaced(learning_rate_init=rate) if "learning_rate_init" in self.left else self
 
-    def of_one_epoch(self) -> Self:
+    def for_partial_fit(self) -> Self:
         """Return the settings of a call of `partial_fit`: one epoch, and no schedule that needs a plan."""
         name = "constant" if SCHEDULES[self.learning_rate].follows_plan else self.learning_rate
         return self._replaced(max_iter=1, learning_rate=name)

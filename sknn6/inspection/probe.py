@@ -188,7 +188,7 @@ class Probe:
         check_parameters(self.mlp)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # fit itself will warn
-            self.prepared = prepare(self.mlp, X, y, sample_weight, resume=self.fitted)
+            self.prepared = prepare(self.mlp, X, y, sample_weight, continues=self.fitted)
             if not self.fitted:
                 self.prepared.fit_inputs()
             self.batches = self.prepared.make_batches()
@@ -215,7 +215,7 @@ class Probe:
 
     def make_update(self):
         """Return the Update with which a training would continue."""
-        return self.prepared.make_update(resume=self.fitted)
+        return self.prepared.make_update(keeps_state=self.fitted)
 
     @property
     def rate(self):

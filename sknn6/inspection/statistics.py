@@ -20,7 +20,7 @@ from sknn6.threads import products_share_cores
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["LayerStatistics", "layer_statistics"]
+__all__ = ["N_ROWS", "LayerStatistics", "layer_statistics"]
 
 # Statistics are computed on at most this many rows, a random sample of X.
 N_ROWS = 2048

@@ -17,7 +17,7 @@ from sknn6.nn.annotations import Array
 from sknn6.nn.cdf_polynomial import CDF_LARGEST, CDF_POLYNOMIAL
 from sknn6.nn.kernels import kernel
 
-__all__ = ["ACTIVATIONS", "Activation", "find_activation"]
+__all__ = ["ACTIVATIONS", "LEAK", "SELU_ALPHA", "SELU_SCALE", "Activation", "find_activation"]
 
 
 @dataclass(frozen=True)
@@ -317,7 +317,7 @@ def mish_backward(dA: Array, saved: tuple[Array, Array, Array]) -> Array:
 
 
 def normal_cdf(Z: Array) -> Array:
-    """P(N <= z), N standard normal; in float32 by an approximation to 1e-7, several times faster than erf."""
+    """Return P(N <= z), N standard normal; in float32 with errors of 1e-7, much faster than erf."""
     return ndtr(Z) if Z.dtype == np.float64 else approximate_normal_cdf(Z)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from sknn6.nn.annotations import Array, Rows
 from sknn6.nn.inputs import InputScaling
-from sknn6.nn.weights import of_samples
+from sknn6.nn.sample_weights import per_sample
 
 __all__ = ["Batch", "Batches"]
 
@@ -20,7 +20,7 @@ AT_ONCE = 2**19
 # float64 are 128 kB, which stay in the cache from one operation to the next.
 PIECE = 2**14
 
-# (X, y, weight); the weight is None if all weights are 1, see `sknn6.nn.weights`.
+# (X, y, weight); the weight is None if all weights are 1, see `sknn6.nn.sample_weights`.
 Batch = tuple[Rows, Array, Array | None]
 
 
@@ -120,7 +120,7 @@ class Batches:
 
     def subsample(self, n_rows: int) -> tuple[Rows, Array | None]:
         """Return X and weight of n_rows random rows of positive weight, or of all; the same at each call."""
-        rows, weight = self.rows, of_samples(self.weight)
+        rows, weight = self.rows, per_sample(self.weight)
         if weight is not None:
             rows = np.flatnonzero(weight) if rows is None else rows[weight[rows] > 0]
         n_all = self.n_samples if rows is None else len(rows)

@@ -5,7 +5,7 @@ import numpy as np
 from sknn6.nn.annotations import Array
 from sknn6.nn.layer import NO_GRADIENT, Layer
 
-__all__ = ["Piecewise", "find_knots"]
+__all__ = ["Piecewise", "find_knots", "repetitions"]
 
 # An embedded input has about WIDTH columns, and each feature at most MOST_PIECES intervals.
 WIDTH = 256

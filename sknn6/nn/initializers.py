@@ -16,13 +16,16 @@ from numpy.random import Generator
 from sknn6.nn.activations import Activation
 from sknn6.nn.annotations import Array
 
-__all__ = ["CALIBRATED", "INITIALIZERS", "SKLEARN", "find_initializer", "scikit_learn_initializer"]
+__all__ = [
+    "CALIBRATED", "INITIALIZERS", "SKLEARN", "Initializer", "find_initializer", "he_uniform",
+    "scikit_learn_initializer",
+]  # fmt: skip
 
 Initializer = Callable[[Generator, int, int, float], Array]
 
 
 def zeros(rng: Generator, fan_in: int, fan_out: int, gain: float) -> Array:
-    """W = 0: all units of a layer have the same gradient, and stay equal for ever."""
+    """W = 0: all units of a layer have the same gradient, and stay equal forever."""
     return np.zeros((fan_in, fan_out))
 
 

@@ -108,7 +108,7 @@ class Rules(NamedTuple):
     """The constants of a training; the weight decay is that of the member."""
 
     loss: int
-    of_loss: float  # the parameter of the loss: smoothing or delta
+    loss_parameter: float  # the parameter of the loss: smoothing or delta
     optimizer: int
     alpha: float
     weight_decay: float
@@ -231,9 +231,9 @@ def loss_and_gradient(
     last = operations[len(operations) - 1]
     Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
     if rules.loss == SOFTMAX:
-        loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.of_loss)
+        loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.loss_parameter)
     else:
-        loss = loss_of_outputs(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.of_loss)
+        loss = loss_of_outputs(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.loss_parameter)
     for k in range(len(operations) - 1, -1, -1):
         backward(operations[k], theta, grad, statistics, work, X, codes, p, rare)
     return loss, weight
@@ -771,13 +771,13 @@ def cross_entropy(Z: Array, dZ: Array, classes: Array, p: Array, smoothing: floa
 
 
 @compiled
-def loss_of_outputs(number: int, Z: Array, dZ: Array, Y: Array, p: Array, of_loss: float) -> float:
+def loss_of_outputs(number: int, Z: Array, dZ: Array, Y: Array, p: Array, loss_parameter: float) -> float:
     """Compute a loss that is a sum over outputs: write dZ and return the loss."""
     total = 0.0
     for i in range(Z.shape[0]):
         of_row = 0.0
         for k in range(Z.shape[1]):
-            loss, slope = loss_of_output(number, Z[i, k], Y[i, k], of_loss)
+            loss, slope = loss_of_output(number, Z[i, k], Y[i, k], loss_parameter)
             of_row += loss
             dZ[i, k] = slope * p[i % p.size]
         total += of_row * p[i % p.size]
@@ -785,16 +785,16 @@ def loss_of_outputs(number: int, Z: Array, dZ: Array, Y: Array, p: Array, of_los
 
 
 @compiled
-def loss_of_output(number: int, z: float, y: float, of_loss: float) -> tuple[float, float]:
+def loss_of_output(number: int, z: float, y: float, loss_parameter: float) -> tuple[float, float]:
     """Return the loss of one output and its derivative, as the functions of `sknn6.nn.losses` do."""
     r = z - y
     if number == SIGMOID:
-        y = (1 - of_loss) * y + of_loss / 2
+        y = (1 - loss_parameter) * y + loss_parameter / 2
         loss, slope = max(z, 0.0) + math.log1p(math.exp(-abs(z))) - z * y, 1 / (1 + math.exp(-z)) - y
     elif number == ABSOLUTE:
         loss, slope = abs(r), np.sign(r)
     elif number == HUBER:
-        slope = min(max(r, -of_loss), of_loss)
+        slope = min(max(r, -loss_parameter), loss_parameter)
         loss = slope * (r - 0.5 * slope)
     elif number == POISSON:
         slope = math.exp(z) - y

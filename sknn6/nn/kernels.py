@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 __all__ = ["are_compiled", "do_without_numba", "kernel", "load", "use"]
 
 NUMPY: dict[str, Callable[..., Any]] = {}
-chosen: dict[str, Callable[..., Any]] = {}
+CHOSEN: dict[str, Callable[..., Any]] = {}
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,11 +24,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel(function: Function) -> Function:
     """Make a NumPy function replaceable by the compiled function of the same name."""
     name = function.__name__
-    NUMPY[name] = chosen[name] = function
+    NUMPY[name] = CHOSEN[name] = function
 
     @wraps(function)
     def run(*args: Any) -> Any:
-        compute = chosen[name]  # another thread may change it
+        compute = CHOSEN[name]  # another thread may change it
         try:
             return compute(*args)
         except Exception as error:
@@ -70,15 +70,15 @@ def use(library: str) -> None:
     if library not in ("numpy", "numba"):
         raise ValueError(f"The library of the kernels must be 'numpy' or 'numba', got {library!r}.")
     if library == "numpy":
-        chosen.update(NUMPY)
+        CHOSEN.update(NUMPY)
     else:
         compiled = import_module("sknn6.nn.compiled")
-        chosen.update({name: getattr(compiled, name) for name in NUMPY})
+        CHOSEN.update({name: getattr(compiled, name) for name in NUMPY})
 
 
 def are_compiled() -> bool:
     """Return whether the compiled functions are chosen."""
-    return chosen != NUMPY
+    return CHOSEN != NUMPY
 
 
 @cache

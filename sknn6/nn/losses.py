@@ -26,30 +26,18 @@ from scipy.special import expit, xlogy
 
 from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.kernels import kernel
-from sknn6.nn.weights import normalized
+from sknn6.nn.sample_weights import normalized_weights
 
 __all__ = [
-    "EQUIVARIANT",
-    "LINKS",
-    "LOSSES",
-    "POOLS",
-    "REGRESSION_LOSSES",
-    "absolute_error",
-    "at_level",
-    "gamma",
-    "huber",
-    "pinball",
-    "poisson",
-    "sigmoid_cross_entropy",
-    "softmax",
-    "softmax_cross_entropy",
-    "squared_error",
-]
+    "EQUIVARIANT", "LINKS", "LOSSES", "POOLS", "REGRESSION_LOSSES", "Loss", "absolute_error", "at_level",
+    "gamma", "huber", "largest_exponent", "pinball", "poisson", "sigmoid_cross_entropy", "softmax",
+    "softmax_cross_entropy", "squared_error",
+]  # fmt: skip
 
 
 def softmax(Z: Array) -> Array:
     """P = exp(z) / sum exp(z), over the last axis."""
-    with np.errstate(over="ignore"):  # a difference that overflows is -inf, and exp(-inf) = 0 is right
+    with np.errstate(over="ignore"):  # a difference may overflow to -inf, and exp(-inf) is 0
         P = Z - Z.max(axis=-1, keepdims=True)
     np.exp(P, out=P)
     P /= P.sum(axis=-1, keepdims=True)
@@ -84,7 +72,7 @@ def softmax_cross_entropy(
     if weight is None:
         p = np.array([1 / Z.shape[-2]], Z.dtype)
     else:
-        p = np.broadcast_to(normalized(weight).astype(Z.dtype, copy=False), Z.shape[:-1]).ravel()
+        p = np.broadcast_to(normalized_weights(weight).astype(Z.dtype, copy=False), Z.shape[:-1]).ravel()
     if members > 1:
         y = np.tile(y, members)
     loss, dZ = cross_entropy(Z.reshape(-1, Z.shape[-1]), y, p, smoothing)
@@ -267,7 +255,7 @@ def weighted_mean(losses: Array, dZ: Array, weight: Array | None) -> float:
     if weight is None:
         dZ *= 1 / losses.shape[-1]
         return float(losses.sum()) / losses.size
-    p = normalized(weight).astype(dZ.dtype, copy=False)
+    p = normalized_weights(weight).astype(dZ.dtype, copy=False)
     dZ *= p
     return float(np.mean((losses * p).sum(axis=-1)))
 

@@ -23,7 +23,7 @@ from sknn6.nn.inputs import InputScaling
 from sknn6.nn.layer import Layer
 from sknn6.nn.parallel import share_if_large
 
-__all__ = ["Network"]
+__all__ = ["Network", "Snapshot"]
 
 # Prediction works on blocks of rows for which the output of the widest layer has at most this many numbers,
 # so that it stays in the cache from one layer to the next: 2**16 float64 are 512 kB. A dense input, which is

@@ -25,7 +25,10 @@ from sknn6.nn.kernels import kernel
 from sknn6.nn.layer import Layer
 from sknn6.nn.products import transpose
 
-__all__ = ["NORMALIZATIONS", "BatchNorm", "BatchWhitening", "LayerNorm", "SwitchableWhitening"]
+__all__ = [
+    "NORMALIZATIONS", "RUNNING_ROUNDING", "BatchNorm", "BatchWhitening", "LayerNorm", "Normalization",
+    "SwitchableWhitening", "floored_eigh", "mixture", "only_diagonal",
+]  # fmt: skip
 
 # The relative rounding error of running covariances: that of float32, whatever their dtype, so that a network
 # that was trained in float32 makes the same predictions for float64.
@@ -367,7 +370,7 @@ class BatchWhitening(GroupStatistics):
         Xhat = self.buffer("Xhat", X.shape, X.dtype)
         self.saved = []
         for part, out, running in zip(self.split(Xc), self.split(Xhat), self.covariances(), strict=True):
-            a, U = eigh(self.covariance(part, running), self.rounding)
+            a, U = floored_eigh(self.covariance(part, running), self.rounding)
             R = np.sqrt(a + self.eps)
             W = (U / R[..., None, :]) @ transpose(U)
             np.matmul(part, W, out=out)
@@ -453,7 +456,7 @@ class SwitchableWhitening(GroupStatistics):
         parts = zip(self.split(C), self.split(self.Xb), self.split(Xhat), self.covariances(), strict=True)
         for part, Xb, out, running in parts:
             S = self.covariance(Xb, running)
-            L, U = eigh(v[0] * S + v[1] * only_diagonal(S), self.rounding)
+            L, U = floored_eigh(v[0] * S + v[1] * only_diagonal(S), self.rounding)
             r = np.sqrt(L[..., None, :] + shift)
             h = part @ U
             h /= r
@@ -520,7 +523,7 @@ def row_means(X: Array) -> Array:
     return (X @ np.full(units, 1 / units, X.dtype))[..., None]
 
 
-def eigh(S: Array, eps: np.floating) -> tuple[Array, Array]:
+def floored_eigh(S: Array, eps: np.floating) -> tuple[Array, Array]:
     """Decompose positive semidefinite matrices; raise tiny eigenvalues to the rounding error of the largest.
 
     Otherwise directions whose variance is 0 up to rounding errors would be amplified. For matrices with

@@ -19,8 +19,11 @@ from sknn6.nn.normalization import BatchNorm, LayerNorm
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
 
 __all__ = [
-    "ACTIVATIONS", "COMMON_LAYERS", "LAST_COMMON", "LAYERS", "LOSSES", "OPERATION", "OPTIMIZERS",
-    "Operation",
+    "ABSOLUTE", "ACTIVATE", "ACTIVATIONS", "ADAM", "ADD", "BATCH_NORM", "BRANCH", "COMMON_LAYERS",
+    "DENSE", "DROPOUT", "ELU", "EMBEDDING", "GELU", "HUBER", "IDENTITY", "LAST_COMMON", "LAYERS",
+    "LAYER_NORM", "LEAKY_RELU", "LOGISTIC", "LOSSES", "LOSS_PARAMETERS", "MAXOUT", "MISH", "OPERATION",
+    "OPTIMIZERS", "POISSON", "PRELU", "READ_INPUT", "RELU", "SCALED_DENSE", "SELU", "SIGMOID", "SILU",
+    "SOFTMAX", "SOFTPLUS", "SQUARED", "TANH", "Operation",
 ]  # fmt: skip
 
 # A row of the table, whose fields are those of `OPERATION`.
@@ -74,7 +77,7 @@ LOSSES: dict[Callable[..., Any], int] = {
 }
 
 # The name and default of the one parameter that some losses have.
-OF_LOSS = {SOFTMAX: ("smoothing", 0.0), SIGMOID: ("smoothing", 0.0), HUBER: ("delta", 1.0)}
+LOSS_PARAMETERS = {SOFTMAX: ("smoothing", 0.0), SIGMOID: ("smoothing", 0.0), HUBER: ("delta", 1.0)}
 
 ADAM, MOMENTUM = range(2)
 

@@ -15,7 +15,7 @@ from sknn6.nn.blas import AXPY
 from sknn6.nn.decay import Decay, decay
 from sknn6.nn.kernels import kernel
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer"]
+__all__ = ["BLOCK", "OPTIMIZERS", "SGD", "Adam", "Optimizer"]
 
 # A step goes through theta in pieces of this size, so that all vectors of a piece stay in the cache from one
 # operation to the next: 32768 float32 numbers of five vectors are 640 kB. Smaller pieces need too many calls.
@@ -230,7 +230,7 @@ def adam(
     shrink: float,
     n: int,
 ) -> float:
-    """`decay`; m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon)."""
+    """Apply `decay`; m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon)."""
     squares = decay(theta, grad, l2, shrink, n)
     m *= beta_1
     m += grad

@@ -18,7 +18,7 @@ import numpy as np
 
 from sknn6.nn.annotations import Array
 
-__all__ = ["is_large", "multiply", "several_threads", "share", "share_if_large"]
+__all__ = ["WORTH_THREADS", "is_large", "multiply", "several_threads", "share", "share_if_large"]
 
 # Work of at least this many multiplications, which take one thread some milliseconds, is split across
 # threads.
@@ -42,7 +42,7 @@ class Pool(Protocol):
         """Call the function on one of the threads."""
 
 
-helpers: ContextVar[Pool | None] = ContextVar("helpers", default=None)
+POOL: ContextVar[Pool | None] = ContextVar("helpers", default=None)
 
 
 @contextmanager
@@ -54,11 +54,11 @@ def several_threads(pool: Pool) -> Iterator[None]:
     pool : Pool
         It may be shared by several contexts.
     """
-    before = helpers.set(pool)
+    before = POOL.set(pool)
     try:
         yield
     finally:
-        helpers.reset(before)
+        POOL.reset(before)
 
 
 def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -82,7 +82,7 @@ def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
             for i in numbers:
                 results[i] = function(items[i])
 
-    pool = helpers.get()
+    pool = POOL.get()
     jobs: list[Future[Any]] = []
     try:
         if pool:

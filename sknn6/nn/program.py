@@ -26,17 +26,17 @@ from sknn6.nn.operations import (
     COMMON_LAYERS,
     LAST_COMMON,
     LAYERS,
+    LOSS_PARAMETERS,
     LOSSES,
-    OF_LOSS,
     OPTIMIZERS,
     SOFTMAX,
 )
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
 from sknn6.nn.parallel import WORTH_THREADS, share
+from sknn6.nn.sample_weights import per_sample
 from sknn6.nn.update import FLUSH_EVERY, Update
-from sknn6.nn.weights import of_samples
 
-__all__ = ["Program"]
+__all__ = ["Program", "covers"]
 
 # A slice has at most this many numbers of X, 256 kB in float32, and needs at most this many multiplications
 # for a member, which take about 50 ms; but it has at least one batch.
@@ -65,8 +65,8 @@ class Program:
     batches : Batches
     loss : int
         Number of the loss in `LOSSES`.
-    of_loss : float
-        The parameter of the loss, see `OF_LOSS`.
+    loss_parameter : float
+        The parameter of the loss, see `LOSS_PARAMETERS`.
     accumulation : int
         Number of batches per update.
 
@@ -90,7 +90,7 @@ class Program:
         update: Update,
         batches: Batches,
         loss: int,
-        of_loss: float = 0.0,
+        loss_parameter: float = 0.0,
         accumulation: int = 1,
     ) -> None:
         self.interpreter = import_module(INTERPRETER)
@@ -104,7 +104,7 @@ class Program:
         self.parameters = parameters_of(network)
         self.work = np.zeros((network.members, n_work), network.dtype)
         self.mean = np.zeros(network.grad.size if accumulation > 1 else 0, network.dtype)
-        self.rules = rules_of(update, loss, of_loss, accumulation, self.interpreter)
+        self.rules = rules_of(update, loss, loss_parameter, accumulation, self.interpreter)
         self.rare = None if is_common(self.operations, self.rules[0]) else 1
         numbers = rows * width_of(network, batches)
         multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
@@ -187,7 +187,7 @@ class Program:
         own = np.empty((self.network.members, 0), self.network.dtype)
         if weight is not None and weight.ndim == 2:
             own = np.ascontiguousarray(normalized_by_batch(weight, bounds).T, self.network.dtype)
-        weight = of_samples(weight)
+        weight = per_sample(weight)
         if weight is None:
             weight = np.empty(0)
         else:
@@ -286,25 +286,27 @@ def loss_of(loss: LossFunction) -> tuple[int, float] | None:
     function, given = (loss.func, loss.keywords) if isinstance(loss, partial) else (loss, {})
     if function not in LOSSES:
         return None
-    name, default = OF_LOSS.get(LOSSES[function], ("", 0.0))
+    name, default = LOSS_PARAMETERS.get(LOSSES[function], ("", 0.0))
     return (LOSSES[function], float(given.get(name, default))) if set(given) <= {name} else None
 
 
 # The fields of `Rules` that an optimizer sets, each from its attribute of the same name.
-OF_OPTIMIZER: dict[type[Optimizer], dict[str, type]] = {
+OPTIMIZER_FIELDS: dict[type[Optimizer], dict[str, type]] = {
     Adam: {"beta_1": float, "beta_2": float, "epsilon": float},
     SGD: {"momentum": float, "nesterovs_momentum": bool},
 }
 
 
-def rules_of(update: Update, loss: int, of_loss: float, accumulation: int, interpreter: Any) -> list[Any]:
+def rules_of(
+    update: Update, loss: int, loss_parameter: float, accumulation: int, interpreter: Any
+) -> list[Any]:
     """Return the `Rules` of each member."""
     optimizer = update.optimizer
-    own = {name: kind(getattr(optimizer, name)) for name, kind in OF_OPTIMIZER[type(optimizer)].items()}
+    own = {name: kind(getattr(optimizer, name)) for name, kind in OPTIMIZER_FIELDS[type(optimizer)].items()}
     return [
         interpreter.Rules(
             loss=loss,
-            of_loss=of_loss,
+            loss_parameter=loss_parameter,
             optimizer=OPTIMIZERS[type(optimizer)],
             alpha=0.0,
             weight_decay=float(decay),

@@ -12,10 +12,10 @@ from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.batches import Batch, Batches
 from sknn6.nn.network import Network
 from sknn6.nn.program import Program
+from sknn6.nn.sample_weights import per_sample
 from sknn6.nn.update import Update
-from sknn6.nn.weights import of_samples
 
-__all__ = ["average", "loss_and_gradient", "run_epoch"]
+__all__ = ["loss_and_gradient", "mean_loss_and_gradient", "run_epoch"]
 
 
 def run_epoch(
@@ -74,7 +74,7 @@ def run_epoch(
             check()
         rate = learning_rate(i / n_updates)
         micro_batches = islice(remaining, accumulation)
-        mean_loss, n_rows, weight = average(network, loss, micro_batches, mean_grad)
+        mean_loss, n_rows, weight = mean_loss_and_gradient(network, loss, micro_batches, mean_grad)
         n_done += n_rows
         total += mean_loss * n_rows
         if not math.isfinite(total):
@@ -106,7 +106,7 @@ def loss_and_gradient(
     network, loss, alpha
         As in `run_epoch`.
     batches, mean_grad
-        As in `average`.
+        As in `mean_loss_and_gradient`.
 
     Returns
     -------
@@ -114,11 +114,11 @@ def loss_and_gradient(
     n_rows : int
         Number of rows of the batches that have any weight; if 0, there is no gradient.
     """
-    mean_loss, n_rows, weight = average(network, loss, batches, mean_grad)
+    mean_loss, n_rows, weight = mean_loss_and_gradient(network, loss, batches, mean_grad)
     return mean_loss + (network.penalise(alpha / weight) if n_rows else 0.0), n_rows
 
 
-def average(
+def mean_loss_and_gradient(
     network: Network, loss: LossFunction, batches: Iterable[Batch], mean_grad: Array | None = None
 ) -> tuple[float, int, float]:
     """Return the mean loss of several batches and write its gradient to ``network.grad``.
@@ -146,7 +146,7 @@ def average(
     """
     mean_loss, total_weight, n_rows = 0.0, 0.0, 0
     for X, y, weight in batches:
-        shared = of_samples(weight)
+        shared = per_sample(weight)
         n = X.shape[0] if shared is None else float(shared.sum())
         if n == 0:
             continue

@@ -9,7 +9,7 @@ from sknn6.nn.annotations import Array
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import BLOCK, Optimizer
 
-__all__ = ["Update"]
+__all__ = ["FLUSH_EVERY", "Update"]
 
 # Subnormal numbers, with which processors are slow, are set to 0 once in this number of updates: often enough
 # that they slow down few steps, and seldom enough that the search for them takes almost no time.

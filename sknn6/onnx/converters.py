@@ -4,12 +4,11 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6.estimators import MLPClassifier, MLPRegressor
-from sknn6.estimators.fitted import architecture_of, columns_with_means, network_of, targets_of
-from sknn6.estimators.targets import Labels
+from sknn6.estimators.fitted import architecture_of, columns_filling_means, columns_of, network_of, targets_of
+from sknn6.estimators.targets import Classes, Labels
 from sknn6.nn.losses import largest_exponent
 from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
-from sknn6.onnx.tables import is_table_model
 from sknn6.optional import require
 from sknn6.preprocessing import Standardizer, Whitener
 from sknn6.threads import products_share_cores
@@ -76,7 +75,7 @@ def check_input(operator):
     # skl2onnx has no other integers.
     kinds = "Boolean", "Double", "Float", "Int8", "UInt8", "Int32", "Int64"
     numbers = [getattr(data_types, f"{kind}TensorType") for kind in kinds]
-    if is_table_model(operator.raw_operator):
+    if columns_of(operator.raw_operator) is not None:
         numbers.append(data_types.StringTensorType)
     utils.check_input_and_output_numbers(operator, input_count_range=[1, None])
     utils.check_input_and_output_types(operator, good_input_types=numbers)
@@ -164,22 +163,22 @@ def convert_regressor(scope, operator, container):
 @products_share_cores()
 def predictions(graph, mlp):
     """Add the nodes of the predictions, averaged over the members of an ensemble; return their name."""
-    columns = columns_with_means(mlp)
+    columns = columns_filling_means(mlp)
     if columns is not None:
         means = np.array([columns.fills], graph.input_dtype)
         graph.input = graph("Where", graph("IsNaN", graph.input), means, graph.input)
     with np.errstate(all="ignore"):  # as in a prediction
         Z = network_nodes(graph, network_of(mlp, graph.dtype))
-    if getattr(targets_of(mlp), "binary", False):
+    targets = targets_of(mlp)
+    if isinstance(targets, Classes) and targets.binary:
         Z = graph("Concat", graph("Neg", Z), Z, axis=-1)
     P = find_link(mlp.out_activation_)(graph, Z)
     members = architecture_of(mlp).members
     if members > 1:
         P = graph("ReduceSum", graph("Mul", P, 1 / members), np.array([0]), keepdims=0)
-    scaling = getattr(targets_of(mlp), "scaling", None)
-    if scaling is None:
+    if targets.scaling is None:
         return P
-    scale, mean = (array.astype(graph.dtype) for array in (scaling.scale, scaling.mean))
+    scale, mean = (array.astype(graph.dtype) for array in (targets.scaling.scale, targets.scaling.mean))
     return graph("Add", graph("Mul", P, scale), mean)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknn6.estimators.fitted import columns_of
-from sknn6.onnx.tables import is_table_model, table_nodes
+from sknn6.onnx.tables import table_nodes
 
 __all__ = ["Graph", "has_float64"]
 
@@ -20,7 +20,7 @@ def has_float64(operator):
     from skl2onnx.common.data_types import DoubleTensorType
 
     inputs = operator.inputs
-    columns = columns_of(operator.raw_operator) if is_table_model(operator.raw_operator) else None
+    columns = columns_of(operator.raw_operator)
     if columns is not None and len(inputs) > 1:
         inputs = [inputs[j] for j in columns.numbers]
         if has_wide_integers(inputs):
@@ -66,7 +66,7 @@ class Graph:
         if self.opset < OLDEST_OPSET:
             raise ValueError(f"target_opset must be at least {OLDEST_OPSET}, got {self.opset}.")
         self.dtype = np.dtype(np.float64 if has_float64(operator) else np.float32)
-        if is_table_model(operator.raw_operator):
+        if columns_of(operator.raw_operator) is not None:
             self.input, self.input_dtype = table_nodes(self, operator), self.dtype
             return
         self.input_dtype = np.dtype(np.float64) if has_wide_integers(operator.inputs) else self.dtype

@@ -20,7 +20,7 @@ from sknn6.nn.normalization import (
     BatchWhitening,
     LayerNorm,
     SwitchableWhitening,
-    eigh,
+    floored_eigh,
     mixture,
     only_diagonal,
 )
@@ -81,7 +81,9 @@ def in_a_row(graph, layers, X):
 def find_nodes(layer):
     """Return the function that adds the nodes of a layer."""
     if type(layer) not in NODES:
-        raise NotImplementedError(f"Export to ONNX needs layers that it knows, got {layer.kind!r}.")
+        raise NotImplementedError(
+            f"Export to ONNX needs layers among {sorted(known.kind for known in NODES)}, got {layer.kind!r}."
+        )
     return NODES[type(layer)]
 
 
@@ -178,7 +180,7 @@ def batch_norm(graph, layer, X):
 
 
 def fold_batch_norm(layer, W, b):
-    """(X W + b) slope + shift."""
+    """Return W and b of (X W + b) slope + shift."""
     slope, shift = slope_and_shift(layer)
     return W * slope, b * slope + shift
 
@@ -197,14 +199,14 @@ def batch_whitening(graph, layer, X):
 
 
 def fold_batch_whitening(layer, W, b):
-    """(X W + b - E[X]) A + c."""
+    """Return W and b of (X W + b - E[X]) A + c."""
     A, c = matrix_and_shift(layer)
     return W @ A, (b - layer.running_mean) @ A + c
 
 
 def spectrum(layer, v):
     """Decompose v1 S + v2 diag(S) = U L U^T, S the running covariance; return the diagonal of L, and U."""
-    parts = [eigh(v[0] * S + v[1] * only_diagonal(S), RUNNING_ROUNDING) for S in layer.covariances()]
+    parts = [floored_eigh(v[0] * S + v[1] * only_diagonal(S), RUNNING_ROUNDING) for S in layer.covariances()]
     lead = layer.gamma.shape[:-1]
     L = np.concatenate([values.reshape(*lead, -1) for values, _ in parts], axis=-1)
     return L, block_diagonal([U for _, part in parts for U in np.moveaxis(part, -3, 0)])

@@ -5,15 +5,10 @@ import numpy as np
 from sknn6.estimators.fitted import columns_of
 from sknn6.readers import MISSING
 
-__all__ = ["is_table_model", "table_nodes"]
+__all__ = ["table_nodes"]
 
 # ONNX's number for the type string.
 STRING = 8
-
-
-def is_table_model(estimator):
-    """Return whether an estimator was fitted on a table with categories or missing values."""
-    return getattr(estimator, "_table", None) is not None
 
 
 def table_nodes(graph, operator):

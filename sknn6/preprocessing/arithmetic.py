@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-__all__ = ["divide", "entries", "multiply", "stretch"]
+__all__ = ["divide", "entries", "multiply", "saturate", "stretch"]
 
 
 def divide(X, center, scale, out):

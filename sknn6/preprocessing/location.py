@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import diags, issparse
 from sklearn.preprocessing import RobustScaler
 
-from sknn6.moments import extremes, held, in_units, merge_moments, moments
+from sknn6.moments import extremes, in_safe_units, merge_moments, moments, times_unit
 
 __all__ = ["METHODS", "SPARSE", "STREAMED"]
 
@@ -37,18 +37,18 @@ def quartiles(X, weight=None):
     """Return (median, interquartile range); a range of zero is replaced by the standard deviation."""
     if weight is not None:
         X = X[np.repeat(np.arange(X.shape[0]), counts(weight))]
-    X, unit = in_units(X)
+    X, unit = in_safe_units(X)
     scaler = RobustScaler(with_centering=not issparse(X)).fit(X)
     spread = scaler.scale_.astype(np.float64)
     ones = np.flatnonzero(spread == 1)
     if ones.size:
         spread[ones] = range_or_deviation(X[:, ones])
     centre = np.zeros(X.shape[1]) if issparse(X) else scaler.center_.astype(np.float64)
-    return held([centre, spread], unit)
+    return times_unit([centre, spread], unit)
 
 
 def range_or_deviation(X):
-    """Return the interquartile ranges of columns to which RobustScaler gave 1; the deviation for a range 0.
+    """Return the interquartile range of each column that RobustScaler gave 1; the deviation if it is 0.
 
     RobustScaler replaces a range near zero by 1. On rescaled columns, whose ranges are all below 1, a result
     of 1 can only be such a replacement.

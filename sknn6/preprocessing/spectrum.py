@@ -2,12 +2,12 @@
 
 import numpy as np
 
-__all__ = ["EPS", "SHRINKAGES", "eigh", "svd"]
+__all__ = ["EPS", "SHRINKAGES", "eigen_of_covariance", "eigen_of_rows"]
 
 EPS = np.finfo(np.float64).eps
 
 
-def svd(rows, mean, n):
+def eigen_of_rows(rows, mean, n):
     """Return eigenvalues and eigenvectors of rowsᵀ rows / n from the singular values of the rows.
 
     The product would lose half of the digits of small eigenvalues.
@@ -23,7 +23,7 @@ def svd(rows, mean, n):
     return np.pad(singular**2 / n, (0, len(mean) - len(singular))), Vt.T
 
 
-def eigh(covariance):
+def eigen_of_covariance(covariance):
     """Return eigenvalues, descending, and eigenvectors; eigenvalues below rounding error become 0.
 
     Only the lower triangle of the covariance is used.

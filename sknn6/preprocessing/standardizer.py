@@ -31,6 +31,8 @@ from sknn6.rollback import unchanged_if_it_fails
 from sknn6.validation import one_entry_a_place, validate_data
 from sknn6.versions import Versioned
 
+__all__ = ["Standardizer"]
+
 ACCEPTED = {
     "accept_sparse": ("csr", "csc"),
     "dtype": (np.float64, np.float32),
@@ -74,14 +76,14 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
         Zero mean and unit variance; zero median and unit interquartile range, which outliers do
         not move; or the range [-1, 1].
     clip : float > 0 or None, default=None
-        The bound c of smooth clipping: the identity near zero, never beyond ±c.
+        The bound c of smooth clipping, which hardly changes values near 0 and keeps all within ±c.
 
     Attributes
     ----------
     center_ : ndarray of shape (n_features,) or None
-        What is subtracted; None after a fit on sparse data.
+        The number that is subtracted from each feature; None after a fit on sparse data.
     scale_ : ndarray of shape (n_features,)
-        What is divided by.
+        The divisor of each feature.
     n_samples_seen_ : int
         Rows of non-zero weight seen by `fit` and `partial_fit`.
     n_features_in_ : int

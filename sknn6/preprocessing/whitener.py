@@ -29,13 +29,16 @@ from sknn6._sklearn_compat import (
 )
 from sknn6.moments import is_constant
 from sknn6.nn.parallel import share_if_large
+from sknn6.preprocessing.arithmetic import saturate
 from sknn6.preprocessing.maps import COMPONENTS, METHODS, apply, inverse, matrix, scaled
 from sknn6.preprocessing.scatter import CentredRows, blocks, merged, squares
-from sknn6.preprocessing.spectrum import SHRINKAGES, eigh, svd
+from sknn6.preprocessing.spectrum import SHRINKAGES, eigen_of_covariance, eigen_of_rows
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
 from sknn6.validation import validate_data
 from sknn6.versions import Versioned
+
+__all__ = ["Whitener"]
 
 FLOATS = (np.float64, np.float32)
 
@@ -136,7 +139,7 @@ class Whitener(
     "pca_cor" ignore it.
 
     *Precision.* All statistics are computed in float64, in one pass, from data that are centred near
-    their mean; what the centre is off by is then taken out of the moments. `fit` decomposes the
+    their mean; what that differs by is then subtracted from the moments. `fit` decomposes the
     covariance, and takes the singular values of the data instead if an eigenvalue below 1e-8 of the
     largest would matter, or if there are fewer samples than features. `partial_fit` has no data to
     go back to, and counts eigenvalues below ``n_features * 2e-16`` of the largest as zero. In float32,
@@ -150,7 +153,7 @@ class Whitener(
     *Chunks.* `partial_fit` is exact for chunks of any size and decomposes at the end of each. It
     does not exist for "ledoit_wolf", which needs fourth moments about the final mean.
 
-    Do not whiten pixels before a segmentation: it breaks the relation of a place to its value.
+    Do not whiten single pixels before a segmentation: it changes what the value of a pixel means.
 
     References
     ----------
@@ -310,6 +313,7 @@ class Whitener(
         return self._decompose()
 
     def _decompose(self, rows=None):
+        """Set what `transform` needs, from the moments; return the estimator."""
         method = METHODS[self.method]
         self._std = self._deviation() if method.of_correlation else np.ones(self.n_features_in_)
         unit = inverse(self._std)
@@ -325,6 +329,7 @@ class Whitener(
 
     @property
     def _wide(self):
+        """Whether the centred rows are kept, because there are fewer than features."""
         return len(self._scatter) < self.n_features_in_
 
     def _deviation(self):
@@ -336,20 +341,21 @@ class Whitener(
         """Set shrinkage_; return eigenvalues, descending and 0 below rounding error, and eigenvectors."""
         n, mean = self.n_samples_seen_, self.mean_ * unit
         if self._wide:
-            values, U = svd(self._scatter * unit, mean, n)
+            values, U = eigen_of_rows(self._scatter * unit, mean, n)
         else:
             # Multiplied one after the other, for unit * unit may overflow.
-            values, U = eigh(self._scatter * unit * (unit[:, None] / n))
+            values, U = eigen_of_covariance(self._scatter * unit * (unit[:, None] / n))
         self.shrinkage_ = self._intensity(values, unit, rows)
         floor = (self.shrinkage_ + self.eps) * values.mean()
         # eigh has errors of about 1e-16 λ₀, which matter for small eigenvalues that shrinkage and eps leave
         # small.
-        blunt = values[-1] < 1e-8 * values[0] and floor < 1e-11 * values[0]
-        if blunt and rows is not None and not self._wide:
-            values, U = svd(rows[:] * unit, mean, n)
+        inaccurate = values[-1] < 1e-8 * values[0] and floor < 1e-11 * values[0]
+        if inaccurate and rows is not None and not self._wide:
+            values, U = eigen_of_rows(rows[:] * unit, mean, n)
         return values, U
 
     def _intensity(self, values, unit, rows):
+        """Return the intensity of the shrinkage, from 0 to 1."""
         if self.shrinkage not in SHRINKAGES:
             return float(self.shrinkage or 0)
         # The intensity does not depend on the unit; with eigenvalues near 1, no fourth power overflows.
@@ -358,8 +364,8 @@ class Whitener(
         dispersion = ((values - values.mean()) ** 2).sum()
         if dispersion == 0:
             return 0.0
-        of = SHRINKAGES[self.shrinkage]
-        intensity = of(values, self.n_samples_seen_, lambda: rows.quartic(unit)) / dispersion
+        numerator = SHRINKAGES[self.shrinkage]
+        intensity = numerator(values, self.n_samples_seen_, lambda: rows.quartic(unit)) / dispersion
         return float(np.clip(intensity, 0, 1))
 
     @products_share_cores()
@@ -380,6 +386,7 @@ class Whitener(
         return self._whiten(self._validate(X, reset=False))
 
     def _whiten(self, X):
+        """Return whitened rows, block by block."""
         factors = self._cast(self._whitening, X.dtype)
         Z = np.empty((len(X), self._n_features_out), X.dtype)
 
@@ -395,12 +402,11 @@ class Whitener(
 
     def _whiten_far(self, X):
         """Whiten rows that would overflow; results beyond the range of floats become the largest number."""
-        most = np.finfo(X.dtype).max
         with np.errstate(over="ignore"):
             rows = X / 2.0 - self.mean_ / 2
             unit = np.abs(rows).max(axis=1, keepdims=True) + (rows == 0).all(axis=1, keepdims=True)
             Z = apply(rows / unit, *self._whitening) * unit * 2
-        return np.clip(Z, -most, most).astype(X.dtype)
+        return saturate(Z, X.dtype)
 
     @products_share_cores()
     def inverse_transform(self, X: ArrayLike) -> NDArray:
@@ -431,8 +437,7 @@ class Whitener(
         """Return the factors in dtype, clipped to its range, which the gain of tiny numbers may exceed."""
         if dtype == np.float64:
             return factors
-        most = np.finfo(dtype).max
-        return [np.clip(factor, -most, most).astype(dtype) for factor in factors]
+        return [saturate(factor, dtype) for factor in factors]
 
     @property
     def whitening_(self) -> NDArray:

@@ -301,7 +301,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         run.search()
         run.write_results()
         run.warn()
-        self.cv_results_ = run.results  # in case the refit fails
+        self.cv_results_ = run.evaluator.results  # in case the refit fails
         self._optim_results = [
             proposals.result([c.point for c in candidates], [c.score for c in candidates])
             for proposals, candidates in run.spaces

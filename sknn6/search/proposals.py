@@ -14,7 +14,7 @@ from skopt.space.space import Dimension, check_dimension
 
 from sknn6.threads import products_share_cores
 
-__all__ = ["Axis", "Proposals", "native"]
+__all__ = ["Axis", "Proposals", "bounded_losses", "native"]
 
 # Two models of the scores alternate. A Gaussian process is far better on smooth functions of few parameters,
 # extremely randomised trees on the scores of networks, which have categories and cliffs. The time of the

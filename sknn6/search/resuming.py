@@ -12,8 +12,8 @@ from sknn6.search.proposals import Axis
 
 __all__ = ["SearchFile"]
 
-# Parameters of a search that change neither its candidates nor their scores.
-OTHERS = "n_iter", "n_jobs", "verbose", "pre_dispatch", "checkpoint", "refit"
+# Parameters that may differ between the file and the search.
+NOT_COMPARED = "n_iter", "n_jobs", "verbose", "pre_dispatch", "checkpoint", "refit"
 
 
 class SearchFile:
@@ -41,7 +41,7 @@ class SearchFile:
             raise ValueError(f"checkpoint must be None or the path of a file, got {search.checkpoint!r}.")
         check_seed(search.random_state)
         identity = search.get_params(deep=False)
-        for other in OTHERS:
+        for other in NOT_COMPARED:
             del identity[other]
         identity["search_spaces"] = [
             {name: Axis.of(given).describe() for name, given in space.items()}
@@ -72,7 +72,7 @@ class SearchFile:
         """Write the state; warn the first time it cannot be written."""
         if self.checkpoint:
             consequence = "The search goes on; the file, if it is there, has fewer candidates."
-            self.checkpoint.go_on(state, consequence)
+            self.checkpoint.write_or_warn(state, consequence)
 
 
 def by_parameters(value):

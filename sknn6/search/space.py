@@ -18,7 +18,7 @@ from sknn6.optional import require
 from sknn6.preprocessing import Standardizer, Whitener
 from sknn6.search.proposals import native
 
-__all__ = ["Draws", "search_space"]
+__all__ = ["Draws", "present_params", "search_space"]
 
 # Names that no search should try: an alias, no nonlinearity, equal units, initial weights without a scale.
 NOT_SEARCHED = {"sigmoid", "identity", "zeros", "normal", "uniform"}
@@ -183,7 +183,10 @@ def search_space(
             )
     unknown = sorted(overrides.keys() - estimator.get_params().keys())
     if unknown:
-        raise ValueError(f"Dimensions need the name of a parameter of the estimator, got {unknown}.")
+        raise ValueError(
+            f"Dimensions must be named after parameters of {type(estimator).__name__} (see get_params), "
+            f"got {unknown}."
+        )
 
     def wanted(full):
         small = full.rpartition("__")[2] in SMALL

@@ -137,7 +137,7 @@ def runs_compiled(estimator: Any, params: dict[str, Any], y: Any) -> bool:
     return (
         kernels.are_compiled()
         and settings.stochastic
-        and covers(prepared.network, prepared.targets.loss, prepared.make_update(resume=False))
+        and covers(prepared.network, prepared.targets.loss, prepared.make_update(keeps_state=False))
     )
 
 

@@ -6,7 +6,7 @@ __all__ = ["Callbacks"]
 
 
 class Callbacks:
-    """The callbacks of an estimator during one fit; does nothing if scikit-learn has no callbacks.
+    """The callbacks of an estimator during one fit; without effect before scikit-learn 1.9.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class TrainingFile:
                 network.input_scaling = InputScaling(*self.saved["scaling"])
 
     @property
-    def is_taken_up(self) -> bool:
+    def has_training(self) -> bool:
         """Whether the file contains a training to resume."""
         return self.saved is not None
 
@@ -110,7 +110,7 @@ class TrainingFile:
         if started < self.due and not at_once:
             return
         consequence = "The training goes on; the file has the state of an earlier epoch."
-        self.checkpoint.go_on(gather(training, last), consequence)
+        self.checkpoint.write_or_warn(gather(training, last), consequence)
         now = perf_counter()
         self.due = now + (1 / SHARE - 1) * (now - started)
 

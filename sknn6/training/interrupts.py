@@ -15,17 +15,17 @@ from sknn6.warn import warn_user
 
 __all__ = ["Interrupted", "Interrupts", "ended_by"]
 
-end: ContextVar[Event | None] = ContextVar("end", default=None)
+END_EVENT: ContextVar[Event | None] = ContextVar("end", default=None)
 
 
 @contextmanager
 def ended_by(event):
     """Return a context in which the trainings of this thread end, as by Ctrl-C, once the event is set."""
-    before = end.set(event)
+    before = END_EVENT.set(event)
     try:
         yield
     finally:
-        end.reset(before)
+        END_EVENT.reset(before)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -58,15 +58,15 @@ class Interrupts:
     def __enter__(self):
         is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if is_default and current_thread() is main_thread():
-            self.before = signal.signal(signal.SIGINT, self.ask)
+            self.before = signal.signal(signal.SIGINT, self.count)
         return self
 
     def __exit__(self, *exception):
         if self.before is not None:
             signal.signal(signal.SIGINT, self.before)
 
-    def ask(self, number, frame):
-        """Handle a signal."""
+    def count(self, number, frame):
+        """Count a signal; raise KeyboardInterrupt if there are more than `patience`."""
         self.presses += 1
         if self.presses > self.patience:
             self.patience = math.inf
@@ -92,7 +92,7 @@ class Interrupts:
 
     def check(self):
         """Raise Interrupted if there has been a signal, or the event of `ended_by` is set."""
-        event = end.get()
+        event = END_EVENT.get()
         if self.presses or (event is not None and event.is_set()):
             raise Interrupted
 
@@ -105,11 +105,11 @@ class Interrupts:
 
         return run
 
-    def ended(self, kept):
+    def record_end(self, kept):
         """Record that an interrupt ended the training, and which weights are kept."""
         self.ended_training, self.kept = True, kept
 
-    def tell(self, epochs):
+    def report(self, epochs):
         """Report an interrupt, if there was one: raise KeyboardInterrupt if `fit` is in a loop, else warn.
 
         After a mere warning, a loop would go on with its next fit. Outside of a loop, an exception would lose

@@ -55,7 +55,7 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
         interruptible=interrupts.waiting_for(1),
     )
     if result.get("interrupted"):
-        interrupts.ended("the last whole iteration")
+        interrupts.record_end("the last whole iteration")
     end(training, result)
 
 

@@ -62,10 +62,10 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         if training.isfinite():
             with ready_to_predict(training):
                 last = network.snapshot(into=last)
-        interrupts.ended("the last whole update")
+        interrupts.record_end("the last whole update")
     except KeyboardInterrupt:  # a second Ctrl-C does not wait, so an update may be incomplete
         training.torn = True
-        interrupts.ended("the last whole epoch")
+        interrupts.record_end("the last whole epoch")
     network.restore(last)
     if training.watches_validation:
         training.restore_best()

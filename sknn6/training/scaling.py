@@ -64,7 +64,7 @@ class Moments:
         return self.rows >= ENOUGH_ROWS and not self.constant().any()
 
     def extended(self, X, weight) -> Self | None:
-        """Return these moments with more rows counted if the rows change no scaling; None if they do."""
+        """Return the moments with the rows of X counted, or None if these rows may change the scaling."""
         constant = self.constant()
         if self.rows < ENOUGH_ROWS or not isinstance(X, np.ndarray) or (self.mean != X)[:, constant].any():
             return None

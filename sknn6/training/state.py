@@ -41,7 +41,7 @@ ATTRIBUTES = {
 STOCHASTIC = ("best_loss", "best_validation_score", "loss_curve", "validation_scores")
 
 # Fields that start anew in each fit, for results on other data cannot be compared.
-OF_ONE_FIT = {"best_loss", "best_validation_score", "no_improvement", "plateaus"}
+RESET_IN_EACH_FIT = {"best_loss", "best_validation_score", "no_improvement", "plateaus"}
 
 
 @dataclass
@@ -140,7 +140,7 @@ class TrainingState:
             Whether it is a call of `partial_fit`.
         """
         state = cls.fresh(settings, before)
-        anew = {"rng", "n_iter"} | (set() if incremental else OF_ONE_FIT)
+        anew = {"rng", "n_iter"} | (set() if incremental else RESET_IN_EACH_FIT)
         anew |= set() if settings.stochastic else set(STOCHASTIC)
         for name, attribute in ATTRIBUTES.items():
             if name not in anew and before.get(attribute) is not None:

@@ -13,7 +13,7 @@ from sklearn.metrics import check_scoring
 
 from sknn6._sklearn_compat import takes_weights
 from sknn6.nn.observe import NO_SLOPE, observed
-from sknn6.nn.weights import of_samples
+from sknn6.nn.sample_weights import per_sample
 from sknn6.warn import warn_user
 
 __all__ = ["SYMPTOMS", "warn_of_symptoms"]
@@ -133,7 +133,7 @@ def worse_than_mean(training):
     if not targets.are_numbers or targets.out_activation != "identity":
         return None
     rows = slice(None) if batches.rows is None else batches.rows
-    y, weight = batches.y[rows], None if batches.weight is None else of_samples(batches.weight[rows])
+    y, weight = batches.y[rows], None if batches.weight is None else per_sample(batches.weight[rows])
     mean = np.average(y, axis=0, weights=weight)
     loss = min(record["loss"] for record in training.state.records)
     of_mean = targets.loss(np.broadcast_to(mean, y.shape).copy(), y, weight)[0] * targets.unit_of_loss

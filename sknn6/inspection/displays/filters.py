@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknn6.estimators.fitted import features_of_rows, network_of
 from sknn6.inspection.displays.panels import label_features, panels
-from sknn6.inspection.displays.theme import DIVERGING, SEQUENTIAL
+from sknn6.inspection.displays.theme import SEQUENTIAL, SIGNED
 from sknn6.inspection.probe import perceptron_of
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class FilterDisplay:
         self : FilterDisplay
         """
         most = float(np.abs(self.filters).max()) or 1.0
-        colours, label = {"cmap": DIVERGING, "vmin": -most, "vmax": most}, "weight"
+        colours, label = {"cmap": SIGNED, "vmin": -most, "vmax": most}, "weight"
         if self.filters.min() >= 0:
             colours, label = {"cmap": SEQUENTIAL, "vmin": 0.0, "vmax": most}, "norm of the weights"
         if self.feature_names is not None:

@@ -108,7 +108,7 @@ class SearchDisplay:
         Raises
         ------
         ValueError
-            If a parameter is not what it needs to be.
+            If the search has several scores and `metric` names none of them.
         """
         check_is_fitted(
             search, "cv_results_", msg="search must be a search that has been fitted, got %(name)s."
@@ -156,7 +156,7 @@ class SearchDisplay:
         Raises
         ------
         ValueError
-            If a parameter is not what it needs to be.
+            If `kind`, `params`, `space` or `ax` do not fit the search.
 
         Notes
         -----

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6.inspection.displays.panels import MOST_NAMES, add_legend, label_features, panels
-from sknn6.inspection.displays.theme import CYCLE, DIVERGING
+from sknn6.inspection.displays.theme import CYCLE, SIGNED
 from sknn6.threads import products_share_cores
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ class WhiteningDisplay:
         except NotFittedError:
             whitener = clone(whitener).fit(X)
         if np.shape(X)[0] < 2:
-            raise ValueError("X must have at least 2 rows, from which covariances are computed, got 1.")
+            raise ValueError(
+                f"X must have at least 2 rows, from which covariances are computed, got {np.shape(X)[0]}."
+            )
         covariances = [
             np.atleast_2d(np.cov(np.asarray(part, float), rowvar=False))
             for part in (X, whitener.transform(X))
@@ -118,7 +120,7 @@ class WhiteningDisplay:
             (self.axes_[1], "after", self.after, self.names_after),
         ):
             most = float(np.abs(covariance).max()) or 1.0
-            drawn = panel.imshow(covariance, cmap=DIVERGING, vmin=-most, vmax=most)
+            drawn = panel.imshow(covariance, cmap=SIGNED, vmin=-most, vmax=most)
             panel.set_title(title, loc="left")
             if names is None:
                 panel.set(xlabel="feature", ylabel="feature")

@@ -2,10 +2,10 @@
 
 from sknn6.nn.annotations import Array
 
-__all__ = ["normalized", "of_samples"]
+__all__ = ["normalized_weights", "per_sample"]
 
 
-def normalized(weight: Array) -> Array:
+def normalized_weights(weight: Array) -> Array:
     """Return weights that sum to 1, with the samples last.
 
     If each member has weights of its own, all are divided by one number, the mean of the members' sums. The
@@ -15,6 +15,6 @@ def normalized(weight: Array) -> Array:
     return weight.T / total
 
 
-def of_samples(weight: Array | None) -> Array | None:
+def per_sample(weight: Array | None) -> Array | None:
     """Return one weight for each sample, the largest over the members."""
     return weight if weight is None or weight.ndim == 1 else weight.max(axis=1)
