@@ -270,7 +270,7 @@ def test_scalings_agree_at_a_deviation_from_the_mean(mean, scale):
     network.theta[:] = [2.0, 0.5]
     points = np.array([[mean - scale], [mean + scale]])
     expected = dense.predict(before(points.copy(), np.float64))
-    after.hand_over(dense, before, np.array([np.nan]))
+    after.adapt_first_layer(dense, before, np.array([np.nan]))
     np.testing.assert_allclose(dense.predict(after(points.copy(), np.float64)), expected, atol=1e-12)
     assert abs(dense.W[0, 0]) <= 2 * 3 / (1 / np.sqrt(1 + 1 / 9))
 

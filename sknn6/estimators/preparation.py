@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from sknn6.estimators.building import build, fitted_parameters
 from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
 from sknn6.estimators.settings import Settings
-from sknn6.estimators.target_scaling import hand_over, learn_level, multiply_outputs, scale_targets
+from sknn6.estimators.target_scaling import adapt_to_scaling, learn_level, multiply_outputs, scale_targets
 from sknn6.estimators.targets import Targets
 from sknn6.moments import moments
 from sknn6.nn.architecture import Architecture
@@ -153,7 +153,7 @@ class Prepared:
         """Place the intervals of the embedding between the knots of the scaled features."""
         scaling = self.network.input_scaling
         some = self.data.take(random_rows(self.data, ROWS_FOR_COLUMNS))
-        knots = knots if scaling is None else scaling.of(knots)
+        knots = knots if scaling is None else scaling.scale_values(knots)
         for layer in self.network.layers:
             if isinstance(layer, Piecewise):
                 layer.place(knots, self.network.read(some.X), some.weight)
@@ -275,7 +275,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, contin
         targets.level = learn_level(targets, state, y, sample_weight)
         if not continues:  # the first predictions are about the mean of the targets
             network.dense()[-1].b += np.log(targets.level).astype(network.dtype)
-    ratio = hand_over(network, before, targets.scaling)
+    ratio = adapt_to_scaling(network, before, targets.scaling)
     return Prepared(
         settings=settings,
         targets=targets,

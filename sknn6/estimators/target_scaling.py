@@ -10,7 +10,7 @@ from sknn6.nn.outputs import OutputScaling
 from sknn6.training.scaling import Moments
 from sknn6.training.state import TrainingState
 
-__all__ = ["hand_over", "learn_level", "multiply_outputs", "scale_targets"]
+__all__ = ["adapt_to_scaling", "learn_level", "multiply_outputs", "scale_targets"]
 
 # Shares below and above an interval around the median, and the width of this interval for the standard normal
 # distribution.
@@ -101,14 +101,16 @@ def quantile(Y: NDArray, weight: NDArray | None, q: float) -> NDArray:
     return np.take_along_axis(Y, order, axis=0)[reached.argmax(axis=0), np.arange(Y.shape[1])]
 
 
-def hand_over(network: Network, before: OutputScaling | None, now: OutputScaling | None) -> NDArray | None:
+def adapt_to_scaling(
+    network: Network, before: OutputScaling | None, now: OutputScaling | None
+) -> NDArray | None:
     """Adapt the last layer to a new scaling of the targets; return the old scale divided by the new one.
 
     None if the scaling is as before.
     """
     if before is None or now is None or now.equals(before):
         return None
-    now.hand_over(network.dense()[-1], before)
+    now.adapt_last_layer(network.dense()[-1], before)
     return (before.scale / now.scale).astype(network.dtype)
 
 

@@ -63,11 +63,11 @@ class InputScaling:
         moved = np.abs(self.mean - other.mean) > ROUNDING * self.scale
         return not (moved | (np.abs(self.scale - other.scale) > ROUNDING * self.scale)).any()
 
-    def of(self, x: ArrayLike) -> Array:
+    def scale_values(self, x: ArrayLike) -> Array:
         """Return the scaled values of x, which has one value per column, in float64."""
         return bend((np.asarray(x, np.float64) - self.mean) / self.scale)
 
-    def hand_over(self, dense: Dense, before: "InputScaling", constants: Array) -> None:
+    def adapt_first_layer(self, dense: Dense, before: "InputScaling", constants: Array) -> None:
         """Adapt the first layer so that it computes with this scaling what it computed with an earlier one.
 
         W' = f W and b' = b + o W. The outputs are unchanged for values at mean ± scale, and nearly unchanged
@@ -84,10 +84,10 @@ class InputScaling:
             The value of each column that has been constant; NaN for other columns.
         """
         constant = ~np.isnan(constants)
-        high, low = (before.of(self.mean + sign * self.scale) for sign in (1, -1))
+        high, low = (before.scale_values(self.mean + sign * self.scale) for sign in (1, -1))
         factor = np.where(constant, 1.0, (high - low) / (2 * bend(np.ones(1))))
         kept = np.where(constant, constants, self.mean + self.scale)
-        offset = before.of(kept) - factor * self.of(kept)
+        offset = before.scale_values(kept) - factor * self.scale_values(kept)
         numbers = slice(len(factor))
         dense.b += (offset.astype(dense.b.dtype) @ dense.weights()[..., numbers, :]).reshape(dense.b.shape)
         dense.W[..., numbers, :] *= factor[:, None].astype(dense.W.dtype)

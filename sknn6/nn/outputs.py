@@ -55,7 +55,7 @@ class OutputScaling:
         """Return whether both scalings are equal."""
         return np.array_equal(self.mean, other.mean) and np.array_equal(self.scale, other.scale)
 
-    def hand_over(self, dense: Dense, before: "OutputScaling") -> None:
+    def adapt_last_layer(self, dense: Dense, before: "OutputScaling") -> None:
         """Adapt the last layer to this scaling, so that the targets are those that it computed with `before`.
 
         W' = W s / s' and b' = (b s + m - m') / s', which is exact.

@@ -110,8 +110,8 @@ def rescaled(network, known, more, dtype, average=None):
     if before.is_near(scaling):
         return before
     change = before, np.where(constant, known.mean, np.nan)
-    scaling.hand_over(network.dense()[0], *change)
+    scaling.adapt_first_layer(network.dense()[0], *change)
     if average is not None:
         with network.exchanged(average):
-            scaling.hand_over(network.dense()[0], *change)
+            scaling.adapt_first_layer(network.dense()[0], *change)
     return scaling
