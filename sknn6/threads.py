@@ -19,7 +19,7 @@ __all__ = ["cores", "cores_for", "products_share_cores", "with_threads"]
 SMALL = 2**16
 
 # How many threads the large work of one call may use.
-MOST_THREADS: ContextVar[float] = ContextVar("most", default=math.inf)
+MOST_THREADS: ContextVar[float] = ContextVar("MOST_THREADS", default=math.inf)
 
 
 @cache

@@ -159,7 +159,7 @@ def test_the_average_is_what_is_left(params):
     one_epoch = model(**params | {"max_iter": 1}).fit(X, y)
     interrupted = model(**params)
     fire = Fire()
-    with pytest.warns(UserWarning, match=WHOLE_UPDATE):
+    with pytest.warns(UserWarning, match="has the weights of the average over the updates so far"):
         in_a_cell(interrupted.set_params(scoring=fire).fit, X, y, X_val=X[:9], y_val=y[:9])
     for W, expected in zip(interrupted.coefs_, one_epoch.coefs_, strict=True):
         np.testing.assert_array_equal(W, expected)
@@ -251,7 +251,7 @@ def test_a_second_one_ends_a_slow_scorer_and_leaves_whole_records(solver):
 
     params = {"early_stopping": True, "scoring": score, "solver": solver}
     interrupted = model(**params)
-    with pytest.warns(UserWarning, match="after 2 epochs; .* of the last whole"):
+    with pytest.warns(UserWarning, match=r"after 2 epochs; .* of the best (epoch|iteration) so far"):
         in_a_cell(interrupted.fit, X, y, X_val=X, y_val=y)
     assert interrupted.n_iter_ == len(interrupted.history_) == len(interrupted.validation_scores_) == 2
     assert solver == "lbfgs" or len(interrupted.loss_curve_) == 2
@@ -295,7 +295,7 @@ def test_the_handler_is_back_after_a_fit():
 
 def test_early_stopping_keeps_the_best_so_far():
     interrupted = model(early_stopping=True)
-    with pytest.warns(UserWarning, match=WHOLE_UPDATE), CtrlC(2 * calls_of_an_epoch()):
+    with pytest.warns(UserWarning, match="of the best epoch so far"), CtrlC(2 * calls_of_an_epoch()):
         in_a_cell(interrupted.fit, X, y)
     shorter = model(early_stopping=True, max_iter=interrupted.n_iter_).fit(X, y)
     assert 0 < interrupted.n_iter_ < 4

@@ -378,5 +378,6 @@ def test_a_quantile_may_be_an_array_without_axes():
     np.testing.assert_array_equal(
         MLPRegressor("quantile", quantile=np.array(0.9), **QUICK).fit(X, y).predict(X), one
     )
-    with pytest.raises(ValueError, match="quantile must be a number between 0 and 1"):
-        MLPRegressor("quantile", quantile=np.array("a"), **QUICK).fit(X, y)
+    for bad in ("a", 1.5, 0.0, -1.0, np.nan):
+        with pytest.raises(ValueError, match="quantile must be a number between 0 and 1"):
+            MLPRegressor("quantile", quantile=np.array(bad), **QUICK).fit(X, y)

@@ -169,7 +169,7 @@ def test_a_regressor_whose_targets_are_small_is_not_told_to_scale_them():
     """Its input is large."""
     text = one(MLPRegressor(max_iter=5, random_state=0), "The loss was never below", 1e4 * X, X[:, 20])
     assert "target_scaling" not in text
-    assert "Set input_scaling=True. Lower learning_rate_init" in text
+    assert "Set input_scaling=True, or lower learning_rate_init (it is 0.001), or raise max_iter." in text
 
 
 STOPPED_AT_ONCE = {"early_stopping": True, "learning_rate_init": 1e-4, "random_state": 0}
@@ -267,10 +267,13 @@ def test_partial_fit_and_a_diverged_training_have_warnings_of_their_own():
 
 
 def test_held_out_rows_are_not_taken_for_data_of_the_user():
-    """Where early stopping has held out rows, the first advice is to lower the rate."""
+    """Where early stopping has held out rows, X_val is named last, and only if there is one."""
     model = Plain(20, max_iter=3, init_scale=10.0, early_stopping=True, random_state=0)
     text = one(model, "The loss on the validation data was never below", y=RNG.permutation(Y))
-    assert "guessing. Lower learning_rate_init (it is 0.001)" in text
+    change = (
+        "guessing. Set input_scaling=True, or lower learning_rate_init (it is 0.001), or lower init_scale."
+    )
+    assert change in text
     assert "If you gave X_val" in text
 
 
@@ -282,7 +285,7 @@ def test_a_solver_without_a_rate_is_not_told_to_lower_it():
         X[:300],
         y,
     )
-    assert "learning_rate_init" not in text
+    assert text.endswith("Set input_scaling=True, or raise max_iter.")
 
 
 def test_symptoms_are_those_of_the_weights_that_are_kept():

@@ -63,10 +63,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Whether to divide the logits by the temperature that gives the least cross-entropy on rows that were
         not trained on (Guo et al., 2017, arXiv:1706.04599). These are the rows that are held out for early
         stopping or ensemble selection. Without them, each network leaves out its own twentieth of the rows;
-        "auto" leaves out rows for it only with several networks and 100 rows or more, but rows that are left
-        out for `snapshots` are used in any case. The temperature is then found for
-        the networks one by one; the averages of their probabilities are slightly less extreme. Used by the
-        stochastic solvers, in a `fit` from initial weights.
+        "auto" leaves out rows only with several networks and 100 rows or more; if `snapshots` leaves out
+        rows, "auto" uses those. The temperature is then found for the networks one by one; the averages of
+        their probabilities are slightly less extreme. Used by the stochastic solvers, in a `fit` from initial
+        weights.
 
     Attributes
     ----------

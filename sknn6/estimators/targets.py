@@ -445,7 +445,7 @@ def quantiles_in(quantile: Any) -> float | NDArray:
     """Return the parameter `quantile` as a float or as an array; raise ValueError if it is neither."""
     given = np.atleast_1d(np.asarray(quantile, dtype=object))
     numbers = [float(q) if isinstance(q, Real) else np.nan for q in given]
-    if np.ndim(quantile) == 0 and np.isfinite(numbers).all():
+    if np.ndim(quantile) == 0 and 0 < numbers[0] < 1:
         return numbers[0]
     if np.ndim(quantile) == 0 or not (numbers and np.all(np.diff([0.0, *numbers, 1.0]) > 0)):
         raise ValueError(

@@ -42,7 +42,7 @@ class Pool(Protocol):
         """Call the function on one of the threads."""
 
 
-POOL: ContextVar[Pool | None] = ContextVar("helpers", default=None)
+POOL: ContextVar[Pool | None] = ContextVar("POOL", default=None)
 
 
 @contextmanager

@@ -251,7 +251,7 @@ def width_of(network: Network, batches: Batches) -> int:
 
 
 def normalized_by_batch(weight: Array, bounds: Array) -> Array:
-    """Return the weights of each member, normalised within each batch, as `normalized` does it."""
+    """Return the weights of each member, normalised within each batch, as `normalized_weights` does it."""
     totals = np.add.reduceat(weight.sum(axis=1), bounds[:-1]) / weight.shape[1]
     totals[totals == 0] = 1  # a batch without weight is left out
     return weight / np.repeat(totals, np.diff(bounds))[:, None]

@@ -122,8 +122,8 @@ def cycle_ends(epochs: int, cycles: int) -> list[int]:
     >>> cycle_ends(40, 2), cycle_ends(2, 3)
     ([10, 40], [1, 2])
     """
-    total = (3**cycles - 1) / 2  # of the lengths 1, 3, 9, ...
-    ends = {round(epochs * (3**k - 1) / 2 / total) for k in range(1, cycles + 1)}
+    whole = 3**cycles - 1  # twice the sum of the lengths 1, 3, 9, ...
+    ends = {round(epochs * (3**k - 1) / whole) for k in range(1, cycles + 1)}
     return sorted(ends - {0})
 
 

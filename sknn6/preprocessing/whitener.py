@@ -139,7 +139,7 @@ class Whitener(
     "pca_cor" ignore it.
 
     *Precision.* All statistics are computed in float64, in one pass, from data that are centred near
-    their mean; what that differs by is then subtracted from the moments. `fit` decomposes the
+    their mean; the difference of the two is then subtracted from the moments. `fit` decomposes the
     covariance, and takes the singular values of the data instead if an eigenvalue below 1e-8 of the
     largest would matter, or if there are fewer samples than features. `partial_fit` has no data to
     go back to, and counts eigenvalues below ``n_features * 2e-16`` of the largest as zero. In float32,
@@ -347,8 +347,8 @@ class Whitener(
             values, U = eigen_of_covariance(self._scatter * unit * (unit[:, None] / n))
         self.shrinkage_ = self._intensity(values, unit, rows)
         floor = (self.shrinkage_ + self.eps) * values.mean()
-        # eigh has errors of about 1e-16 λ₀, which matter for small eigenvalues that shrinkage and eps leave
-        # small.
+        # These eigenvalues have errors of about 1e-16 λ₀, which matter for small eigenvalues that shrinkage
+        # and eps leave small.
         inaccurate = values[-1] < 1e-8 * values[0] and floor < 1e-11 * values[0]
         if inaccurate and rows is not None and not self._wide:
             values, U = eigen_of_rows(rows[:] * unit, mean, n)

@@ -15,7 +15,7 @@ from sknn6.warn import warn_user
 
 __all__ = ["Interrupted", "Interrupts", "ended_by"]
 
-END_EVENT: ContextVar[Event | None] = ContextVar("end", default=None)
+END_EVENT: ContextVar[Event | None] = ContextVar("END_EVENT", default=None)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ __all__ = ["train_with_lbfgs"]
 
 
 def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
-    """Train until L-BFGS converges or early stopping ends it; keep the best or the last finite weights.
+    """Train until L-BFGS converges or early stopping ends it; keep the best or the last weights.
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
     )
     if result.get("interrupted"):
         interrupts.record_end("the last whole iteration")
-    end(training, result)
+    end(training, result, interrupts)
 
 
-def end(training, result):
+def end(training, result, interrupts):
     """Record the result of L-BFGS, and warn if it diverged, did not converge or shows a symptom."""
     state, settings = training.state, training.settings
     state.n_iter, state.loss = result.nit, float(result.fun) * training.targets.unit_of_loss
@@ -68,7 +68,7 @@ def end(training, result):
     elif not (result.success or result.get("interrupted") or state.stopped):
         limit = "max_iter" if result.nit >= settings.max_iter else "max_fun"
         training.warn_not_converged(f"lbfgs: {result.message}", limit)
-    if training.watches_validation:
-        training.restore_best()
+    if training.watches_validation and training.restore_best():
+        interrupts.kept = "the best iteration so far"
     if not state.diverged and state.records:
         warn_of_symptoms(training)

@@ -20,7 +20,7 @@ ROWS_PER_UNIT = 8
 
 
 def train_in_batches(training: Training, interrupts: Interrupts) -> None:
-    """Train until all epochs are done or the training stops; keep the best or the last finite weights.
+    """Train until all epochs are done or the training stops; keep the best weights, or the last whole ones.
 
     Parameters
     ----------
@@ -62,13 +62,14 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         if training.isfinite():
             with ready_to_predict(training):
                 last = network.snapshot(into=last)
-        interrupts.record_end("the last whole update")
+        average = "the average over the updates so far"
+        interrupts.record_end(average if settings.ema_decay else "the last whole update")
     except KeyboardInterrupt:  # a second Ctrl-C does not wait, so an update may be incomplete
         training.torn = True
         interrupts.record_end("the last whole epoch")
     network.restore(last)
-    if training.watches_validation:
-        training.restore_best()
+    if training.watches_validation and training.restore_best():
+        interrupts.kept = "the best epoch so far"
     if not training.incremental:
         warn_at_end(training, interrupts.ended_training)
 

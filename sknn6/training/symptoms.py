@@ -86,17 +86,19 @@ def dead(training):
     worst = max(range(len(shares)), key=shares.__getitem__, default=None)
     if worst is None or shares[worst] <= DEAD:
         return None
+    change = advice(training.settings, "use activation='leaky_relu'", "batchnorm=True")
     return (
         f"{shares[worst]:.0%} of the units of hidden layer {worst + 1} are dead: they pass no gradient for "
-        f"any row. {lower_rate(training.settings)}use activation='leaky_relu' or batchnorm=True."
+        f"any row. {change}"
     )
 
 
-def lower_rate(settings):
-    """Return the advice to lower the learning rate, or to scale X if the solver has no rate."""
-    if not settings.stochastic:
-        return "Scale X with a Standardizer, or "
-    return f"Lower learning_rate_init (it is {settings.learning_rate_init}), or "
+def advice(settings, *others):
+    """Return the advice to scale X, if it is not scaled, to lower the rate, if there is one, or others."""
+    scale = [] if settings.input_scaling else ["set input_scaling=True"]
+    rate = [f"lower learning_rate_init (it is {settings.learning_rate_init})"] if settings.stochastic else []
+    text = ", or ".join([*scale, *rate, *others])
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def dead_shares(network, X):
@@ -122,8 +124,8 @@ def worse_than_chance(training):
         return None
     return (
         f"The loss on the validation data was never below {best:.3g}, worse than the {guess:.3g} of "
-        f"guessing. {lower_rate(training.settings)}set input_scaling=True. If you gave X_val and y_val, see "
-        "whether they belong together and are prepared as X is."
+        f"guessing. {advice(training.settings, 'lower init_scale')} If you gave X_val and y_val, see whether "
+        "they belong together and are prepared as X is."
     )
 
 
@@ -144,11 +146,10 @@ def worse_than_mean(training):
         f"{of_mean:.3g}. "
     )
     if targets.scaling is not None:
-        return told + f"{lower_rate(training.settings)}raise max_iter, or lower alpha and weight_decay."
+        return told + advice(training.settings, "raise max_iter", "lower alpha and weight_decay")
     deviation = np.std(y, axis=0).max()
     if max(np.abs(mean).max(), deviation) < LARGE:
-        scale = "" if training.settings.input_scaling else "Set input_scaling=True. "
-        return told + f"{scale}{lower_rate(training.settings)}raise max_iter."
+        return told + advice(training.settings, "raise max_iter")
     return told + (
         f"y has means up to {np.abs(mean).max():.3g} and deviations up to {deviation:.3g}, "
         "where about 1 is learned well. Set target_scaling=True."

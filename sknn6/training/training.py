@@ -142,8 +142,11 @@ class Training:
             state.best_validation_score, state.best_validation_loss = score, loss
             state.best = self.network.snapshot(into=state.best)
 
-    def restore_best(self) -> None:
-        """Restore the weights of the best validation score; if all scores were NaN, keep the last weights."""
+    def restore_best(self) -> bool:
+        """Restore the weights of the best validation score, and return whether there is one.
+
+        If all scores were NaN, the last weights are kept.
+        """
         state = self.state
         if state.best is not None:
             self.network.restore(state.best)
@@ -153,6 +156,7 @@ class Training:
                 "and at the validation data, which may be too few, of one class, or without some class.",
                 ConvergenceWarning,
             )
+        return state.best is not None
 
     def stops(self, rate: float) -> bool:
         """Return whether to stop at a plateau; an adaptive schedule lowers the rate instead."""
