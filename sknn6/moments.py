@@ -83,7 +83,10 @@ def scale_of(center, spread):
 
 
 def in_safe_units(X):
-    """Return X in units, and the units: 1, or powers of 2 for features whose squares might overflow."""
+    """Return X divided by a unit for each feature, and the units.
+
+    A unit is 1, or a power of 2 of about the size of a feature whose squares might leave the range of floats.
+    """
     low, high = extremes(X)
     unit = powers_of_2(np.maximum(high, -low))
     usual = (unit > SMALLEST) & (unit < LARGEST)

@@ -139,7 +139,7 @@ class Whitener(
     "pca_cor" ignore it.
 
     *Precision.* All statistics are computed in float64, in one pass, from data that are centred near
-    their mean; the difference of the two is then subtracted from the moments. `fit` decomposes the
+    their mean; the distance of centre and mean is then taken out of the moments. `fit` decomposes the
     covariance, and takes the singular values of the data instead if an eigenvalue below 1e-8 of the
     largest would matter, or if there are fewer samples than features. `partial_fit` has no data to
     go back to, and counts eigenvalues below ``n_features * 2e-16`` of the largest as zero. In float32,
