@@ -35,8 +35,9 @@ def test_the_last_record_is_of_the_fitted_network(params):
         np.testing.assert_allclose(recorded, expected, rtol=1e-6, err_msg=name)
 
 
-def test_change_is_that_of_the_epoch():
-    params = {"random_state": 0, "dtype": "float64", "max_iter": 1}
+@pytest.mark.parametrize("init", ["he_uniform", "lsuv"])
+def test_change_is_that_of_the_epoch(init):
+    params = {"random_state": 0, "dtype": "float64", "max_iter": 1, "init": init}
     start = Plain(8, learning_rate_init=1e-300, **params).fit(FEW, FEW_Y)
     model = Plain(8, track="layers", **params).fit(FEW, FEW_Y)
     for i in (0, 1):

@@ -202,13 +202,17 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             file = TrainingFile(settings, network, state, data, validation, continues)
         parts = prepared.divide_rows(validation, incremental)
         update = prepared.make_update(keeps_state=incremental) if settings.stochastic else None
-        if file is None or not file.has_training:  # a resumed file has the scaling already
+        resumes = file is not None and file.has_training
+        if not resumes:  # a file has the scaling already
             prepared.fit_inputs(parts.rows, update)
+        batches = prepared.make_batches(parts.rows)
+        if not resumes:
+            network.calibrate(batches)
         scorer = self._scorer(prepared)  # in any case, because it checks `scoring`
         evaluation = parts.validation and Evaluation(parts.validation, prepared.targets, scorer)
         return Training(
             network=network,
-            batches=prepared.make_batches(parts.rows),
+            batches=batches,
             targets=prepared.targets,
             settings=settings,
             state=state,

@@ -62,7 +62,6 @@ def minimize(
     .. [1] Liu & Nocedal (1989), On the limited memory BFGS method for large scale optimization,
        Mathematical Programming 45.
     """
-    network.calibrate(batches)
     (batch,) = batches
     objective = Objective(network, loss, batch, alpha, callback)
     options = {"maxiter": max_iter, "maxfun": max_fun, "gtol": tol}

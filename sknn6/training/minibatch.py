@@ -39,9 +39,6 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         last = training.file.begin(training, last)
     try:
         with interrupts.waiting_for(1):
-            if state.n_iter == 0:
-                network.calibrate(training.batches)
-                last = network.snapshot(into=last)
             program = program_of(training)
             while state.n_iter < settings.max_iter and not (state.stopped or state.diverged):
                 interrupts.check()
