@@ -155,6 +155,19 @@ def test_sparse_input_never_becomes_dense(params):
     assert peak(lambda: (model.fit(X, y), model.predict_proba(X))) < dense / 100 + 10 * weights
 
 
+def test_a_fit_never_copies_sparse_X():
+    """The entries take 48 MB. What is scaled at once has at most 2**18 of them, 3 MB."""
+    rows, per_row = 20_000, 200
+    columns = np.tile(np.arange(per_row, dtype=np.int32), rows)
+    starts = np.arange(0, rows * per_row + 1, per_row, dtype=np.int32)
+    values = np.random.default_rng(0).random(rows * per_row)
+    X = sparse.csr_array((values, columns, starts), shape=(rows, 1000))
+    y = np.arange(rows) % 3
+    model = MLPClassifier(8, batch_size=100, max_iter=1, input_scaling=True, random_state=0)
+    model.fit(X[:5000], y[:5000])  # what is loaded once
+    assert peak(lambda: model.fit(X, y)) < (X.data.nbytes + X.indices.nbytes) / 4
+
+
 def test_few_looks_tell_how_to_scale_sparse_rows(monkeypatch):
     """Each look, at 2**18 entries, takes time for all features: three looks, not one for a few rows."""
     looks = []

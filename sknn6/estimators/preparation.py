@@ -137,11 +137,16 @@ class Prepared:
             self.network.input_scaling = InputScaling(np.empty(0), np.empty(0))
         elif self.settings.input_scaling:
             average = update and update.average
-            numbers = self.data._replace(X=self.data.X[:, : self.n_numbers])
+            X = self.data.X
+            if self.n_numbers < X.shape[1]:  # otherwise a sparse X would be copied
+                X = X[:, : self.n_numbers]
+            numbers = self.data._replace(X=X)
             self.state.moments = scale_input(self.network, numbers, self.state.moments, rows, average)
 
     def _place_codes(self) -> None:
         """Set the arrays of the layers of categories, which depend on the number of rows with each code."""
+        if self.n_numbers == self.data.X.shape[1]:
+            return
         codes, weight = self.data.X[:, self.n_numbers :], self.data.weight
         for layer in self.network.layers:
             if isinstance(layer, OneHot):
