@@ -86,10 +86,12 @@ def test_a_training_that_goes_on_needs_the_members_that_were_kept():
         model.set_params(ensemble_size=1).fit(X, y)
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("decay", [[0.1], [0.1, -1.0], [0.1, np.nan], [[0.1, 0.2]]])
-def test_a_sequence_of_decays_has_one_number_for_each_network(decay):
+def test_a_sequence_of_decays_has_one_number_for_each_network(decay, solver):
+    model = MLPClassifier(**QUICK, solver=solver, ensemble_size=2, weight_decay=decay)
     with pytest.raises(InvalidParameterError, match=r"weight_decay, as a sequence, .* ensemble_size=2, got"):
-        MLPClassifier(**QUICK, ensemble_size=2, weight_decay=decay).fit(X, y)
+        model.fit(X, y)
 
 
 def test_networks_are_chosen_for_every_kind_of_target():

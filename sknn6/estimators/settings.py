@@ -64,7 +64,9 @@ class Settings(SimpleNamespace):
             name for name in recipe if isinstance(given.get(name), str) and given[name] == "auto"
         )
         values = given | {name: recipe[name] for name in left}
-        return cls(**values | {"recipe": recipe, "left": left, "given": given})
+        settings = cls(**values | {"recipe": recipe, "left": left, "given": given})
+        settings.check_decays()
+        return settings
 
     def with_fitted_values(self, fitted: dict[str, Any]) -> Self:
         """Return the settings in which parameters left at "auto" have the values of a fitted network.
@@ -185,12 +187,18 @@ class Settings(SimpleNamespace):
             if self.ensemble_size == 1:
                 return float(np.sqrt(decays[0] * decays[-1]))
             return np.geomspace(decays[0], decays[-1], self.ensemble_size)
+        return decays if len(decays) > 1 else float(decays[0])
+
+    def check_decays(self) -> None:
+        """Raise InvalidParameterError if weight_decay is a sequence without one number for each network."""
+        if not np.ndim(self.weight_decay) or "weight_decay" in self.left:
+            return
+        decays = np.asarray(self.weight_decay, float)
         if decays.shape != (self.ensemble_size,) or not (np.isfinite(decays) & (decays >= 0)).all():
             raise InvalidParameterError(
                 "weight_decay, as a sequence, must have one number >= 0 for each of the networks, here "
                 f"ensemble_size={self.ensemble_size}, got {self.weight_decay!r}."
             )
-        return decays if len(decays) > 1 else float(decays[0])
 
     def architecture(
         self, n_inputs: int, n_outputs: int, pieces: list[int] | None = None, columns: Columns | None = None

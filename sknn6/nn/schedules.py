@@ -111,6 +111,10 @@ def step(progress: Progress) -> float:
     return progress.initial * 0.1 ** ((progress.fraction >= 0.5) + (progress.fraction >= 0.75))
 
 
+# Of more cycles, the first ones have no epoch: no training has 3**40 epochs.
+MOST_CYCLES = 40
+
+
 def cycle_ends(epochs: int, cycles: int) -> list[int]:
     """Return the numbers of epochs after which the cycles of a rate end; each is three times the one before.
 
@@ -122,6 +126,7 @@ def cycle_ends(epochs: int, cycles: int) -> list[int]:
     >>> cycle_ends(40, 2), cycle_ends(2, 3)
     ([10, 40], [1, 2])
     """
+    cycles = min(cycles, MOST_CYCLES)
     whole = 3**cycles - 1  # twice the sum of the lengths 1, 3, 9, ...
     ends = {round(epochs * (3**k - 1) / whole) for k in range(1, cycles + 1)}
     return sorted(ends - {0})
