@@ -3,7 +3,7 @@
 PARAMETERS = {
     "Architecture": {
         "hidden_layer_sizes": "units of the hidden layers",
-        "depth": "how many times over these layers come",
+        "depth": "number of repetitions of these layers",
         "activation": "nonlinearity of the hidden layers",
         "init": "distribution of the initial weights",
         "init_scale": "factor on the initial weights",
@@ -23,7 +23,7 @@ PARAMETERS = {
         "batch_size": "samples of a mini-batch",
         "gradient_accumulation_steps": "mini-batches to an update",
         "learning_rate": "how the rate changes during the training",
-        "learning_rate_init": "the rate that this starts from",
+        "learning_rate_init": "highest learning rate of the schedule",
         "power_t": 'exponent of the rate "invscaling"',
         "shuffle": "a new order of the samples in each epoch",
         "tol": "what counts as an improvement",
@@ -47,7 +47,7 @@ PARAMETERS = {
         "scoring": "the score that early stopping goes by",
         "validation_fraction": "share of the rows that is held out",
         "ensemble_selection": "held-out rows choose which networks to keep",
-        "snapshots": "cycles of the rate, among whose networks rows left out choose",
+        "snapshots": "number of cycles of the learning rate",
     },
     "Data": {
         "input_scaling": "standardised features, with learned factors",

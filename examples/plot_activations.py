@@ -50,12 +50,13 @@ axes[0, 0].legend(loc="upper left")
 fig.suptitle("Activations and their derivatives")
 
 # %%
-# The gain is 1 / sqrt(E[f(z)²]) for z ~ N(0, 1): what the weights are to be multiplied with so that the
-# variance stays the same from layer to layer. ``init="auto"`` does so.
+# The gain is 1 / sqrt(E[f(z)²]) for z ~ N(0, 1). Weights that are multiplied by it keep the variance the same
+# from layer to layer. ``init="auto"`` multiplies them with the default recipe of Adam.
 #
 # Now eight hidden layers of each, on handwritten digits. The lecture's verdict: use ReLU, try its family,
 # don't expect much of tanh, and don't use the sigmoid. Eight layers of sigmoids learn nothing. The networks
-# are plain ones, without the defaults' dropout, decay and the rest.
+# are plain ones, without the defaults' dropout, decay and the rest. Their weights start from scikit-learn's
+# distribution.
 
 X, y = load_digits(return_X_y=True)
 X = Standardizer().fit_transform(X)

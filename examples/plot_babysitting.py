@@ -47,16 +47,17 @@ sick = fit(mlp)
 sanity_check(sick, X_train, y_train)
 
 # %%
-# The first cure is the one that the report names: a Standardizer before the network. Nothing fails any
-# more, and the network learns, if slowly.
+# The first cure is the one that the report names: a Standardizer before the network. Only the check of the
+# learning rate still fails: 0.001 is too low. The network learns slowly.
 
 standardized = make_pipeline(Standardizer(), MLPClassifier(**mlp.get_params()))
 print("fails:", sanity_check(standardized, X_train, y_train).failed)
 better = fit(standardized)
 
 # %%
-# Is the rate of 0.001 a good one? Two epochs, in which the rate rises, show where the loss comes down.
-# Left of the shaded range nothing happens; at the right end the training falls apart.
+# Which rate is a good one? The range test makes up to 100 updates here, and raises the rate at each of them.
+# The plot shows at which rates the loss falls. Left of the shaded range nothing happens; at the right end
+# the training diverges.
 
 display = LearningRateDisplay.from_estimator(standardized, X_train, y_train)
 

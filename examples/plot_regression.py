@@ -47,8 +47,9 @@ X_train, X_test, y_train, y_test = train_test_split(flats, price, random_state=0
 print(X_train.head())
 
 # %%
-# Missing numbers become the median, and a column says that they were missing; districts become columns of
-# zeros and ones. Neither the columns nor the prices need to be scaled, which the network does by itself.
+# The linear model needs numbers: missing ones become the median, with a column that says so, and districts
+# become columns of zeros and ones. The network gets the same columns, for a fair comparison; it could also
+# read the frame as it is. It scales columns and prices by itself.
 
 
 def pipeline(regressor):

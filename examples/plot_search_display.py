@@ -21,7 +21,7 @@ X, y = load_digits(return_X_y=True)
 # %%
 # The epochs are few, to keep this example short: learning rates that need more of them lose.
 
-mlp = MLPClassifier(max_iter=8, learning_rate="cosine", random_state=0)
+mlp = MLPClassifier(ensemble_size=1, max_iter=8, random_state=0)
 pipeline = Pipeline([("standardize", Standardizer()), ("whiten", Whitener()), ("mlp", mlp)])
 search = BayesSearchCV(pipeline, search_space(pipeline), n_iter=20, cv=3, random_state=0).fit(X, y)
 print(search.results_frame().head(3).T)

@@ -17,8 +17,9 @@ from sklearn.model_selection import cross_val_score, train_test_split
 from sknn6 import MLPClassifier
 
 # %%
-# A loan is paid back if the income is high, if it is for a house and not for a journey, and if the shop that
-# sold it looks at its customers. Some people did not tell their income, more often where it is low.
+# A loan is more likely to be paid back if the income is high and if it is for a house, and less likely if it
+# is for a journey. Shops differ in how carefully they choose their customers. Some people did not tell their
+# income, more often where it is low.
 
 rng = np.random.default_rng(0)
 N, SHOPS = 4000, 100
@@ -41,8 +42,8 @@ loans.loc[rng.random(N) < 0.05, "purpose"] = None
 print(loans.head())
 
 # %%
-# The frame goes to the network as it is. In cross-validation it is right in four of five cases; nobody could
-# always be right, as whether a loan is paid back is partly chance.
+# The frame goes to the network as it is. In cross-validation it is right in about 85 % of the cases. Nobody
+# could always be right, as whether a loan is paid back is partly chance.
 
 X_train, X_test, y_train, y_test = train_test_split(loans, paid, random_state=0)
 model = MLPClassifier(random_state=0).fit(X_train, y_train)

@@ -42,8 +42,9 @@ for row, (label, data) in zip(axes, versions.items(), strict=True):
 fig.suptitle("Ten digits before and after whitening")
 
 # %%
-# The covariance of the features before and after, now with a small eps: neighbours go together; then there
-# is nothing off the diagonal. Where a row is empty, the pixel always is.
+# The covariance of the features before and after, now with a small eps. Before, neighbouring pixels are
+# correlated; after, nothing is left off the diagonal. Rows without colour belong to pixels that are 0 in
+# every image.
 
 zca, pca = (Whitener(method, eps=1e-3).fit(X) for method in ("zca", "pca"))
 versions = {"pixels": X, "ZCA": zca.transform(X), "PCA": pca.transform(X)}

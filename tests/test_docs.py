@@ -1,5 +1,6 @@
 """The documentation is complete: every public name has a page, every registered part its row."""
 
+import ast
 import inspect
 import re
 import runpy
@@ -111,6 +112,14 @@ def test_every_name_is_in_the_docstring_of_its_parameter(parameter):
     doc = inspect.getdoc(sknn6.MLPRegressor).partition(f"\n{parameter} : ")[2]
     paragraph = re.split(r"\n\w", doc)[0]
     assert [name for name in NAMED[parameter] if f'"{name}"' not in paragraph] == []
+
+
+@pytest.mark.parametrize("cls", [sknn6.MLPClassifier, sknn6.MLPRegressor])
+def test_the_docstring_has_the_defaults_of_the_signature(cls):
+    documented = dict(re.findall(r"^(\w+) : .*default=(.+)$", inspect.getdoc(cls), re.MULTILINE))
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if name in documented:  # some share a line
+            assert ast.literal_eval(documented[name]) == parameter.default, name
 
 
 @pytest.mark.parametrize(

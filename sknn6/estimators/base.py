@@ -118,7 +118,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative. A weight of 2 counts as two equal samples, in the loss and
             in the statistics of batch normalisation.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+        X_val : {data frame, array-like, sparse matrix} of shape (n_val, n_features), default=None
             Validation data. Their loss and score are recorded in `history_`; `early_stopping` uses them
             instead of held-out samples. In a Pipeline, ``transform_input=["X_val"]`` transforms them.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
@@ -138,10 +138,11 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         Warns
         -----
         ConvergenceWarning
-            If `max_iter` ends the training before it has converged, or if the loss or the weights are no
-            longer finite; the model then has finite weights from before.
+            If `max_iter` ends the training before it has converged; if the training shows a symptom, such as
+            dead units; or if the loss or the weights are no longer finite. The model then has finite weights
+            from before.
         UserWarning
-            If the training shows a symptom, such as dead units, or was interrupted.
+            If the training was interrupted.
         """
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")

@@ -84,12 +84,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         with `input_scaling`, "input.mean" and "input.scale".
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         How strongly each feature enters the network; they sum to 1.
-    switchable_weights_ : ndarray of shape (n_hidden_layers, 2, 3)
+    switchable_weights_ : ndarray of shape (n_hidden_layers, 2, 3) or (n_networks, n_hidden_layers, 2, 3)
         What ``batchnorm="switchable"`` has learned; only with it.
     ensemble_members_ : list of int or None
-        The indices of the networks that are kept, in the order of the axis of `coefs_`; a network that is
-        kept at the end of two cycles of the rate comes twice (`snapshots`). None if nothing was chosen, or
-        `snapshots` kept all networks as they are at the end.
+        The indices of the networks that are kept, in the order of the axis of `coefs_`. None if nothing was
+        chosen, or all networks are kept as they are at the end. With two cycles of the rate (`snapshots`) and
+        four networks, [0, 1, 2, 3] means those of the first cycle, [0, 1, 2, 3, 0, 1, 2, 3] those of both.
     temperature_ : float or None
         The temperature by which the weights and biases of the last layer were divided at the end of the `fit`
         from initial weights; None if there was no temperature scaling.
@@ -98,21 +98,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         network that left it out; None without such rows or without `temperature_scaling`.
     history_ : list of dict
         One record per epoch: "epoch", "loss" and "seconds"; "learning_rate" with a stochastic solver;
-        "validation_loss" and "validation_score" with validation data, before temperature scaling; and the
-        statistics of `track`.
+        "validation_loss" and "validation_score" with validation data; and the statistics of `track`. The
+        records are of all networks as they are after the epoch. "validation_loss" is the loss without the
+        penalty, on smoothed targets (`label_smoothing`) and before temperature scaling. So it is larger than
+        the log-loss of `predict_proba`.
         ``pandas.DataFrame(model.history_)`` converts it to a table. `partial_fit` keeps the last 10000
         records.
     loss_ : float
         The loss of the last epoch, including the penalty.
     loss_curve_ : list of float
-        The loss of each epoch. This attribute and the next one do not exist with "lbfgs", and the two after
-        them only with early stopping on X_val.
+        The loss of each epoch. Does not exist with "lbfgs".
     best_loss_ : float or None
-        The lowest loss of the last fit; None with early stopping.
+        The lowest loss of the last fit; None with early stopping. Does not exist with "lbfgs".
     validation_scores_ : list of float or None
-        The score on the validation data after each epoch; None without early stopping.
+        The score on the validation data after each epoch; None without early stopping. With "lbfgs" it
+        exists only with early stopping on X_val.
     best_validation_score_ : float or None
-        The highest of these scores; None without early stopping.
+        The highest of these scores; None without early stopping. With "lbfgs" it exists only with early
+        stopping on X_val.
     n_iter_ : int
         Number of epochs or iterations of the last fit.
     t_ : int

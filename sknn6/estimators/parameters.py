@@ -176,9 +176,9 @@ SHARED_PARAMETERS = """\
     snapshots : int or "auto", default={snapshots}
         Number of cycles of the learning rate, each three times as long as the one before. The networks at the
         end of each cycle, where the rate has fallen, are candidates for the ensemble (Huang et al., 2017,
-        arXiv:1704.00109). Kept are those of the cycles that together best predict rows that they were not
-        trained on: held-out rows with `ensemble_selection`, otherwise a twentieth of the rows that each
-        network leaves out. So noisy data get networks that were trained for a shorter time. There is one
+        arXiv:1704.00109). `fit` keeps the networks of one or more cycles: those that together predict unseen
+        rows best. Unseen are held-out rows with `ensemble_selection`; otherwise each network leaves out a
+        twentieth of the rows. So noisy data get networks that were trained for a shorter time. There is one
         cycle for schedules without an end and with early stopping and, unless a number is given, for a single
         network, fewer than 100 rows or fewer than 20 epochs.
     dropout : float or "auto", default={dropout}
@@ -208,7 +208,8 @@ SHARED_PARAMETERS = """\
     learning_rate : str, default={learning_rate}
         The schedule of the learning rate. "constant". Only with "sgd": "invscaling", which divides the rate
         by (samples seen + 1)^power_t, and "adaptive", which divides it by 5 whenever `n_iter_no_change`
-        epochs brought no improvement. With both stochastic solvers: "cosine", "one_cycle" and "step", over
+        epochs brought no improvement; with "adam" these two are constant, as in scikit-learn. With both
+        stochastic solvers: "cosine", "one_cycle" and "step", over
         `max_iter` epochs, or each cycle of them (`snapshots`), in `fit`, constant in `partial_fit`. "auto" is
         "cosine" for the classifier, "one_cycle" for the regressor, and "constant" with the plain recipe.
     learning_rate_init : float or "auto", default={learning_rate_init}
@@ -251,7 +252,8 @@ SHARED_PARAMETERS = """\
         Whether "sgd" uses Nesterov's momentum.
     early_stopping : bool, default=False
         Whether to hold out samples, stop when the score on them does not improve, and keep the weights of the
-        best epoch.
+        best epoch. With "lbfgs" it has an effect only if `fit` gets `X_val`. `partial_fit` does not support
+        it.
     scoring : str, callable or None, default=None
         The score that early stopping maximises on the validation data: the name of a scorer or a callable
         ``scorer(estimator, X, y)``. None means the accuracy of a classifier, the R^2 of a regressor, or its
@@ -277,9 +279,9 @@ SHARED_PARAMETERS = """\
 def documented(cls):
     """Insert the documentation of the shared parameters, with the defaults of the class, in its docstring."""
     if cls.__doc__ is not None:  # python -OO removes docstrings
-        shared = dedent(SHARED_PARAMETERS)
-        for name, parameter in signature(cls).parameters.items():
-            shared = shared.replace(f"{{{name}}}", repr(parameter.default).replace("'", '"'))
         # cleandoc for all releases of Python; 3.13 removes the indentation itself.
-        cls.__doc__ = cleandoc(cls.__doc__).replace("{shared}\n", shared)
+        text = cleandoc(cls.__doc__).replace("{shared}\n", dedent(SHARED_PARAMETERS))
+        for name, parameter in signature(cls).parameters.items():
+            text = text.replace(f"{{{name}}}", repr(parameter.default).replace("'", '"'))
+        cls.__doc__ = text
     return cls

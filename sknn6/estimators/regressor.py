@@ -200,7 +200,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Matrix) -> NDArray:
-        """Predict the targets, in the dtype of X.
+        """Predict the targets.
+
+        They have the dtype of X, or float64 if float32 is too coarse for the targets of the training.
 
         Parameters
         ----------

@@ -102,7 +102,8 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
     - saturated units: in no hidden layer of the initial network is the saturated share of the activations
       more than 0.3 above that for standard normal z;
     - dead units: at most half of the units of each hidden layer pass no gradient for any row;
-    - learning rate: the initial rate is in the range in which the loss falls in `learning_rate_range_test`;
+    - learning rate: the highest rate of the schedule is at least a hundredth of the rate that
+      `learning_rate_range_test` suggests, and at most five times the rate of the lowest loss there;
     - overfit: trained without regularisation, its score on up to 20 rows is above 0.9 after at most 1000
       updates;
     - labels: a small network, trained for 15 epochs, predicts held-out targets better than random

@@ -118,7 +118,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
     >>> from sklearn.pipeline import make_pipeline
     >>> from sknn6 import BayesSearchCV, MLPClassifier, Standardizer, search_space
     >>> X, y = load_iris(return_X_y=True)
-    >>> mlp = MLPClassifier(batch_size=32, max_iter=30, learning_rate="cosine", random_state=0)
+    >>> mlp = MLPClassifier(ensemble_size=1, batch_size=32, random_state=0)
     >>> pipeline = make_pipeline(Standardizer(), mlp)
     >>> space = search_space(pipeline, exclude=["batch_size", "batchnorm"])
     >>> search = BayesSearchCV(pipeline, space, n_iter=3, cv=3, random_state=0).fit(X, y)
