@@ -358,6 +358,49 @@ def test_arguments_of_the_optimizer_are_its_own(kwargs):
     assert found.cv_results_["params"] != by_default.cv_results_["params"]
 
 
+def few_in_wide_layers(point):
+    kind, rate, width = point
+    return kind == "good" or (width <= 3 and rate < 1e-2)
+
+
+@pytest.mark.parametrize("generator", ["lhs", "random"])
+def test_every_candidate_keeps_a_constraint(generator):
+    """It gets the values in the order of their names, as in scikit-optimize's own search."""
+    kwargs = {"space_constraint": few_in_wide_layers, "initial_point_generator": generator}
+    found = search(Landscape(kind="flat", width=9), n_iter=16, optimizer_kwargs=kwargs).fit(X, y)
+    points = [[params[name] for name in sorted(params)] for params in found.cv_results_["params"]]
+    assert all(map(few_in_wide_layers, points))
+    assert any(point[0] == "flat" for point in points)
+
+
+def test_a_small_space_has_the_points_that_a_constraint_allows():
+    space = {"kind": ["flat", "good"], "width": Integer(1, 3)}
+    kwargs = {"space_constraint": lambda point: point[0] == "good" or point[1] == 1}
+    with pytest.warns(UserWarning, match="has only 4 points"):
+        found = search(space=space, n_iter=9, optimizer_kwargs=kwargs).fit(X, y)
+    assert sum(params["kind"] == "good" for params in found.cv_results_["params"]) == 3
+    with pytest.raises(ValueError, match=r"space_constraint must allow a point of the space of \['kind'"):
+        search(space=space, optimizer_kwargs={"space_constraint": lambda point: False}).fit(X, y)
+
+
+def test_gradients_need_a_process_at_each_step():
+    """Trees have no gradient by which L-BFGS could maximise the acquisition function."""
+    space = {"rate": (1e-5, 1.0, "log-uniform"), "width": (1.0, 9.0)}
+    found = search(space=space, n_iter=9, optimizer_kwargs={"acq_optimizer": "lbfgs"}).fit(X, y)
+    assert len(found.cv_results_["params"]) == 9
+
+
+@pytest.mark.parametrize("wrong", ["random_state", "dimensions", "no_such"])
+def test_arguments_that_the_optimizer_does_not_have_are_named(wrong):
+    with pytest.raises(ValueError, match=rf"optimizer_kwargs must have .* got \['{wrong}'\]"):
+        search(optimizer_kwargs={wrong: 3}).fit(X, y)
+
+
+def test_the_older_name_of_the_number_of_initial_points():
+    older = search(optimizer_kwargs={"n_random_starts": 3}).fit(X, y)
+    assert older.best_params_ == search(optimizer_kwargs={"n_initial_points": 3}).fit(X, y).best_params_
+
+
 def test_clone_and_pickle():
     found = clone(search()).fit(X, y, callback=lambda result: False)
     again = pickle.loads(pickle.dumps(found))

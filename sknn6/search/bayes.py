@@ -64,7 +64,8 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
     optimizer_kwargs : dict or None, default=None
         Arguments of `skopt.Optimizer`. By default the model of the scores ("base_estimator") alternates
         between a Gaussian process and extremely randomised trees, the acquisition function is expected
-        improvement, and "n_initial_points" is 5.
+        improvement, and "n_initial_points" is 5. With the acquisition optimizer "lbfgs" the model is the
+        process. A "space_constraint" gets the values of the parameters in the order of their names.
     n_iter : int, default=50
         Number of candidates. No point is evaluated twice, so the search of a space with fewer points ends
         earlier.

@@ -4,6 +4,7 @@ import copy
 import itertools
 import math
 import warnings
+from inspect import signature
 from numbers import Number
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ DEFAULTS = {
     "acq_optimizer_kwargs": {"n_points": 2000},
 }
 N_INITIAL_POINTS = 5
+SET_BY_SEARCH = {"dimensions", "random_state"}  # arguments of the optimizer that a user cannot choose
 LISTED = 10_000  # in a space of at most this many points, the remaining ones are listed
 PRIORS = {"uniform", "log-uniform"}
 SKOPT_TYPES = str, Number, np.generic  # types of categories that `skopt` accepts
@@ -124,33 +126,48 @@ class Proposals:
         A space as for `skopt.BayesSearchCV`, which is copied. The categories may be any objects.
     seed : sequence of int
     options : dict
-        Arguments of `skopt.Optimizer`.
+        Arguments of `skopt.Optimizer`. A "space_constraint" gets the values of the parameters, in the order
+        of their names.
     present : dict or None
         Parameters whose nearest point in the space is proposed first.
 
     Attributes
     ----------
     size : int or inf
-        Number of points of the space. No point is proposed twice.
+        Number of points of the space. No point is proposed twice. In a space of more than `LISTED` points,
+        those that a constraint forbids are counted too.
+
+    Raises
+    ------
+    ValueError
+        If the options are not arguments of `skopt.Optimizer`, or the constraint allows no point of a space of
+        up to `LISTED` points.
     """
 
     def __init__(self, space, seed, options, present=None):
         self.axes = {name: Axis.of(space[name]) for name in sorted(space)}
-        options = DEFAULTS | options
+        options = optimizer_options(options)
         n_initial = options.pop("n_initial_points", N_INITIAL_POINTS)
         generator = options.pop("initial_point_generator", "lhs")
+        self.constraint = options.pop("space_constraint", None)
         self.options, self.seed = options, list(seed)
         values = [axis.values for axis in self.axes.values()]
         self.size = math.inf if None in values else math.prod(map(len, values))
+        if self.size <= LISTED:
+            self.size = len(self.points())
+            if not self.size:
+                raise ValueError(f"space_constraint must allow a point of the space of {list(self.axes)}.")
+        for step in range(len(MODELS)):  # wrong options are refused before anything is evaluated
+            self._optimizer(step)
         first = None if present is None else self.encode(present)
-        self.initial = [] if first is None else [first]
+        self.initial = [] if first is None or not self.allows(first) else [first]
         n_drawn = max(n_initial, 1) - len(self.initial)
         if n_drawn:
             drawing = self._optimizer(0, n_initial_points=n_drawn, initial_point_generator=generator)
         for _ in range(min(n_drawn, self.size - len(self.initial))):
-            point = drawing.ask()
+            point = self._unlike(self.initial, drawing.ask())
             drawing.tell(point, 0.0, fit=False)
-            self.initial.append(self._unlike(self.initial, point))
+            self.initial.append(point)
 
     @products_share_cores()
     def ask(self, points, scores, n_points):
@@ -209,20 +226,30 @@ class Proposals:
             name: axis.decode(value) for (name, axis), value in zip(self.axes.items(), point, strict=True)
         }
 
+    def allows(self, point):
+        """Return whether the user's constraint allows a point."""
+        return self.constraint is None or bool(self.constraint(list(self.decode(point).values())))
+
+    def points(self):
+        """Return the points of a small space that are allowed."""
+        points = filter(self.allows, itertools.product(*(axis.values for axis in self.axes.values())))
+        return list(points)
+
     def _unlike(self, points, point):
-        """Return the point if it is not among the points, else a random one of the space that is not."""
+        """Return the point if it is allowed and not among the points, else a random one that is so."""
         known = set(map(tuple, points))
-        if tuple(point) not in known:
+        if tuple(point) not in known and self.allows(point):
             return point
         rng = np.random.RandomState([*self.seed, len(points)])
         if self.size <= LISTED:
-            values = [axis.values for axis in self.axes.values()]
-            left = [other for other in itertools.product(*values) if other not in known]
+            left = [other for other in self.points() if other not in known]
             return list(left[rng.randint(len(left))])
-        space = Space([copy.deepcopy(axis.dimension) for axis in self.axes.values()])
-        while tuple(point) in known:
+        dimensions = [copy.deepcopy(axis.dimension) for axis in self.axes.values()]
+        space = Space(dimensions, constraint=self.allows)
+        while True:
             (point,) = space.rvs(random_state=rng)
-        return point
+            if tuple(point) not in known:
+                return point
 
     def _optimizer(self, step, **options):
         """Create an optimizer with copies of the dimensions, because it modifies them."""
@@ -231,7 +258,32 @@ class Proposals:
             dimension.name = name
         model = {"base_estimator": MODELS[step % len(MODELS)] if step <= GP_UP_TO else MODELS[-1]}
         rng = np.random.RandomState([*self.seed, step])
-        return Optimizer(dimensions, random_state=rng, **model | self.options | options)
+        constraint = self.constraint and self.allows
+        options = model | self.options | options
+        return Optimizer(dimensions, random_state=rng, space_constraint=constraint, **options)
+
+
+def optimizer_options(given):
+    """Return the arguments of the optimizer: those that the user has given, else the defaults.
+
+    Raises
+    ------
+    ValueError
+        If a name is not one of an argument of `skopt.Optimizer` that a user can choose.
+    """
+    options = dict(given)
+    if "n_random_starts" in options:  # the older name
+        options["n_initial_points"] = options.pop("n_random_starts")
+    names = signature(Optimizer).parameters.keys() - SET_BY_SEARCH
+    unknown = sorted(options.keys() - names)
+    if unknown:
+        raise ValueError(
+            f"optimizer_kwargs must have arguments of skopt.Optimizer, without {sorted(SET_BY_SEARCH)}, "
+            f"which the search sets, got {unknown}."
+        )
+    if options.get("acq_optimizer") == "lbfgs":
+        options.setdefault("base_estimator", "GP")  # trees have no gradient
+    return DEFAULTS | options
 
 
 def bounded_losses(scores):
