@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import TypeVar
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval as SklearnInterval
 from sklearn.utils._param_validation import InvalidParameterError, Options, StrOptions
@@ -134,7 +135,14 @@ def without_callbacks(estimator):
 
 
 def takes_weights(scorer):
-    """Return whether a scorer, or the metric on which it is based, has a parameter sample_weight."""
+    """Return whether a scorer, or the metric on which it is based, has a parameter sample_weight.
+
+    With metadata routing, a scorer may say that it does not want the weights.
+    """
+    if get_config().get("enable_metadata_routing") and hasattr(scorer, "get_metadata_routing"):
+        requests = scorer.get_metadata_routing().score.requests
+        if requests.get("sample_weight") is False:
+            return False
     return "sample_weight" in signature(getattr(scorer, "_score_func", scorer)).parameters
 
 

@@ -9,6 +9,8 @@ import joblib
 import numpy as np
 from scipy.sparse import issparse
 
+from sknn6.readers import as_frame, column_of, values_of
+
 __all__ = ["describe"]
 
 # Values with a longer text are described by their hash.
@@ -24,8 +26,9 @@ LARGEST_EXACT = 2**53
 def describe(name, value):
     """Return a text that is the same for equal values: the value itself if it is short, else its hash.
 
-    Neither the type of numbers matters, nor the memory layout of arrays, nor the order of the entries of
-    sparse matrices, nor, up to 65536 numbers, whether they are in a list, a tuple or an array.
+    Neither the type of numbers matters, nor the memory layout of arrays and data frames, nor the order of the
+    entries of sparse matrices, nor, up to 65536 numbers, whether they are in a list, a tuple, an array or a
+    column. The columns of a data frame are compared with their names and dtypes, its index is not.
 
     Raises
     ------
@@ -49,8 +52,13 @@ def is_literal(value):
 
 def canonical(value):
     """Return a canonical form, which is the same for all values that count as equal."""
+    value = as_frame(value)
     if issparse(value):
         return ["sparse", list(value.shape), digest_sparse(value)]
+    if hasattr(value, "dtypes") and hasattr(value, "columns"):
+        return {"frame": list(map(canonical_column, value.columns, columns_in(value)))}
+    if hasattr(value, "to_numpy"):
+        value = values_of(value)
     if isinstance(value, np.ndarray):
         large = value.size > BLOCK
         return ["array", list(value.shape), digest(value)] if large else canonical(value.tolist())
@@ -64,6 +72,16 @@ def canonical(value):
     if isinstance(value, Real):
         return number(value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def columns_in(frame):
+    """Return the columns of a data frame."""
+    return [column_of(frame, j) for j in range(frame.shape[1])]
+
+
+def canonical_column(name, column):
+    """Return the canonical form of a column of a data frame."""
+    return [canonical(name), str(column.dtype), canonical(column)]
 
 
 def number(value):

@@ -31,8 +31,12 @@ def usual_moments(X, weight):
     """Return (n, mean, deviation) of features whose squares are within the range of floats."""
     if issparse(X):
         X = X.astype(np.float64, copy=False)  # scikit-learn would square float32 in float32
+    unit = 1
+    if weight is not None:  # the squares of its sums would overflow, too
+        unit = powers_of_2(np.max(weight))
+        weight = weight / unit
     scaler = StandardScaler(with_mean=not issparse(X)).fit(X, sample_weight=weight)
-    n, mean, variance = np.broadcast_arrays(scaler.n_samples_seen_, scaler.mean_, scaler.var_)
+    n, mean, variance = np.broadcast_arrays(scaler.n_samples_seen_ * unit, scaler.mean_, scaler.var_)
     # The variance of a constant feature may be a rounding error, of up to this size.
     constant = variance <= (X.shape[0] * EPS * mean) ** 2
     if constant.any():

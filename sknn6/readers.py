@@ -13,7 +13,7 @@ from sknn6.dates import is_object
 
 __all__ = [
     "MISSING", "as_frame", "as_table", "column_of", "has_missing", "holds_categories", "is_category",
-    "is_number", "is_table", "levels_of", "name_of", "numbers_of",
+    "is_number", "is_table", "levels_of", "name_of", "numbers_of", "values_of",
 ]  # fmt: skip
 
 # Prefixes of the names of dtypes of categories and of strings in NumPy, pandas, polars and pyarrow.
@@ -79,11 +79,19 @@ def is_missing(value: Any) -> bool:
         return False
 
 
+def values_of(column: Any) -> NDArray:
+    """Return the values of a column as an array."""
+    try:
+        return np.asarray(column)
+    except Exception:  # of a dtype that NumPy lacks, such as Int128 of polars
+        return np.array(list(column), object)
+
+
 def numbers_of(X: Any, j: int) -> NDArray:
     """Return a column as floats, with NaN for missing numbers; raise ValueError for other values."""
     column = column_of(X, j)
     try:
-        x = np.asarray(column)
+        x = values_of(column)
         if x.dtype.kind not in "fiub":
             x = np.array([np.nan if is_missing(value) else value for value in column], np.float64)
         if x.ndim > 1:

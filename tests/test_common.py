@@ -2,6 +2,7 @@
 
 from inspect import signature
 
+import numpy as np
 import plain
 import pytest
 from sklearn import config_context
@@ -115,3 +116,21 @@ def test_metadata_routing():
         search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.1, 1.0]}, scoring=scoring, cv=3)
         search.fit(X, y, sample_weight=weight)
     assert set(search.predict(X)) == {1, 2}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("wants", [True, False])
+def test_a_scorer_may_do_without_weights(wants):
+    """As in searches, with metadata routing."""
+    given = []
+
+    def metric(y_true, y_pred, sample_weight=None):
+        given.append(sample_weight is not None)
+        return accuracy_score(y_true, y_pred)
+
+    X, y = load_iris(return_X_y=True)
+    with config_context(enable_metadata_routing=True):
+        scoring = make_scorer(metric).set_score_request(sample_weight=wants)
+        mlp = MLPClassifier(8, max_iter=2, early_stopping=True, scoring=scoring, random_state=0)
+        mlp.fit(X, y, sample_weight=np.ones(150))
+    assert set(given) == {wants}

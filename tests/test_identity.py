@@ -3,6 +3,8 @@
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from scipy.sparse import coo_array, csr_array, csr_matrix
 
@@ -56,6 +58,33 @@ DIFFERENT += [
     np.zeros((3, 2)),
     csr_array((2, 3)),
 ]
+
+
+FRAME = pd.DataFrame({"a": [1.0, 2.0, np.nan], "b": ["x", None, "y"], "c": [3.0, 4.0, 5.0]})
+
+
+def test_the_memory_layout_of_a_frame_does_not_matter():
+    """The values of `a`, `c` and `d` are in two blocks of memory; in a copy, in one."""
+    frame = FRAME.copy()
+    frame["d"] = frame["a"] * frame["c"]
+    assert text(frame) == text(frame.copy()) == text(frame.iloc[::-1].iloc[::-1])
+    assert text(pl.from_pandas(frame)) == text(pl.from_pandas(frame.copy()))
+    assert text(frame["d"]) == text(frame["d"].to_numpy()) == text(pl.Series(frame["d"]))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        FRAME.rename(columns={"a": "A"}),
+        FRAME[["b", "a", "c"]],
+        FRAME.replace(2.0, 3.0),
+        FRAME.astype({"b": "category"}),
+        FRAME.iloc[:2],
+        FRAME.iloc[::-1],
+    ],
+)
+def test_a_frame_with_other_columns_is_another(other):
+    assert text(other) != text(FRAME)
 
 
 @pytest.mark.parametrize("values", EQUAL, ids=str)

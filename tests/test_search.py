@@ -401,6 +401,15 @@ def test_the_older_name_of_the_number_of_initial_points():
     assert older.best_params_ == search(optimizer_kwargs={"n_initial_points": 3}).fit(X, y).best_params_
 
 
+@pytest.mark.parametrize("refit", [False, lambda results: 0])
+def test_one_score_by_name_is_ambiguous_for_no_refit(refit):
+    """As in scikit-learn; with several, `refit` must name the one that guides the search."""
+    found = search(scoring={"accuracy": "accuracy"}, refit=refit).fit(X, y)
+    assert hasattr(found, "best_estimator_") == bool(refit)
+    with pytest.raises(ValueError, match="'refit' parameter must be set to a scorer key"):
+        search(scoring={"accuracy": "accuracy", "f1": "f1_macro"}, refit=refit).fit(X, y)
+
+
 def test_clone_and_pickle():
     found = clone(search()).fit(X, y, callback=lambda result: False)
     again = pickle.loads(pickle.dumps(found))

@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from ctrl_c import CtrlC, default_handler, in_a_cell  # noqa: F401
 from landscape import SPACE, TOLD_ELSEWHERE, Landscape, X, results_without_times, search, y
@@ -181,6 +182,15 @@ def test_a_checkpoint_of_other_fits_is_refused(tmp_path, before, after, differen
 
 
 @pytest.mark.skipif(not hasattr(BayesSearchCV, "set_callbacks"), reason="needs scikit-learn 1.9")
+def test_a_copy_of_a_frame_goes_on(tmp_path):
+    """It has one block of memory where the frame has two, as one that was read from a file."""
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["e"] = frame["a"] * frame["b"]
+    search(n_iter=2, checkpoint=tmp_path / "search").fit(frame, pd.Series(y))
+    found = search(n_iter=3, checkpoint=tmp_path / "search").fit(frame.copy(), pd.Series(y, index=y))
+    assert len(found.cv_results_["params"]) == 3
+
+
 def test_callbacks_do_not_make_another_search(tmp_path):
     """Of the estimator, or of a step; neither does the version of scikit-learn, as pickles have it."""
     params = {"n_iter": 1, "checkpoint": tmp_path / "search", "space": {"mlp__alpha": Real(1e-5, 1.0)}}

@@ -251,6 +251,15 @@ def test_zscore_takes_any_weights():
     assert_allclose(standardizer.scale_**2, np.average((X[:, 0] - mean) ** 2, weights=weight))
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e200])
+def test_the_size_of_all_weights_does_not_matter(X, size):
+    """Squares of sums of weights would be 0 or infinite."""
+    weight = np.random.default_rng(0).integers(1, 4, len(X)).astype(float)
+    plain = Standardizer().fit(X, sample_weight=weight)
+    scaled = Standardizer().fit(X, sample_weight=size * weight)
+    assert_allclose(scaled.transform(X), plain.transform(X), 1e-9, 1e-12)
+
+
 @pytest.mark.parametrize(
     ("weight", "message"),
     [

@@ -523,6 +523,14 @@ def test_decimals_are_numbers():
     assert MLPClassifier((8,), **QUICK).fit(objects, Y).n_features_in_ == 2
 
 
+def test_integers_that_numpy_lacks_are_numbers():
+    few = np.arange(N) % 7
+    wide = polars.DataFrame({"number": NUMBERS, "few": polars.Series(few, dtype=polars.Int128)})
+    usual = polars.DataFrame({"number": NUMBERS, "few": few.astype(float)})
+    models = [MLPClassifier((8,), **QUICK).fit(X, Y) for X in (wide, usual)]
+    np.testing.assert_array_equal(models[0].predict_proba(wide), models[1].predict_proba(usual))
+
+
 @pytest.mark.parametrize(
     "table", [pd.DataFrame({"bag": [[1, 2]] * N}), polars.DataFrame({"number": NUMBERS, "bag": [[1, 2]] * N})]
 )

@@ -11,7 +11,7 @@ import numpy as np
 import skopt
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils.validation import check_is_fitted
 from skopt.callbacks import check_callback
 
@@ -309,6 +309,11 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             if candidates
         ]
         self._search["ended"] = True
+
+    def _check_refit_for_multimetric(self, scores: Any) -> None:
+        """Let `refit` be what scikit-learn allows if there is one score, so that nothing is ambiguous."""
+        own = skopt.BayesSearchCV if len(scores) > 1 else GridSearchCV
+        own._check_refit_for_multimetric(self, scores)
 
     def _check_names(self):
         """Raise ValueError if a name in a space is not a parameter of the estimator or of a category."""
