@@ -49,7 +49,7 @@ TESTS = {
     "nn/batches": "batches memory classifier",
     "nn/categories": "categories",
     "nn/decay": "decay optimizers",
-    "nn/embeddings": "embeddings",
+    "nn/piecewise": "embeddings",
     "nn/initializers": "initializers",
     "nn/inputs": "inputs",
     "nn/kernels": "kernels program",

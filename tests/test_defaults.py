@@ -28,8 +28,8 @@ from sknn6.estimators.recipes import (
     recipe_for,
 )
 from sknn6.estimators.settings import Settings
-from sknn6.nn.embeddings import MOST_PIECES
 from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.nn.piecewise import MOST_PIECES
 
 SPLITS = 3
 

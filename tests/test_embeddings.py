@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from sknn6 import MLPClassifier, MLPRegressor
-from sknn6.nn.embeddings import MOST_PIECES, ROWS_PER_PIECE, STEEPEST, WIDTH, Piecewise, find_knots, knots_of
+from sknn6.nn.piecewise import MOST_PIECES, ROWS_PER_PIECE, STEEPEST, WIDTH, Piecewise, find_knots, knots_of
 
 RNG = np.random.default_rng(0)
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0, "numeric_embedding": "piecewise"}

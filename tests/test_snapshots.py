@@ -11,10 +11,10 @@ from sklearn.model_selection import KFold, cross_val_score
 
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6.estimators import finishing
-from sknn6.estimators.targets import Numbers
 from sknn6.nn.schedules import SCHEDULES, cycle_ends
 from sknn6.training import minibatch
 from sknn6.training.selection import select
+from sknn6.training.targets import Numbers
 
 X, y = make_classification(300, 8, n_informative=5, n_classes=3, random_state=0)
 NUMBERS = X[:, 0] + np.sin(2 * X[:, 1])

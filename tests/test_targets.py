@@ -7,7 +7,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.class_weight import compute_class_weight
 
-from sknn6.estimators.targets import Classes, Labels, Numbers, check_discrete, discrete_targets
+from sknn6.training.targets import Classes, Labels, Numbers, check_discrete, discrete_targets
 
 FLOAT = np.dtype(float)
 rng = np.random.default_rng(0)

@@ -11,10 +11,10 @@ from sklearn.model_selection import train_test_split
 
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6.estimators import finishing, preparation
-from sknn6.estimators.targets import Classes, Labels
 from sknn6.training.calibration import find_temperature
 from sknn6.training.data import Data
 from sknn6.training.left_out import PARTS, kept_rows, left_out_logits, parts_of_rows
+from sknn6.training.targets import Classes, Labels
 
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
 X, y = make_classification(400, 8, n_informative=5, n_classes=3, random_state=0)

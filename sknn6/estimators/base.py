@@ -38,7 +38,6 @@ from sknn6.estimators.pickling import pack_state, unpack_state
 from sknn6.estimators.preparation import prepare
 from sknn6.estimators.scoring import score_rows
 from sknn6.estimators.settings import Settings
-from sknn6.estimators.targets import Targets
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import cycle_ends
 from sknn6.readers import as_frame, as_table, has_missing
@@ -52,6 +51,7 @@ from sknn6.training.interrupts import Interrupts
 from sknn6.training.lbfgs import train_with_lbfgs
 from sknn6.training.minibatch import train_in_batches
 from sknn6.training.state import RECORDS, STOCHASTIC_ATTRIBUTES
+from sknn6.training.targets import Targets
 from sknn6.training.training import Training
 from sknn6.validation import is_valid, validate_data, validate_table
 from sknn6.versions import Versioned

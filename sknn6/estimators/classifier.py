@@ -22,9 +22,9 @@ from sknn6._sklearn_compat import (
 from sknn6.annotations import Auto, Matrix, Scoring, Seed
 from sknn6.estimators.base import BaseMLP, has_stochastic_solver
 from sknn6.estimators.parameters import AUTO, SHARED_CONSTRAINTS, documented
-from sknn6.estimators.targets import Classes, Labels, check_discrete, classes_in, discrete_targets
 from sknn6.nn.activations import Activation
 from sknn6.rollback import unchanged_if_it_fails
+from sknn6.training.targets import Classes, Labels, check_discrete, classes_in, discrete_targets
 
 __all__ = ["MLPClassifier"]
 

@@ -7,11 +7,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sknn6.estimators.targets import Targets
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
 from sknn6.tables import Columns
+from sknn6.training.targets import Targets
 
 __all__ = [
     "architecture_of", "arrays_of", "attributes_of", "columns_filling_means", "columns_of",

@@ -13,20 +13,22 @@ from sknn6.estimators.building import build, fitted_parameters
 from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
 from sknn6.estimators.settings import Settings
 from sknn6.estimators.target_scaling import adapt_to_scaling, learn_level, multiply_outputs, scale_targets
-from sknn6.estimators.targets import Targets
 from sknn6.moments import moments
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
 from sknn6.nn.categories import Embedding, OneHot
-from sknn6.nn.embeddings import Piecewise, find_knots
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS, Optimizer
+from sknn6.nn.piecewise import Piecewise, find_knots
 from sknn6.nn.update import Update
 from sknn6.tables import Columns
-from sknn6.training.data import Data, Split, make_batches, scale_input, split
+from sknn6.training.data import Data, make_batches
+from sknn6.training.held_out import Split, split
 from sknn6.training.left_out import kept_rows, parts_of_rows
+from sknn6.training.scaling import scale_input
 from sknn6.training.state import TrainingState
+from sknn6.training.targets import Targets
 
 __all__ = ["Prepared", "prepare"]
 

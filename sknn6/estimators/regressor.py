@@ -17,10 +17,10 @@ from sknn6._sklearn_compat import Interval, fit_context, with_callbacks
 from sknn6.annotations import Auto, Matrix, Scoring, Seed
 from sknn6.estimators.base import BaseMLP, has_stochastic_solver
 from sknn6.estimators.parameters import AUTO, SHARED_CONSTRAINTS, among, documented
-from sknn6.estimators.targets import Numbers, Quantiles, mean_d2, quantiles_in
 from sknn6.nn.activations import Activation
 from sknn6.nn.losses import REGRESSION_LOSSES
 from sknn6.nn.outputs import OutputScaling
+from sknn6.training.targets import Numbers, Quantiles, mean_d2, quantiles_in
 from sknn6.warn import warn_user
 
 __all__ = ["MLPRegressor"]

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sknn6.estimators.targets import Numbers
 from sknn6.moments import moments
 from sknn6.nn.network import Network
 from sknn6.nn.outputs import OutputScaling
 from sknn6.training.scaling import Moments
 from sknn6.training.state import TrainingState
+from sknn6.training.targets import Numbers
 
 __all__ = ["adapt_to_scaling", "learn_level", "multiply_outputs", "scale_targets"]
 

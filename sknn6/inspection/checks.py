@@ -15,12 +15,12 @@ from sklearn.preprocessing import scale
 from sklearn.utils import resample
 
 from sknn6.estimators.fitted import columns_of, targets_of
-from sknn6.estimators.targets import Labels
 from sknn6.inspection.learning_rate import rising_rates, try_rates
 from sknn6.inspection.probe import Probe, is_fitted
 from sknn6.inspection.statistics import layer_statistics
 from sknn6.nn.observe import SATURATED, relative_slopes
 from sknn6.nn.optimizers import OPTIMIZERS
+from sknn6.training.targets import Labels
 
 __all__ = ["CHECKS", "Finding", "Subject"]
 

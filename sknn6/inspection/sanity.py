@@ -12,7 +12,6 @@ from sklearn.utils import resample
 
 from sknn6.annotations import Matrix
 from sknn6.dates import refuse_dates
-from sknn6.estimators.targets import dense
 from sknn6.inspection.checks import CHECKS, Finding, Subject
 from sknn6.inspection.probe import perceptron_and_input
 from sknn6.inspection.progress import progress
@@ -20,6 +19,7 @@ from sknn6.inspection.statistics import N_ROWS
 from sknn6.optional import require
 from sknn6.tables import as_objects
 from sknn6.threads import products_share_cores
+from sknn6.training.targets import dense
 
 if TYPE_CHECKING:
     from pandas import DataFrame

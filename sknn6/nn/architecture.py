@@ -10,13 +10,13 @@ from sknn6.nn.activations import ACTIVATIONS, Activation, find_activation
 from sknn6.nn.annotations import Array
 from sknn6.nn.categories import EMBEDDING_SIZE, Embedding, OneHot
 from sknn6.nn.dense import Dense, Projection, ScaledDense
-from sknn6.nn.embeddings import Piecewise
 from sknn6.nn.initializers import SKLEARN, Initializer, find_initializer, scikit_learn_initializer
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.layer import Layer
 from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.network import Network
 from sknn6.nn.normalization import NORMALIZATIONS, LayerNorm
+from sknn6.nn.piecewise import Piecewise
 
 __all__ = ["Architecture"]
 

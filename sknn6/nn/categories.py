@@ -5,10 +5,10 @@ from numpy.random import Generator
 from scipy.sparse import csr_array
 
 from sknn6.nn.annotations import Array
-from sknn6.nn.embeddings import repetitions
 from sknn6.nn.inputs import bend
 from sknn6.nn.layer import NO_GRADIENT, Layer
 from sknn6.nn.products import as_column
+from sknn6.nn.sample_weights import repetitions
 
 __all__ = ["EMBEDDING_SIZE", "Embedding", "OneHot"]
 

@@ -1,4 +1,4 @@
-"""Layers without a linear map of their own: nonlinearity, dropout, and residual block."""
+"""The nonlinearity, dropout and the residual block as layers."""
 
 from typing import Any, Self
 

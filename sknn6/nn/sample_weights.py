@@ -1,8 +1,10 @@
 """Weights of the samples: of shape (samples,), or (samples, members) if each member has its own."""
 
+import numpy as np
+
 from sknn6.nn.annotations import Array
 
-__all__ = ["normalized_weights", "per_sample"]
+__all__ = ["normalized_weights", "per_sample", "repetitions"]
 
 
 def normalized_weights(weight: Array) -> Array:
@@ -18,3 +20,13 @@ def normalized_weights(weight: Array) -> Array:
 def per_sample(weight: Array | None) -> Array | None:
     """Return one weight for each sample, the largest over the members."""
     return weight if weight is None or weight.ndim == 1 else weight.max(axis=1)
+
+
+def repetitions(weight: Array | None, n_rows: int) -> Array:
+    """Return how many rows each of n_rows rows counts as: its weight, or 1 without weights.
+
+    If the weights sum to less than the number of rows of positive weight, they are scaled up to that sum.
+    """
+    if weight is None:
+        return np.ones(n_rows)
+    return weight / min(1.0, weight.sum() / np.count_nonzero(weight))

@@ -5,13 +5,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknn6.estimators import MLPClassifier, MLPRegressor
 from sknn6.estimators.fitted import architecture_of, columns_filling_means, columns_of, network_of, targets_of
-from sknn6.estimators.targets import Classes, Labels
 from sknn6.nn.losses import largest_exponent
 from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
 from sknn6.optional import require
 from sknn6.preprocessing import Standardizer, Whitener
 from sknn6.threads import products_share_cores
+from sknn6.training.targets import Classes, Labels
 
 __all__ = ["register"]
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from sknn6.nn.categories import Embedding, OneHot
 from sknn6.nn.dense import Dense, Projection, ScaledDense
-from sknn6.nn.embeddings import Piecewise
 from sknn6.nn.inputs import CLIP
 from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.normalization import (
@@ -24,6 +23,7 @@ from sknn6.nn.normalization import (
     mixture,
     only_diagonal,
 )
+from sknn6.nn.piecewise import Piecewise
 from sknn6.nn.products import transpose
 from sknn6.onnx.activations import activation_nodes
 

@@ -5,12 +5,13 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.utils import gen_batches
 
 from sknn6.moments import is_constant, merge_moments, moments, scale_of
 from sknn6.nn.inputs import InputScaling
 
-__all__ = ["ENOUGH_ROWS", "Moments", "moments_of", "rescaled"]
+__all__ = ["ENOUGH_ROWS", "Moments", "scale_input"]
 
 # After this many rows the scaling of a column is final, unless the column has been constant so far.
 ENOUGH_ROWS = 1000
@@ -115,3 +116,42 @@ def rescaled(network, known, more, dtype, average=None):
         with network.exchanged(average):
             scaling.adapt_first_layer(network.dense()[0], *change)
     return scaling
+
+
+def scale_input(network, data, known, rows=None, average=None):
+    """Learn the scaling of a network's input from rows, or update it with more rows.
+
+    If the network already has a scaling, its first layer is adapted so that its outputs stay the same, apart
+    from the effect of the smooth clipping.
+
+    Parameters
+    ----------
+    network : Network
+        It receives the scaling.
+    data : Data
+    known : Moments or None
+        Moments of the columns over earlier rows. If the network has a scaling and this is None, the scaling
+        is final.
+    rows : ndarray of int, optional
+        The rows to learn from; None means all.
+    average : ndarray, optional
+        An average of the weights, which is adapted in the same way.
+
+    Returns
+    -------
+    Moments or None
+        The updated moments; None if the scaling is final.
+    """
+    before = network.input_scaling
+    if before is not None and known is None:
+        return None
+    if before is None:
+        moments = moments_of(data, rows, centred=not issparse(data.X))
+        network.input_scaling = moments.scaling(data.X.dtype)
+    else:
+        # In a stream, most rows change no scaling.
+        moments = known.extended(data.X, data.weight) if rows is None else None
+        if moments is None:
+            moments = known + moments_of(data, rows, known.centred)
+            network.input_scaling = rescaled(network, known, moments, data.X.dtype, average)
+    return None if moments.enough() else moments

@@ -1,11 +1,12 @@
-"""Embeddings of numbers: columns that are computed from each feature before the first linear map."""
+"""The piecewise linear encoding of numbers, which widens the input of the first linear map."""
 
 import numpy as np
 
 from sknn6.nn.annotations import Array
 from sknn6.nn.layer import NO_GRADIENT, Layer
+from sknn6.nn.sample_weights import repetitions
 
-__all__ = ["Piecewise", "find_knots", "repetitions"]
+__all__ = ["Piecewise", "find_knots"]
 
 # An embedded input has about WIDTH columns, and each feature at most MOST_PIECES intervals.
 WIDTH = 256
@@ -41,7 +42,7 @@ class Piecewise(Layer):
     Examples
     --------
     >>> import numpy as np
-    >>> from sknn6.nn.embeddings import Piecewise
+    >>> from sknn6.nn.piecewise import Piecewise
     >>> layer = Piecewise([2])
     >>> layer.low, layer.slope = np.array([0.0, 0.0, 1.0]), np.array([1.0, 1.0, 0.5])
     >>> layer.least, layer.most = np.array([-9.0, 0.0, 0.0]), np.array([9.0, 1.0, 1.0])
@@ -136,16 +137,6 @@ def find_knots(X: Array, weight: Array | None = None) -> Array | None:
     for j, column in enumerate(found):
         knots[: len(column), j] = column
     return knots
-
-
-def repetitions(weight: Array | None, n_rows: int) -> Array:
-    """Return how many rows each of n_rows rows counts as: its weight, or 1 without weights.
-
-    If the weights sum to less than the number of rows of positive weight, they are scaled up to that sum.
-    """
-    if weight is None:
-        return np.ones(n_rows)
-    return weight / min(1.0, weight.sum() / np.count_nonzero(weight))
 
 
 def values_of(x: Array, weight: Array) -> tuple[Array, Array]:
