@@ -33,9 +33,9 @@ from workloads import WORKLOADS, plain
 
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6.estimators.preparation import prepare
+from sknn6.nn.epoch import run_epoch
 from sknn6.nn.parallel import several_threads
 from sknn6.nn.program import Program
-from sknn6.nn.training import run_epoch
 
 SIZES = {"2000 x 20": (2000, 20), "20000 x 50": (20000, 50), "100000 x 100": (100000, 100)}
 

@@ -30,9 +30,9 @@ from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
 from sknn6.nn.dense import Dense
+from sknn6.nn.epoch import run_epoch
 from sknn6.nn.losses import softmax_cross_entropy
 from sknn6.nn.optimizers import Adam
-from sknn6.nn.training import run_epoch
 from sknn6.nn.update import Update
 
 

@@ -16,8 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn6 import MLPClassifier, Standardizer
 from sknn6.nn.architecture import Architecture
+from sknn6.nn.epoch import loss_and_gradient
 from sknn6.nn.losses import LOSSES
-from sknn6.nn.training import loss_and_gradient
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)

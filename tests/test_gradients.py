@@ -19,10 +19,10 @@ from gradient_check import (
 from networks import perceptron
 
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.epoch import loss_and_gradient
 from sknn6.nn.layers import Dropout
 from sknn6.nn.losses import LOSSES
 from sknn6.nn.normalization import NORMALIZATIONS
-from sknn6.nn.training import loss_and_gradient
 
 N_SAMPLES = [1, 2, 7]
 

@@ -15,9 +15,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn6 import Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.epoch import loss_and_gradient
 from sknn6.nn.layers import Activate
 from sknn6.nn.losses import LOSSES
-from sknn6.nn.training import loss_and_gradient
 
 SOFTMAX = LOSSES["softmax"].loss
 

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from gradient_check import targets
 
+from sknn6.nn.links import exponential, softmax
 from sknn6.nn.losses import (
     LOSSES,
     REGRESSION_LOSSES,
-    exponential,
     sigmoid_cross_entropy,
-    softmax,
     softmax_cross_entropy,
 )
 

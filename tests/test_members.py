@@ -11,7 +11,8 @@ from sklearn.datasets import load_digits, load_iris
 from sknn6 import MLPRegressor
 from sknn6.estimators.fitted import network_of
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.losses import LINKS, LOSSES, POOLS, REGRESSION_LOSSES, softmax_cross_entropy
+from sknn6.nn.links import LINKS
+from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES, softmax_cross_entropy
 from sknn6.nn.normalization import NORMALIZATIONS
 
 rng = np.random.default_rng(0)
@@ -107,13 +108,13 @@ def test_the_loss_of_members_is_the_mean_and_each_gradient_its_own(name):
 def test_the_mean_of_huge_members_is_finite():
     most = np.finfo(np.float32).max
     Z = np.full((3, 2, 1), -most)
-    np.testing.assert_allclose(POOLS["identity"](Z), np.full((2, 1), -most), rtol=1e-6)
+    np.testing.assert_allclose(LINKS["identity"].pool(Z), np.full((2, 1), -most), rtol=1e-6)
 
 
-@pytest.mark.parametrize("out_activation", list(POOLS))
+@pytest.mark.parametrize("out_activation", list(LINKS))
 def test_the_pooled_logits_predict_the_mean(out_activation):
     Z = 3 * rng.normal(size=(MEMBERS, 40, 4))
-    link, pool = LINKS[out_activation], POOLS[out_activation]
+    link, pool, _ = LINKS[out_activation]
     mean = np.mean([link(z) for z in Z], axis=0)
     np.testing.assert_allclose(link(pool(Z)), mean, rtol=1e-12, atol=1e-12)  # numbers up to 12 may cancel
 
@@ -121,8 +122,9 @@ def test_the_pooled_logits_predict_the_mean(out_activation):
 @pytest.mark.parametrize("out_activation", ["softmax", "logistic"])
 def test_pooled_logits_of_huge_ones_are_finite(out_activation):
     Z = np.array([[[1e4, -1e4]], [[-1e4, 1e4]]])
-    pooled = POOLS[out_activation](Z)
-    np.testing.assert_allclose(LINKS[out_activation](pooled), 0.5)
+    link, pool, _ = LINKS[out_activation]
+    pooled = pool(Z)
+    np.testing.assert_allclose(link(pooled), 0.5)
 
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -176,7 +178,7 @@ def test_the_mean_of_members_has_a_lower_log_loss_than_they_have():
     Z = network.predict(digits[800:])
     loss = LOSSES["softmax"].loss
     members = [loss(z.copy(), digit[800:], None)[0] for z in Z]
-    assert loss(POOLS["softmax"](Z), digit[800:], None)[0] < np.mean(members) - 0.02
+    assert loss(LINKS["softmax"].pool(Z), digit[800:], None)[0] < np.mean(members) - 0.02
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -12,9 +12,9 @@ from sklearn.metrics import log_loss
 
 from sknn6 import MLPClassifier, Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS
+from sknn6.nn.epoch import loss_and_gradient
 from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
 from sknn6.nn.normalization import NORMALIZATIONS
-from sknn6.nn.training import loss_and_gradient
 
 DTYPES = [np.float32, np.float64]
 ALL_LOSSES = LOSSES | REGRESSION_LOSSES

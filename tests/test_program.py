@@ -19,13 +19,13 @@ from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.batches import Batches
 from sknn6.nn.categories import OneHot
 from sknn6.nn.dense import Dense
+from sknn6.nn.epoch import run_epoch
 from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import SGD, Adam
 from sknn6.nn.piecewise import find_knots
 from sknn6.nn.program import Program
 from sknn6.nn.random_words import random_words
-from sknn6.nn.training import run_epoch
 from sknn6.nn.update import Update
 from sknn6.training import minibatch
 

@@ -5,9 +5,9 @@ import pytest
 from networks import perceptron
 
 from sknn6.nn.batches import Batches
+from sknn6.nn.epoch import loss_and_gradient, run_epoch
 from sknn6.nn.losses import softmax_cross_entropy
 from sknn6.nn.optimizers import SGD
-from sknn6.nn.training import loss_and_gradient, run_epoch
 from sknn6.nn.update import Update
 
 X = np.random.default_rng(0).standard_normal((11, 4))

@@ -9,8 +9,8 @@ from scipy import optimize
 
 from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.batches import Batch, Batches
+from sknn6.nn.epoch import loss_and_gradient
 from sknn6.nn.network import Network
-from sknn6.nn.training import loss_and_gradient
 
 __all__ = ["minimize"]
 

@@ -1,12 +1,9 @@
 """Losses as functions of the logits: the weighted mean loss of a batch and its gradient dZ.
 
 A loss is a function ``loss(Z, y, weight) -> (loss, dZ)`` of logits Z (samples, outputs), encoded targets, and
-the weights of the samples, None if all are 1. It may write into Z. Each loss has an output activation, given
-by its name. `LINKS` maps this name to a function ``link(Z) -> P`` from logits to predictions. `POOLS` maps it
-to a function ``pool(Z) -> Z`` from the logits of several networks to those logits whose link is the mean of
-the networks' predictions. `LOSSES` has the losses of classification by the name of the output activation,
-`REGRESSION_LOSSES` those of regression by their own names. To add a loss, write the function and give it a
-row.
+the weights of the samples, None if all are 1. It may write into Z. `LOSSES` has the losses of classification
+by the name of the output activation, `REGRESSION_LOSSES` those of regression by their own names. To add a
+loss, write the function and give it a row.
 
 Z may have a leading axis of members, which are networks that are trained side by side on the same samples.
 The loss is then the mean of the members' losses, and dZ has for each member the gradient of its own loss. The
@@ -16,12 +13,11 @@ The module is long because it is a table: each loss with its formula and its sou
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 from scipy.special import expit, xlogy
 
 from sknn6.nn.annotations import Array, LossFunction
@@ -29,19 +25,9 @@ from sknn6.nn.kernels import kernel
 from sknn6.nn.sample_weights import normalized_weights
 
 __all__ = [
-    "EQUIVARIANT", "LINKS", "LOSSES", "POOLS", "REGRESSION_LOSSES", "Loss", "absolute_error", "at_level",
-    "gamma", "huber", "largest_exponent", "pinball", "poisson", "sigmoid_cross_entropy", "softmax",
-    "softmax_cross_entropy", "squared_error",
+    "LOSSES", "REGRESSION_LOSSES", "Loss", "absolute_error", "at_level", "gamma", "huber", "pinball",
+    "poisson", "sigmoid_cross_entropy", "softmax_cross_entropy", "squared_error",
 ]  # fmt: skip
-
-
-def softmax(Z: Array) -> Array:
-    """P = exp(z) / sum exp(z), over the last axis."""
-    with np.errstate(over="ignore"):  # a difference may overflow to -inf, and exp(-inf) is 0
-        P = Z - Z.max(axis=-1, keepdims=True)
-    np.exp(P, out=P)
-    P /= P.sum(axis=-1, keepdims=True)
-    return P
 
 
 def softmax_cross_entropy(
@@ -260,59 +246,6 @@ def weighted_mean(losses: Array, dZ: Array, weight: Array | None) -> float:
     return float(np.mean((losses * p).sum(axis=-1)))
 
 
-def identity(Z: Array) -> Array:
-    """P = z."""
-    return Z
-
-
-def in_order(Z: Array) -> Array:
-    """P = the outputs of each sample in increasing order [1]_.
-
-    Sorting quantiles never increases their pinball loss.
-
-    References
-    ----------
-    .. [1] Chernozhukov, Fernandez-Val & Galichon (2010), Quantile and Probability Curves Without Crossing,
-       Econometrica 78.
-    """
-    return np.sort(Z, axis=-1)
-
-
-def exponential(Z: Array) -> Array:
-    """P = e^z, clipped to the largest float."""
-    return np.exp(np.minimum(Z, largest_exponent(Z.dtype)))
-
-
-def largest_exponent(dtype: DTypeLike) -> Any:
-    """Return a number whose exponential is just below the largest of the floats."""
-    return np.nextafter(np.log(np.finfo(dtype).max), 0, dtype=dtype)  # in case the logarithm was rounded up
-
-
-def log_mean_exp(Z: Array) -> Array:
-    """Z = log of the mean over the members of e^z."""
-    return np.logaddexp.reduce(Z, axis=0) - np.log(len(Z)).astype(Z.dtype)
-
-
-def pool_softmax(Z: Array) -> Array:
-    """Z = log of the mean over the members of softmax(z)."""
-    return log_mean_exp(Z - np.logaddexp.reduce(Z, axis=-1, keepdims=True))
-
-
-def pool_logistic(Z: Array) -> Array:
-    """Z = log p - log(1 - p), p the mean over the members of the logistic function of z."""
-    return log_mean_exp(-np.logaddexp(0, -Z)) - log_mean_exp(-np.logaddexp(0, Z))
-
-
-def pool_identity(Z: Array) -> Array:
-    """Z = the mean over the members."""
-    return (Z / len(Z)).sum(axis=0)  # the sum before the division might overflow
-
-
-def pool_in_order(Z: Array) -> Array:
-    """Z = the mean over the members of the outputs in increasing order."""
-    return pool_identity(in_order(Z))
-
-
 class Loss(NamedTuple):
     """A loss and its properties.
 
@@ -320,7 +253,7 @@ class Loss(NamedTuple):
     ----------
     loss : callable
     out_activation : str
-        Name in `LINKS`.
+        Name in `LINKS` (`sknn6.nn.links`), which maps logits to predictions.
     least : float
         Lower bound of the targets.
     excludes_least : bool
@@ -359,20 +292,3 @@ REGRESSION_LOSSES = {
     # of the targets, the gradients of a few outliers would exceed those of all the rows that are fitted well.
     "huber": Loss(huber, "identity", is_robust=True, if_scaled={"delta": 0.1}),
 }
-LINKS: dict[str, Callable[[Array], Array]] = {
-    "softmax": softmax,
-    "logistic": expit,
-    "identity": identity,
-    "in_order": in_order,
-    "exp": exponential,
-}
-POOLS: dict[str, Callable[[Array], Array]] = {
-    "softmax": pool_softmax,
-    "logistic": pool_logistic,
-    "identity": pool_identity,
-    "in_order": pool_in_order,
-    "exp": log_mean_exp,
-}
-
-# The links with link(a + b z) = a + b link(z) for b > 0.
-EQUIVARIANT = frozenset({"identity", "in_order"})

@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknn6.estimators import MLPClassifier, MLPRegressor
 from sknn6.estimators.fitted import architecture_of, columns_filling_means, columns_of, network_of, targets_of
-from sknn6.nn.losses import largest_exponent
+from sknn6.nn.links import largest_exponent
 from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
 from sknn6.optional import require

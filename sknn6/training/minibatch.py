@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
+from sknn6.nn.epoch import run_epoch
 from sknn6.nn.program import Program
-from sknn6.nn.training import run_epoch
 from sknn6.training.interrupts import Interrupted, Interrupts
 from sknn6.training.symptoms import warn_of_symptoms
 from sknn6.training.training import Training

@@ -17,7 +17,8 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknn6.nn.losses import EQUIVARIANT, LINKS, LOSSES, POOLS, REGRESSION_LOSSES, Loss, at_level
+from sknn6.nn.links import LINKS
+from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES, Loss, at_level
 from sknn6.nn.outputs import OutputScaling
 
 __all__ = [
@@ -43,7 +44,7 @@ class Targets(ABC):
     n_outputs : int
         Number of logits per row.
     out_activation : str
-        Name in `LINKS` of the function that maps logits to predictions.
+        Name of the link in `LINKS`, from logits to predictions.
     loss, plain_loss : callable
         ``loss(Z, y, weight) -> (loss, dZ)``, for encoded targets; `plain_loss` is without label smoothing.
     are_numbers : bool
@@ -93,7 +94,7 @@ class Targets(ABC):
 
     def pool(self, Z: NDArray) -> NDArray:
         """Return the logits whose predictions are the mean of the members' predictions."""
-        return Z if Z.ndim == 2 else POOLS[self.out_activation](Z)
+        return Z if Z.ndim == 2 else LINKS[self.out_activation].pool(Z)
 
     def arrays(self) -> dict[str, NDArray]:
         """Return the arrays, by name, that predictions need in addition to those of the network."""
@@ -150,7 +151,7 @@ class _Discrete(Targets):
         """Return the probability of each class, the mean over the members if there are several."""
         # With the classes first in memory, a reduction over few classes is a few operations on long vectors.
         rows = np.asfortranarray(Z.reshape(-1, Z.shape[-1]))
-        P = LINKS[self.out_activation](rows).reshape(Z.shape)
+        P = LINKS[self.out_activation].predict(rows).reshape(Z.shape)
         return np.ascontiguousarray(P if P.ndim == 2 else P.mean(axis=0))
 
     def attributes(self) -> dict[str, Any]:
@@ -345,7 +346,7 @@ class Numbers(Targets):
     @property
     def can_be_scaled(self) -> bool:
         """Whether the outputs are the numbers themselves, in units of any size."""
-        return self.out_activation in EQUIVARIANT
+        return LINKS[self.out_activation].is_equivariant
 
     def scaled(self, scaling: OutputScaling | None) -> Self:
         """Return a copy with another scaling."""
@@ -382,12 +383,12 @@ class Numbers(Targets):
 
     def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
         """Return R², or NaN if it is not finite."""
-        score = r2_score(y, LINKS[self.out_activation](Z), sample_weight=weight)
+        score = r2_score(y, LINKS[self.out_activation].predict(Z), sample_weight=weight)
         return float(score) if np.isfinite(score) else np.nan
 
     def decide(self, Z: NDArray) -> NDArray:
         """Return the numbers."""
-        P = LINKS[self.out_activation](self.pool(Z))
+        P = LINKS[self.out_activation].predict(self.pool(Z))
         return P if self.scaling is None else self.scaling.inverse(P)
 
     def arrays(self) -> dict[str, NDArray]:
@@ -427,7 +428,7 @@ class Quantiles(Numbers):
 
     def pool(self, Z: NDArray) -> NDArray:
         Z = super().pool(Z)
-        return LINKS[self.out_activation](Z)
+        return LINKS[self.out_activation].predict(Z)
 
     def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
         """Return the mean of the D² of the outputs, or NaN if it is not finite."""
