@@ -225,7 +225,7 @@ def test_a_second_one_leaves_weights_and_statistics_of_one_epoch(monkeypatch):
             return whole(self)
         into[0][:] = self.theta
         copies.append(self)
-        if len(copies) == 1 + 3:  # the first is that of the initial weights
+        if len(copies) == 3:
             twice()
         into[1][:] = self.statistics
         return into

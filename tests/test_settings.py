@@ -71,7 +71,7 @@ def test_numbers_are_pythons():
 
 
 @pytest.mark.parametrize(("rows", "rate"), [(1, 0.002), (25, 0.01), (100, 0.02), (5000, 0.02)], ids=str)
-def test_the_rate_in_parts_is_by_the_root_of_the_rows(rows, rate):
+def test_the_rate_in_stream_is_by_the_root_of_the_rows(rows, rate):
     """0.02 sqrt(b / 100), b the rows of an update, at most 100."""
     settings = Settings.of(MLPClassifier())
     assert settings.for_stream(rows).learning_rate_init == pytest.approx(rate)

@@ -10,7 +10,8 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sknn6 import MLPClassifier, MLPRegressor
-from sknn6.estimators import finishing, preparation
+from sknn6.estimators import finishing
+from sknn6.training import division
 from sknn6.training.calibration import find_temperature
 from sknn6.training.data import Data
 from sknn6.training.left_out import PARTS, kept_rows, left_out_logits, parts_of_rows
@@ -124,7 +125,7 @@ def test_logits_come_from_the_network_that_left_the_row_out():
 def test_a_network_does_not_learn_the_rows_that_it_leaves_out(monkeypatch):
     """With another target of one row, the networks that learn the row end elsewhere, one does not."""
     part = parts_of_rows(400, None, None, seed=0)
-    monkeypatch.setattr(preparation, "parts_of_rows", lambda *_: part)
+    monkeypatch.setattr(division, "parts_of_rows", lambda *_: part)
     other = y.copy()
     row = np.flatnonzero(part == 2)[0]
     other[row] = (y[row] + 1) % 3

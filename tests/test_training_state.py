@@ -8,12 +8,13 @@ from sknn6.estimators.settings import Settings
 from sknn6.training.state import ATTRIBUTES, TrainingState
 
 SETTINGS = Settings.of(MLPClassifier(random_state=0))
+CALL = Settings.of(MLPClassifier(random_state=0), incremental=True)
 EARLY = Settings.of(MLPClassifier(early_stopping=True, random_state=0))
 
 
-def after(settings, n_epochs, before=(), incremental=False):
+def after(settings, n_epochs, before=()):
     """Return the state after some epochs."""
-    state = TrainingState.begin(settings, dict(before), incremental)
+    state = TrainingState.begin(settings, dict(before))
     for i in range(n_epochs):
         state.n_iter += 1
         state.add({"loss": 1.0 / (1 + len(state.history))})
@@ -33,7 +34,7 @@ def test_a_fresh_training_has_no_past():
 def test_what_goes_on_appends_to_the_same_lists():
     """None is copied, so that a stream of calls takes no longer the longer it is."""
     attributes = after(SETTINGS, 3).attributes(stochastic=True)
-    state = after(SETTINGS, 2, attributes, incremental=True)
+    state = after(CALL, 2, attributes)
     assert state.history is attributes["history_"]
     assert state.loss_curve is attributes["loss_curve_"]
     assert [record["epoch"] for record in state.records] == [4, 5]
@@ -45,15 +46,15 @@ def test_another_fit_compares_with_nothing_before_it():
     first = after(SETTINGS, 2)
     first.best_loss, first.no_improvement, first.plateaus = 0.1, 7, 2
     attributes = first.attributes(stochastic=True)
-    fit = TrainingState.begin(SETTINGS, attributes, incremental=False)
+    fit = TrainingState.begin(SETTINGS, attributes)
     assert (fit.best_loss, fit.no_improvement, fit.plateaus) == (np.inf, 0, 0)
-    call = TrainingState.begin(SETTINGS, attributes, incremental=True)
+    call = TrainingState.begin(CALL, attributes)
     assert (call.best_loss, call.no_improvement, call.plateaus) == (0.1, 7, 2)
 
 
 def test_the_generator_goes_on_and_that_of_the_estimator_is_left_alone():
     attributes = after(SETTINGS, 1).attributes(stochastic=True)
-    state = TrainingState.begin(SETTINGS, attributes, incremental=False)
+    state = TrainingState.begin(SETTINGS, attributes)
     drawn = state.rng.uniform(size=3)
     np.testing.assert_array_equal(attributes["_rng"].uniform(size=3), drawn)
 

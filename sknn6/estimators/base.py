@@ -46,6 +46,7 @@ from sknn6.tables import NewMissingValuesError, find_columns
 from sknn6.threads import cores_for, products_share_cores
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.checkpointing import TrainingFile
+from sknn6.training.division import divide
 from sknn6.training.evaluation import Evaluation
 from sknn6.training.interrupts import Interrupts
 from sknn6.training.lbfgs import train_with_lbfgs
@@ -165,13 +166,13 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             interrupts.patience = math.inf
             with products_share_cores(), np.errstate(all="ignore"):
                 interrupts.patience = 0
-                training = self._set_up(prepared, validation, callbacks, continues, incremental)
+                training = self._set_up(prepared, validation, callbacks)
                 train = train_in_batches if prepared.settings.stochastic else train_with_lbfgs
                 train(training, interrupts)
-                finish(prepared, training)
-                if prepared.network is not training.network:
+                finished = finish(prepared, training)
+                if finished.network is not training.network:
                     interrupts.kept = "the networks that predict unseen rows best (ensemble_members_)"
-            self._keep(prepared)
+            self._keep(finished)
             callbacks.end()
             if incremental:
                 del self.history_[:-RECORDS]
@@ -195,35 +196,36 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError("intercepts_ must be set to continue a training from coefs_, got none.")
         return continues
 
-    def _set_up(self, prepared, validation, callbacks, continues, incremental):
+    def _set_up(self, prepared, validation, callbacks):
         """Return the training of a prepared network."""
-        settings, network, state, data = prepared.settings, prepared.network, prepared.state, prepared.data
+        settings, targets, data = prepared.settings, prepared.targets, prepared.data
+        network, state = prepared.network, prepared.state
         file = None
-        if settings.checkpoint is not None and not incremental:
-            file = TrainingFile(settings, network, state, data, validation, continues)
-        parts = prepared.divide_rows(validation, incremental)
-        update = prepared.make_update(keeps_state=incremental) if settings.stochastic else None
+        if settings.checkpoint is not None and not settings.incremental:
+            file = TrainingFile(settings, network, state, data, validation)  # it has the seed of the division
+        division = divide(data, targets, settings, state.split_seed, network.members, validation)
+        update = prepared.make_update(keeps_state=settings.incremental) if settings.stochastic else None
         resumes = file is not None and file.has_training
         if not resumes:  # a file has the scaling already
-            prepared.fit_inputs(parts.rows, update)
-        batches = prepared.make_batches(parts.rows)
+            prepared.fit_inputs(division.rows, update)
+        batches = prepared.make_batches(division)
         if not resumes:
             network.calibrate(batches)
         scorer = self._scorer(prepared)  # in any case, because it checks `scoring`
-        evaluation = parts.validation and Evaluation(parts.validation, prepared.targets, scorer)
+        evaluation = division.validation and Evaluation(division.validation, targets, scorer)
         return Training(
             network=network,
             batches=batches,
-            targets=prepared.targets,
+            targets=targets,
             settings=settings,
             state=state,
             callbacks=callbacks,
             attributes=prepared.attributes,
+            division=division,
             update=update,
             evaluation=evaluation,
             file=file,
-            cycle_ends=cycle_ends(settings.max_iter, prepared.n_cycles),
-            incremental=incremental,
+            cycle_ends=cycle_ends(settings.max_iter, division.n_cycles),
         )
 
     def _scorer(self, prepared):
@@ -256,7 +258,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         vars(self).update(prepared.attributes())
 
     @abstractmethod
-    def _find_targets(self, y: Any, settings: Settings, continues: bool, incremental: bool) -> Targets:
+    def _find_targets(self, y: Any, settings: Settings) -> Targets:
         """Return the `Targets` for the y of a training; raise ValueError if y is invalid."""
 
     @abstractmethod

@@ -28,17 +28,15 @@ PARAMETERS = {
 }
 
 
-def build(
-    estimator: Any, architecture: Architecture, settings: Settings, rng: Generator, continues: bool
-) -> Network:
-    """Return the network, with the fitted weights if `continues` is set, otherwise with initial weights.
+def build(estimator: Any, architecture: Architecture, settings: Settings, rng: Generator) -> Network:
+    """Return the network, with the fitted weights if the training continues, otherwise with initial ones.
 
     Raises
     ------
     ValueError
         If the training is to continue with another architecture than the fitted one.
     """
-    if continues:
+    if settings.continues:
         check_same(estimator, architecture, settings)
     # L-BFGS needs the same loss at each evaluation, so it has no dropout. It sees all data at once, so its
     # running averages are those of the last evaluation.
@@ -49,9 +47,9 @@ def build(
         batchnorm_momentum=float(settings.batchnorm_momentum) if stochastic else 1.0,
         dropout=float(settings.dropout) if stochastic else 0.0,
         rng=rng,
-        input_scaling=scaling_of(estimator) if continues else None,
+        input_scaling=scaling_of(estimator) if settings.continues else None,
     ).allocate(settings.network_dtype)
-    if continues:
+    if settings.continues:
         network.load(arrays_of(estimator))
     else:
         network.initialize(rng)

@@ -326,15 +326,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return isinstance(self._fitted_targets(), Labels)
         return type_of_target(y, input_name="y") == "multilabel-indicator"
 
-    def _find_targets(self, y, settings, continues, incremental):
-        goes_on = continues or incremental
+    def _find_targets(self, y, settings):
+        goes_on = not settings.starts_anew
         if not (goes_on and y.ndim == 1 and y.dtype.kind in "biuU"):  # else `encode` finds what is no class
             check_discrete(y)
         if not (goes_on and hasattr(self, "_sparse_labels")):
             classes = getattr(self, "classes_", None) if goes_on else None
             return discrete_targets(y, classes, float(settings.label_smoothing), self.class_weight)
         targets = self._fitted_targets(float(settings.label_smoothing))
-        if self.warm_start and not incremental and y.ndim == 1 and set(classes_in(y)) != set(self.classes_):
+        warm_start = self.warm_start and not settings.incremental
+        if warm_start and y.ndim == 1 and set(classes_in(y)) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes_}, `y` has {classes_in(y)}"

@@ -11,6 +11,7 @@ from sknn6.estimators.preparation import Prepared
 from sknn6.estimators.target_scaling import multiply_outputs
 from sknn6.nn.network import Snapshot
 from sknn6.training.calibration import find_temperature
+from sknn6.training.division import Division
 from sknn6.training.left_out import held_out_logits, left_out_logits
 from sknn6.training.selection import select
 from sknn6.training.training import Training
@@ -30,15 +31,22 @@ class Unseen(NamedTuple):
     weight: NDArray | None
 
 
-def finish(prepared: Prepared, training: Training) -> None:
-    """Choose and calibrate the networks after the last epoch, and keep the optimizer's state."""
+def finish(prepared: Prepared, training: Training) -> Prepared:
+    """Choose and calibrate the networks after the last epoch, and keep the optimizer's state.
+
+    Returns
+    -------
+    Prepared
+        With the network that is kept.
+    """
     keep_optimizer(prepared, training)
-    uses_held_out = prepared.held_out is not None and (prepared.selects or prepared.calibrates)
-    if prepared.part is None and not uses_held_out:
-        return
-    unseen = choose_networks(prepared, training)
-    if prepared.calibrates:
+    division = training.division
+    if not division.has_unseen:
+        return prepared
+    prepared, unseen = choose_networks(prepared, training)
+    if division.calibrates:
         scale_temperature(prepared, training, unseen)
+    return prepared
 
 
 def keep_optimizer(prepared: Prepared, training: Training) -> None:
@@ -58,54 +66,54 @@ def keep_optimizer(prepared: Prepared, training: Training) -> None:
     state.optimizer = identity | {"t": update.optimizer.t} | narrow
 
 
-def choose_networks(prepared: Prepared, training: Training) -> Unseen:
-    """Keep the networks that together predict unseen rows best; return their logits for these rows.
+def choose_networks(prepared: Prepared, training: Training) -> tuple[Prepared, Unseen]:
+    """Return the networks that together predict unseen rows best, and their logits for these rows.
 
     A candidate is a network at the end of a cycle. Networks that leave out rows of their own are one
     candidate together, because each of them alone has only few rows by which to choose.
     """
-    network, members = prepared.network, range(prepared.network.members)
+    network, members, selects = prepared.network, range(prepared.network.members), training.division.selects
     snapshots = [*training.state.snapshots, network.snapshot()]
     training.state.snapshots = []
-    unseen = [unseen_rows(prepared, snapshot) for snapshot in snapshots]
+    unseen = [unseen_rows(prepared, training.division, snapshot) for snapshot in snapshots]
     last = unseen[-1]
-    if len(snapshots) == 1 and not prepared.selects:
-        return last
-    if prepared.selects:
+    if len(snapshots) == 1 and not selects:
+        return prepared, last
+    if selects:
         candidates = [[(snapshot, member)] for snapshot in snapshots for member in members]
         Z = np.concatenate([each.Z for each in unseen])
     else:
         candidates = [[(snapshot, member) for member in members] for snapshot in snapshots]
         Z = np.stack([each.Z for each in unseen])
     kept = select(Z, last.y, last.weight, prepared.targets)
-    if prepared.selects or kept != [len(snapshots) - 1]:
-        keep_members(prepared, [pair for i in kept for pair in candidates[i]])
-    return last._replace(Z=Z[kept] if len(kept) > 1 else Z[kept[0]])
+    if selects or kept != [len(snapshots) - 1]:
+        prepared = with_members(prepared, [pair for i in kept for pair in candidates[i]])
+    return prepared, last._replace(Z=Z[kept] if len(kept) > 1 else Z[kept[0]])
 
 
-def unseen_rows(prepared: Prepared, snapshot: Snapshot) -> Unseen:
+def unseen_rows(prepared: Prepared, division: Division, snapshot: Snapshot) -> Unseen:
     """Return the unseen rows, with the logits of a network as it was at a snapshot."""
     network = prepared.network
     network.restore(snapshot)
-    if prepared.part is not None:
-        Z, rows = left_out_logits(network, prepared.data, prepared.part)
+    if division.part is not None:
+        Z, rows = left_out_logits(network, prepared.data, division.part)
         return Unseen(Z, rows.y, rows.sample_weight)
-    X, y, weight = prepared.held_out[:3]  # type: ignore[index]
+    X, y, weight = division.held_out[:3]  # type: ignore[index]
     return Unseen(held_out_logits(network, X), y, weight)
 
 
-def keep_members(prepared: Prepared, kept: Sequence[tuple[Snapshot, int]]) -> None:
-    """Replace the network by one of the chosen members, each with its weights at a snapshot."""
+def with_members(prepared: Prepared, kept: Sequence[tuple[Snapshot, int]]) -> Prepared:
+    """Return the training with a network of the chosen members, each with its weights at a snapshot."""
     network, state = prepared.network, prepared.state
-    prepared.architecture = replace(prepared.architecture, members=len(kept))
-    anew = prepared.architecture.build(input_scaling=network.input_scaling).allocate(network.dtype)
+    architecture = replace(prepared.architecture, members=len(kept))
+    chosen = architecture.build(input_scaling=network.input_scaling).allocate(network.dtype)
     for k, (snapshot, member) in enumerate(kept):
         network.restore(snapshot)
-        network.copy_member(member, anew, k)
-    prepared.network = anew
+        network.copy_member(member, chosen, k)
     members = [member for _, member in kept]
     state.members = [state.members[i] for i in members] if state.members else members
     state.optimizer = None  # it belongs to other weights
+    return replace(prepared, architecture=architecture, network=chosen)
 
 
 def scale_temperature(prepared: Prepared, training: Training, unseen: Unseen) -> None:
@@ -114,7 +122,7 @@ def scale_temperature(prepared: Prepared, training: Training, unseen: Unseen) ->
     class_weight is ignored, as in `score`.
     """
     network, targets = prepared.network, prepared.targets
-    if prepared.part is not None:
+    if training.division.part is not None:
         targets.oob_score = targets.score(targets.pool(unseen.Z), unseen.y, unseen.weight)
     targets.temperature = find_temperature(*unseen, targets)
     multiply_outputs(network, 1 / targets.temperature)

@@ -7,25 +7,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
 from sknn6.estimators.building import build, fitted_parameters
 from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
+from sknn6.estimators.input_layers import find_embedding, pieces_between, place_codes, place_knots
 from sknn6.estimators.settings import Settings
 from sknn6.estimators.target_scaling import adapt_to_scaling, learn_level, multiply_outputs, scale_targets
 from sknn6.moments import moments
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
-from sknn6.nn.categories import Embedding, OneHot
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import OPTIMIZERS, Optimizer
-from sknn6.nn.piecewise import Piecewise, find_knots
 from sknn6.nn.update import Update
 from sknn6.tables import Columns
 from sknn6.training.data import Data, make_batches
-from sknn6.training.held_out import Split, split
-from sknn6.training.left_out import kept_rows, parts_of_rows
+from sknn6.training.division import Division
 from sknn6.training.scaling import scale_input
 from sknn6.training.state import TrainingState
 from sknn6.training.targets import Targets
@@ -33,17 +30,7 @@ from sknn6.training.targets import Targets
 __all__ = ["Prepared", "prepare"]
 
 
-# Numbers of random rows from which the knots of an embedding are computed, and over which its columns are
-# standardised.
-ROWS_FOR_KNOTS = 2**16
-ROWS_FOR_COLUMNS = 2**13
-
-# If there are fewer rows, networks leave out none by themselves: each row matters, and the few that could be
-# left out would tell neither the temperature nor the cycle.
-FEWEST_TO_LEAVE_OUT = 100
-
-
-@dataclass
+@dataclass(frozen=True)
 class Prepared:
     """A training before its first epoch.
 
@@ -58,20 +45,10 @@ class Prepared:
     state : TrainingState
     n_numbers : int
         Number of columns of X that are numbers. They come first; the other columns are codes of categories.
-    fresh : bool
-        Whether the training starts from initial weights.
     knots : ndarray or None
         The ends of the intervals of a new embedding, see `find_knots`; None without a new embedding.
     output_ratio : ndarray or None
         The earlier scale of the targets divided by the new one; None if the scale has not changed.
-    part : ndarray of int, shape (n_rows,), or None
-        The part of each row that a member leaves out, see `parts_of_rows`; None if none does.
-    held_out : Data or None
-        Rows on which no network is trained; None if networks leave out rows of their own, or none.
-    selects : bool
-        Whether the held-out rows choose which networks to keep.
-    calibrates : bool
-        Whether the logits are divided by a temperature.
     """
 
     settings: Settings
@@ -81,45 +58,8 @@ class Prepared:
     network: Network
     state: TrainingState
     n_numbers: int
-    fresh: bool
     knots: NDArray | None
     output_ratio: NDArray | None
-    part: NDArray | None = None
-    held_out: Data | None = None
-    selects: bool = False
-    calibrates: bool = False
-
-    def divide_rows(self, given: Data | None, incremental: bool) -> Split:
-        """Choose the rows to train on and the validation data.
-
-        Set the attributes that say which rows are not trained on, and what they are used for. `given` are the
-        user's validation data.
-        """
-        settings, anew = self.settings, self.fresh and not incremental
-        self.selects = settings.ensemble_selection and self.network.members > 1 and not incremental
-        parts = split(
-            self.data, self.targets, settings, self.state.split_seed, given=given, selects=self.selects
-        )
-        self.held_out, self.selects = parts.held_out, parts.for_selection is not None
-        # A training that goes on may have been trained before on the rows that it holds out.
-        self.calibrates = settings.scales_temperature and anew
-        if parts.held_out is None and anew and (self.calibrates or settings.cycles > 1):
-            self.part = self.leave_out()
-        return parts
-
-    @property
-    def n_cycles(self) -> int:
-        """Number of cycles of the rate; 1 if no unseen rows can choose between the networks at their ends."""
-        can_choose = self.part is not None or (self.selects and self.fresh)
-        few = "snapshots" in self.settings.left and self.few_to_choose
-        return self.settings.cycles if can_choose and not few else 1
-
-    @property
-    def few_to_choose(self) -> bool:
-        """Whether there is one network, or few rows, so that by default none are left out."""
-        weight = self.data.weight
-        n_rows = self.data.n_rows if weight is None else np.count_nonzero(weight)
-        return bool(self.network.members == 1 or n_rows < FEWEST_TO_LEAVE_OUT)
 
     def fit_inputs(self, rows=None, update: Update | None = None) -> None:
         """Learn what comes before the first linear map: scaling, intervals of the embedding, categories.
@@ -128,10 +68,11 @@ class Prepared:
         """
         self._learn_scaling(rows, update)
         if self.knots is not None:
-            self._place_knots(self.knots)
+            place_knots(self.network, self.knots, self.data)
             self.state.moments = None  # the intervals are final, so the scaling must be too
-        if self.fresh:
-            self._place_codes()
+        if not self.settings.continues and self.n_numbers < self.data.X.shape[1]:
+            codes = self.data.X[:, self.n_numbers :]
+            place_codes(self.network, codes, self.data.weight, bool(self.settings.input_scaling))
 
     def _learn_scaling(self, rows, update: Update | None) -> None:
         """Learn the scaling of the numbers, or go on learning it, if there is one."""
@@ -145,42 +86,14 @@ class Prepared:
             numbers = self.data._replace(X=X)
             self.state.moments = scale_input(self.network, numbers, self.state.moments, rows, average)
 
-    def _place_codes(self) -> None:
-        """Set the arrays of the layers of categories, which depend on the number of rows with each code."""
-        if self.n_numbers == self.data.X.shape[1]:
-            return
-        codes, weight = self.data.X[:, self.n_numbers :], self.data.weight
-        for layer in self.network.layers:
-            if isinstance(layer, OneHot):
-                layer.place(codes, weight, bool(self.settings.input_scaling))
-            elif isinstance(layer, Embedding):
-                layer.place(codes[:, -len(layer.sizes) :], weight)
-
-    def _place_knots(self, knots: NDArray) -> None:
-        """Place the intervals of the embedding between the knots of the scaled features."""
-        scaling = self.network.input_scaling
-        some = self.data.take(random_rows(self.data, ROWS_FOR_COLUMNS))
-        knots = knots if scaling is None else scaling.scale_values(knots)
-        for layer in self.network.layers:
-            if isinstance(layer, Piecewise):
-                layer.place(knots, self.network.read(some.X), some.weight)
-
-    def make_batches(self, rows=None) -> Batches:
-        """Return the mini-batches of the given rows, or of all; for L-BFGS, one batch.
+    def make_batches(self, division: Division | None = None) -> Batches:
+        """Return the mini-batches of the rows to train on, by default all; for L-BFGS, one batch.
 
         Each network has the rows that it does not leave out.
         """
-        kept = None if self.part is None else kept_rows(self.part, self.network.members)
-        return make_batches(self.data, self.settings, self.network, self.state.rng, rows, kept)
-
-    def leave_out(self) -> NDArray | None:
-        """Return the part of each row that a network leaves out, see `parts_of_rows`; None if none does."""
-        if self.few_to_choose and not self.settings.leaves_out_few:
-            return None
-        weight, y = self.data.weight, self.data.y
-        strata = y.ravel() if y.size == len(y) and not self.targets.are_numbers else None
-        part = parts_of_rows(len(y), weight, strata, self.state.split_seed)
-        return part if (~kept_rows(part, self.network.members)).any() else None
+        division = division or Division()
+        kept = division.kept(self.network.members)
+        return make_batches(self.data, self.settings, self.network, self.state.rng, division.rows, kept)
 
     def make_update(self, keeps_state: bool) -> Update:
         """Return the solver's update; if it keeps its state, with that of the last training."""
@@ -213,7 +126,7 @@ class Prepared:
     def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
         """Return the user's validation data, validated against the training data."""
         # The estimator may still have the network of an earlier fit.
-        find_fills = self._columns_filling_means if self.fresh else None
+        find_fills = None if self.settings.continues else self._columns_filling_means
         try:
             X, y, sample_weight = estimator._validate_arrays(
                 X, y, sample_weight, reset=False, find_fills=find_fills
@@ -266,7 +179,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, contin
         estimator._go_on_with_columns(X)
     X, y, sample_weight = estimator._validate_arrays(X, y, sample_weight, reset=not continues)
     settings, state = settings_and_state(estimator, X.shape[0], continues, incremental)
-    targets = estimator._find_targets(y, settings, continues, incremental)
+    targets = estimator._find_targets(y, settings)
     before = targets.scaling
     if settings.scales_targets and targets.can_be_scaled and not (continues and before is None):
         targets = scale_targets(targets, state, y, sample_weight)
@@ -274,10 +187,10 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, contin
     data = Data(X, encoded, targets.weigh(sample_weight, y), y, sample_weight)
     columns = columns_of(estimator)
     n_numbers = X.shape[1] if columns is None else columns.n_numbers
-    knots = None if continues else find_embedding(data, n_numbers, settings, state.in_parts)
+    knots = None if continues else find_embedding(data, n_numbers, settings, state.streamed)
     pieces = pieces_of(estimator) if continues else pieces_between(knots, X.shape[1])
     architecture = settings.architecture(X.shape[1], targets.n_outputs, pieces, columns)
-    network = build(estimator, architecture, settings, state.rng, continues)
+    network = build(estimator, architecture, settings, state.rng)
     if settings.scales_targets and targets.out_activation == "exp":
         targets.level = learn_level(targets, state, y, sample_weight)
         if not continues:  # the first predictions are about the mean of the targets
@@ -291,7 +204,6 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, contin
         network=network,
         state=state,
         n_numbers=n_numbers,
-        fresh=not continues,
         knots=knots,
         output_ratio=ratio,
     )
@@ -320,43 +232,15 @@ def settings_and_state(
     rows_at_first = 0 if incremental else n_rows
     if continues:
         rows_at_first = getattr(estimator, "_n_rows", 0)
-    settings = Settings.of(estimator, rows_at_first)
-    state = TrainingState.begin(settings, vars(estimator) if continues else {}, incremental)
+    settings = Settings.of(estimator, rows_at_first, continues=continues, incremental=incremental)
+    state = TrainingState.begin(settings, vars(estimator) if continues else {})
     state.n_rows = rows_at_first
     if continues:
         settings = settings.with_fitted_values(fitted_parameters(estimator))
-    if state.in_parts:
+    if state.streamed:
         settings = settings.for_stream(n_rows)
     elif continues:
         settings = settings.for_continuing()
     if incremental:
         settings = settings.for_partial_fit()
     return settings.for_members(state.members) if state.members else settings, state
-
-
-def find_embedding(data: Data, n_numbers: int, settings: Settings, in_parts: bool) -> NDArray | None:
-    """Return the knots of the embedding of the numbers, or None if there is to be no embedding."""
-    left = "numeric_embedding" in settings.left
-    if not settings.numeric_embedding or (left and (in_parts or issparse(data.X))):
-        return None
-    if issparse(data.X):
-        raise ValueError(
-            f"numeric_embedding={settings.numeric_embedding!r} needs dense X, got a sparse one, whose "
-            "zeros would become numbers. Use numeric_embedding=None."
-        )
-    rows = random_rows(data, ROWS_FOR_KNOTS)
-    return find_knots(data.X[:, :n_numbers][rows], None if data.weight is None else data.weight[rows])
-
-
-def pieces_between(knots: NDArray | None, n_columns: int) -> list[int] | None:
-    """Return the number of intervals of each column, 0 for codes of categories; None without knots."""
-    if knots is None:
-        return None
-    n_pieces = np.maximum(0, np.isfinite(knots).sum(axis=0) - 1).tolist()
-    return n_pieces + [0] * (n_columns - len(n_pieces))
-
-
-def random_rows(data: Data, n_rows: int) -> NDArray:
-    """Return the indices of n_rows random rows of positive weight, or of all; the same at each call."""
-    rows = np.arange(data.n_rows) if data.weight is None else np.flatnonzero(data.weight)
-    return np.sort(np.random.default_rng(0).permutation(rows)[:n_rows])

@@ -12,7 +12,7 @@ from sknn6.nn.schedules import SCHEDULES
 
 __all__ = [
     "ALL_EPOCHS", "MANY_ROWS", "MODERN", "MODERN_REGRESSION", "MODERN_WITH_MANY_ROWS", "PLAIN", "RECIPES",
-    "WITH_MANY_ROWS", "rate_going_on", "rate_in_parts", "recipe_for",
+    "WITH_MANY_ROWS", "rate_going_on", "rate_in_stream", "recipe_for",
 ]  # fmt: skip
 
 # scikit-learn's defaults; everything that scikit-learn does not have is off.
@@ -133,7 +133,7 @@ def rate_going_on(recipe):
     return min(recipe["learning_rate_init"], GOING_ON)
 
 
-def rate_in_parts(recipe, rows):
+def rate_in_stream(recipe, rows):
     """Return the "auto" learning rate of a training that begins with partial_fit.
 
     The initial rate of a falling schedule is too high for the noisy gradients of few rows. So it is

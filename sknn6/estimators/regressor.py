@@ -256,8 +256,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         assert_all_finite(y, input_name="y")  # scikit-learn does not look for None in an array of objects
         return X, y, sample_weight
 
-    def _find_targets(self, y, settings, continues, incremental):
-        goes_on = continues and hasattr(self, "n_outputs_")
+    def _find_targets(self, y, settings):
+        goes_on = settings.continues and hasattr(self, "n_outputs_")
         n_targets, scaling = 1 if y.ndim == 1 else y.shape[1], None
         if goes_on:
             n_targets, scaling = self.n_outputs_, self._scaling()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from sknn6._sklearn_compat import InvalidParameterError, python_number
-from sknn6.estimators.recipes import RECIPES, WITH_MANY_ROWS, rate_going_on, rate_in_parts, recipe_for
+from sknn6.estimators.recipes import RECIPES, WITH_MANY_ROWS, rate_going_on, rate_in_stream, recipe_for
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.optimizers import OPTIMIZERS
@@ -36,10 +36,14 @@ class Settings(SimpleNamespace):
     ----------
     recipe : dict
         The values of the recipe, by the name of the parameter. (The estimator's `recipe` is only its name.)
-    left : frozenset of str
+    automatic : frozenset of str
         Names of the parameters that were left at "auto".
     given : dict
         The parameters as the user gave them.
+    continues : bool
+        Whether the training continues from the fitted weights.
+    incremental : bool
+        Whether this is a call of `partial_fit`, which trains for one epoch.
 
     Examples
     --------
@@ -51,20 +55,25 @@ class Settings(SimpleNamespace):
     """
 
     recipe: dict[str, Any]
-    left: frozenset[str]
+    automatic: frozenset[str]
     given: dict[str, Any]
+    continues: bool
+    incremental: bool
 
     @classmethod
-    def of(cls, estimator: BaseEstimator, n_rows: int = 0) -> Self:
-        """Return the settings of a training from initial weights, on n_rows rows."""
+    def of(
+        cls, estimator: BaseEstimator, n_rows: int = 0, *, continues: bool = False, incremental: bool = False
+    ) -> Self:
+        """Return the settings with the recipe of a training that begins with n_rows rows."""
         names = estimator._parameter_constraints  # the constructor of a subclass may have others
         given = {name: python_number(getattr(estimator, name)) for name in names}
         recipe = recipe_for(recipe_name(estimator), n_rows)
-        left = frozenset(
+        automatic = frozenset(
             name for name in recipe if isinstance(given.get(name), str) and given[name] == "auto"
         )
-        values = given | {name: recipe[name] for name in left}
-        settings = cls(**values | {"recipe": recipe, "left": left, "given": given})
+        values = given | {name: recipe[name] for name in automatic}
+        training = {"continues": continues, "incremental": incremental}
+        settings = cls(**values | {"recipe": recipe, "automatic": automatic, "given": given} | training)
         settings.check_decays()
         return settings
 
@@ -79,7 +88,7 @@ class Settings(SimpleNamespace):
             sizes = recipe["hidden_layer_sizes"]
             if list(sizes) * (self.depth or 1) == hidden:
                 fitted["hidden_layer_sizes"] = sizes
-        return self._replaced(**{name: fitted[name] for name in self.left & fitted.keys()})
+        return self._replaced(**{name: fitted[name] for name in self.automatic & fitted.keys()})
 
     def for_continuing(self) -> Self:
         """Return the settings of a training that continues from the weights of a `fit`."""
@@ -87,28 +96,27 @@ class Settings(SimpleNamespace):
 
     def for_members(self, kept: Sequence[int]) -> Self:
         """Return the settings of a training that continues with the members that a `fit` has kept."""
-        fewest = max(max(kept) + 1, np.size(self.weight_decay))
-        if "ensemble_size" in self.left and self.ensemble_size < fewest:
-            return self._replaced(ensemble_size=fewest).for_members(kept)
-        if max(kept) >= self.ensemble_size:
+        size = self.ensemble_size
+        if "ensemble_size" in self.automatic:
+            size = max(size, max(kept) + 1, np.size(self.weight_decay))
+        if max(kept) >= size:
             raise ValueError(
                 f"ensemble_size must be at least {max(kept) + 1} in a training that continues with the "
-                f"networks {list(kept)}, which the fit has kept, got {self.ensemble_size}. Fit anew with "
-                "warm_start=False."
+                f"networks {list(kept)}, which the fit has kept, got {size}. Fit anew with warm_start=False."
             )
-        decays = self.decays
+        decays = self._replaced(ensemble_size=size).decays
         decays = decays[kept] if isinstance(decays, np.ndarray) else decays
-        left = self.left - {"weight_decay"}
-        return self._replaced(ensemble_size=len(kept), weight_decay=decays, left=left)
+        automatic = self.automatic - {"weight_decay"}
+        return self._replaced(ensemble_size=len(kept), weight_decay=decays, automatic=automatic)
 
     def for_stream(self, n_rows: int) -> Self:
         """Return the settings of a call on n_rows rows in a training that began with `partial_fit`."""
         rows = min(n_rows, self.batch_size * self.gradient_accumulation_steps)
-        return self._with_rate(rate_in_parts(self.recipe, rows))
+        return self._with_rate(rate_in_stream(self.recipe, rows))
 
     def _with_rate(self, rate: float) -> Self:
         """Return the settings with another rate, if the user left the rate at "auto"."""
-        return self._replaced(learning_rate_init=rate) if "learning_rate_init" in self.left else self
+        return self._replaced(learning_rate_init=rate) if "learning_rate_init" in self.automatic else self
 
     def for_partial_fit(self) -> Self:
         """Return the settings of a call of `partial_fit`: one epoch, and no schedule that needs a plan."""
@@ -133,14 +141,19 @@ class Settings(SimpleNamespace):
     def cycles(self) -> int:
         """The number of cycles of the rate: one if its schedule has no end, and with early stopping."""
         has_end = self.stochastic and self.schedule.follows_plan and not self.early_stopping
-        is_short = "snapshots" in self.left and self.max_iter < FEWEST_FOR_CYCLES
+        is_short = "snapshots" in self.automatic and self.max_iter < FEWEST_FOR_CYCLES
         return self.snapshots if has_end and not is_short else 1
 
     @property
+    def starts_anew(self) -> bool:
+        """Whether this is a `fit` from initial weights, so that any row is unseen until it is trained on."""
+        return not (self.continues or self.incremental)
+
+    @property
     def leaves_out_few(self) -> bool:
-        """Whether networks are to leave out rows even if there are few: by the user's own value."""
-        asked = self.scales_temperature and "temperature_scaling" not in self.left
-        return asked or (self.cycles > 1 and "snapshots" not in self.left)
+        """Whether the user asked for something that needs rows left out, even if there are few."""
+        asked = self.scales_temperature and "temperature_scaling" not in self.automatic
+        return asked or (self.cycles > 1 and "snapshots" not in self.automatic)
 
     @property
     def stochastic(self) -> bool:
@@ -183,7 +196,7 @@ class Settings(SimpleNamespace):
         if not np.ndim(self.weight_decay):
             return float(self.weight_decay)
         decays = np.asarray(self.weight_decay, float)
-        if "weight_decay" in self.left and len(decays) != self.ensemble_size:
+        if "weight_decay" in self.automatic and len(decays) != self.ensemble_size:
             if self.ensemble_size == 1:
                 return float(np.sqrt(decays[0] * decays[-1]))
             return np.geomspace(decays[0], decays[-1], self.ensemble_size)
@@ -191,7 +204,7 @@ class Settings(SimpleNamespace):
 
     def check_decays(self) -> None:
         """Raise InvalidParameterError if weight_decay is a sequence without one number for each network."""
-        if not np.ndim(self.weight_decay) or "weight_decay" in self.left:
+        if not np.ndim(self.weight_decay) or "weight_decay" in self.automatic:
             return
         decays = np.asarray(self.weight_decay, float)
         if decays.shape != (self.ensemble_size,) or not (np.isfinite(decays) & (decays >= 0)).all():

@@ -36,10 +36,10 @@ def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: ND
     Y, weight = counted_rows(targets, y, weight)
     found = moments_with(known, Y, weight)
     varies = len(Y) >= FEWEST_FOR_QUARTILES and not found.constant().any()
-    if targets.entry.is_robust and known is None and (varies or not state.in_parts):
+    if targets.entry.is_robust and known is None and (varies or not state.streamed):
         return targets.scaled(robust_scaling(Y, weight, found))
     state.target_moments = None if found.enough() else found
-    return targets.scaled(OutputScaling(found.mean, scale_of_targets(found, state.in_parts)))
+    return targets.scaled(OutputScaling(found.mean, scale_of_targets(found, state.streamed)))
 
 
 def learn_level(targets: Numbers, state: TrainingState, y: NDArray, weight: NDArray | None) -> NDArray:
@@ -66,12 +66,12 @@ def moments_with(known: Moments | None, Y: NDArray, weight: NDArray | None) -> M
     return found if known is None else known + found
 
 
-def scale_of_targets(found: Moments, in_parts: bool) -> NDArray:
+def scale_of_targets(found: Moments, streamed: bool) -> NDArray:
     """Return the divisor of each target: its deviation or, for a constant one, so little that it stays so.
 
     In a stream the divisor of a constant target is 1, since the next rows may vary.
     """
-    if in_parts:
+    if streamed:
         return found.scale()
     size = np.where(found.mean != 0, np.abs(found.mean), 1.0)
     return np.where(found.constant(), CONSTANT * size, found.deviation)
@@ -87,7 +87,7 @@ def robust_scaling(Y: NDArray, weight: NDArray | None, found: Moments) -> Output
         (quantile(Y, weight, 1 - share) - quantile(Y, weight, share)) / of_normal
         for share, of_normal in INTERVALS
     )
-    scale = np.where(widest > 0, widest, scale_of_targets(found, in_parts=False))
+    scale = np.where(widest > 0, widest, scale_of_targets(found, streamed=False))
     scale = np.where(wide > 0, wide, scale)
     scale = np.where((narrow > 0) & (narrow >= TOO_NARROW * wide), narrow, scale)
     return OutputScaling(np.where(widest > 0, quantile(Y, weight, 0.5), found.mean), scale)

@@ -240,8 +240,8 @@ def present_params(estimator, axes, n_rows=0):
         if isinstance(part, BaseMLP):
             settings = Settings.of(part, n_rows)
             widths = settings.hidden
-            params |= {prefix + name: getattr(settings, name) for name in settings.left - {"init"}}
-            if "weight_decay" in settings.left and np.ndim(settings.weight_decay):
+            params |= {prefix + name: getattr(settings, name) for name in settings.automatic - {"init"}}
+            if "weight_decay" in settings.automatic and np.ndim(settings.weight_decay):
                 params[f"{prefix}weight_decay"] = float(gmean(settings.weight_decay))
             width, depth = f"{prefix}hidden_layer_sizes", f"{prefix}depth"
             if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(axes)):

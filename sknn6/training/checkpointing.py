@@ -31,8 +31,6 @@ class TrainingFile:
     data : Data
     validation : Data or None
         Validation data given by the user.
-    started_from_weights : bool
-        Whether the training continues from fitted weights.
 
     Raises
     ------
@@ -40,7 +38,7 @@ class TrainingFile:
         If the file is damaged, belongs to another training, or has more epochs than `max_iter`.
     """
 
-    def __init__(self, settings, network, state, data, validation, started_from_weights):
+    def __init__(self, settings, network, state, data, validation):
         check_seed(settings.random_state)
         identity = dict(settings.given)
         for other in ("checkpoint", "verbose"):
@@ -49,7 +47,7 @@ class TrainingFile:
             del identity["max_iter"]
         identity |= {"X": (data.X.dtype.name, data.X), "y": data.labels, "sample_weight": data.sample_weight}
         identity |= {"validation data": validation, "the version of sknn6": __version__}
-        if started_from_weights:
+        if settings.continues:
             identity["the weights it starts from"] = network.theta
         self.checkpoint = Checkpoint(settings.checkpoint, "training", identity)
         self.saved = self.checkpoint.load()

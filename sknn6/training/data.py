@@ -77,7 +77,7 @@ def make_batches(data, settings, network, rng, rows=None, kept=None):
         return Batches(
             data.X, data.y, data.weight, n_rows, network.dtype, rows=rows, scaling=network.input_scaling
         )
-    if "batch_size" not in settings.left and settings.batch_size > n_rows:
+    if "batch_size" not in settings.automatic and settings.batch_size > n_rows:
         warn_user(
             f"batch_size={settings.batch_size} is larger than the {n_rows} samples to train on: "
             "all of them make one batch."

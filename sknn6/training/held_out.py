@@ -4,59 +4,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 
 from sknn6.training.data import Data, SelectedRows
 
-__all__ = ["Split", "split"]
-
-
-class Split(NamedTuple):
-    """The rows to train on, and the data for validation and ensemble selection.
-
-    Attributes
-    ----------
-    rows : ndarray of int or None
-        The rows to train on; None means all.
-    validation : Data or None
-        The data that are evaluated after each epoch.
-    for_selection : Data or None
-        The data by which ensemble selection chooses networks after the last epoch.
-    held_out : Data or None
-        The held-out rows, or the user's validation data in their place.
-    """
-
-    rows: NDArray | None
-    validation: Data | None
-    for_selection: Data | None
-    held_out: Data | None
-
-
-def split(data, targets, settings, seed, *, given=None, selects=False) -> Split:
-    """Choose the rows to train on, and the data for validation and ensemble selection.
-
-    Early stopping and ensemble selection use the same held-out rows. If the user gives validation data, early
-    stopping uses those instead.
-
-    Parameters
-    ----------
-    data, targets, settings, seed
-        As in `hold_out`.
-    given : Data or None
-        The user's validation data.
-    selects : bool
-        Whether there is an ensemble selection.
-    """
-    stops_early = settings.stochastic and settings.early_stopping
-    rows = held_out = None
-    if stops_early and given is not None:
-        held_out = given
-    elif stops_early or (selects and may_hold_out(data, targets, settings)):
-        rows, held_out = hold_out(data, targets, settings, seed)
-    validation, for_selection = held_out if stops_early else given, held_out if selects else None
-    return Split(rows, validation, for_selection, held_out)
+__all__ = ["hold_out", "may_hold_out"]
 
 
 def hold_out(data, targets, settings, seed):
@@ -107,7 +60,7 @@ def may_hold_out(data, targets, settings):
 
     They are always held out if the user asked for the selection, by default only if both parts get enough.
     """
-    if "ensemble_selection" not in settings.left:
+    if "ensemble_selection" not in settings.automatic:
         return True
     fraction = settings.validation_fraction
     if data.weight is not None and np.count_nonzero(data.weight) <= math.ceil(fraction * data.n_rows):

@@ -67,7 +67,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
     network.restore(last)
     if training.watches_validation and training.restore_best():
         interrupts.kept = "the best epoch so far"
-    if not training.incremental:
+    if not settings.incremental:
         warn_at_end(training, interrupts.ended_training)
 
 
@@ -103,7 +103,7 @@ def end_epoch(training, interrupts, record, last):
             training.record_epoch(record)
             training.end_cycle()
         asked_to_stop = training.callbacks.end_epoch(training.attributes)
-    if not training.incremental:
+    if not training.settings.incremental:
         state.stopped = training.stops(record["learning_rate"]) or asked_to_stop
     if file is not None:
         at_once = state.stopped or state.n_iter == training.settings.max_iter
@@ -127,7 +127,7 @@ def ready_to_predict(training):
     It has the averaged weights, and the statistics for prediction.
     """
     averages = training.update.average is not None
-    rows_per_unit = ROWS_PER_UNIT if training.incremental else 0
+    rows_per_unit = ROWS_PER_UNIT if training.settings.incremental else 0
     with_statistics = training.network.recomputed_statistics(
         training.batches, averages, rows_per_unit=rows_per_unit
     )

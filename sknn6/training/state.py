@@ -19,7 +19,7 @@ RECORDS = 10_000
 ATTRIBUTES = {
     "split_seed": "_split_seed",
     "rng": "_rng",
-    "in_parts": "_in_parts",
+    "streamed": "_in_parts",
     "n_iter": "n_iter_",
     "t": "t_",
     "loss": "loss_",
@@ -55,7 +55,7 @@ class TrainingState:
         scores rows that were trained on before.
     rng : numpy.random.Generator
         Draws the initial weights, the order of the rows, and the units that dropout drops.
-    in_parts : bool
+    streamed : bool
         Whether the training began with `partial_fit`.
     n_iter : int
         Number of epochs or iterations of this fit.
@@ -102,7 +102,7 @@ class TrainingState:
 
     split_seed: int
     rng: np.random.Generator
-    in_parts: bool = False
+    streamed: bool = False
     n_iter: int = 0
     t: int = 0
     loss: float = np.inf
@@ -122,13 +122,13 @@ class TrainingState:
     unchanged: bool = False
     stopped: bool = False
     diverged: bool = False
-    best: list[NDArray] | None = None
+    best: tuple[NDArray, NDArray] | None = None
     best_validation_loss: float = np.inf
     lowest_loss: float = np.inf
     snapshots: list[tuple[NDArray, NDArray]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, settings, before: dict[str, Any], incremental: bool) -> Self:
+    def begin(cls, settings, before: dict[str, Any]) -> Self:
         """Return the initial state of a training.
 
         Parameters
@@ -136,18 +136,16 @@ class TrainingState:
         settings : Settings
         before : dict
             The fitted attributes if the training continues an earlier one, else empty.
-        incremental : bool
-            Whether it is a call of `partial_fit`.
         """
         state = cls.fresh(settings, before)
-        anew = {"rng", "n_iter"} | (set() if incremental else RESET_IN_EACH_FIT)
+        anew = {"rng", "n_iter"} | (set() if settings.incremental else RESET_IN_EACH_FIT)
         anew |= set() if settings.stochastic else set(STOCHASTIC)
         for name, attribute in ATTRIBUTES.items():
             if name not in anew and before.get(attribute) is not None:
                 setattr(state, name, before[attribute])
         if state.best_loss is not None:
             state.lowest_loss = state.best_loss
-        state.in_parts = incremental and (state.in_parts or not before)
+        state.streamed = settings.incremental and (state.streamed or not before)
         state.first = len(state.history)
         return state
 

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn6.nn.observe import LayerTracker
 from sknn6.training.callbacks import Callbacks
+from sknn6.training.division import Division
 from sknn6.training.evaluation import Evaluation
 from sknn6.training.state import TrainingState
 from sknn6.warn import warn_user
@@ -39,6 +40,8 @@ class Training:
     callbacks : Callbacks
     attributes : callable
         Returns the fitted attributes that the estimator would have if the training ended now.
+    division : Division
+        What the rows are used for.
     update : Update or None
         Makes the steps of a stochastic solver; None for L-BFGS.
     evaluation : Evaluation or None
@@ -47,8 +50,6 @@ class Training:
         Saves the training.
     cycle_ends : list of int
         The numbers of epochs after which the cycles of the rate end.
-    incremental : bool
-        Whether this is a call of `partial_fit`, which trains for one epoch.
     torn : bool
         Whether an interrupt stopped the training in the middle of an update.
     tracker : LayerTracker or None
@@ -62,11 +63,11 @@ class Training:
     state: TrainingState
     callbacks: Callbacks
     attributes: Callable[[], dict[str, Any]]
+    division: Division
     update: Any = None
     evaluation: Evaluation | None = None
     file: Any = None
     cycle_ends: list[int] = field(default_factory=list)
-    incremental: bool = False
     torn: bool = False
     tracker: LayerTracker | None = None
 
