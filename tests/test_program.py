@@ -113,7 +113,9 @@ def assert_agree(tolerance=1e-9, **params):
 
 
 COVERED = {
-    name: act for name, act in ACTIVATIONS.items() if (act.forward, act.backward) in operations.ACTIVATIONS
+    name: act
+    for name, act in ACTIVATIONS.items()
+    if (act.forward, act.backward) in operations.ACTIVATION_CODES
 }
 
 
@@ -123,7 +125,7 @@ def test_activations(activation):
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT, OF_MEMBERS], ids=["unweighted", "weighted", "of members"])
-@pytest.mark.parametrize("loss", operations.LOSSES, ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("loss", operations.LOSS_CODES, ids=lambda loss: loss.__name__)
 def test_losses(loss, weight):
     assert_agree(activation="silu", loss=loss, weight=weight)
 
@@ -278,10 +280,19 @@ def test_float32(activation):
 def test_the_tables_name_parts_of_the_package():
     pairs = {(act.forward, act.backward) for act in ACTIVATIONS.values()}
     known = {entry.loss for table in (losses.LOSSES, losses.REGRESSION_LOSSES) for entry in table.values()}
-    assert pairs >= set(operations.ACTIVATIONS)
-    assert known >= set(operations.LOSSES)
-    assert set(optimizers.OPTIMIZERS.values()) == set(operations.OPTIMIZERS) == set(program.OPTIMIZER_FIELDS)
-    for table in (operations.LAYERS, operations.ACTIVATIONS, operations.LOSSES, operations.OPTIMIZERS):
+    assert pairs >= set(operations.ACTIVATION_CODES)
+    assert known >= set(operations.LOSS_CODES)
+    assert (
+        set(optimizers.OPTIMIZERS.values())
+        == set(operations.OPTIMIZER_CODES)
+        == set(program.OPTIMIZER_FIELDS)
+    )
+    for table in (
+        operations.LAYER_CODES,
+        operations.ACTIVATION_CODES,
+        operations.LOSS_CODES,
+        operations.OPTIMIZER_CODES,
+    ):
         assert set(table.values()) == set(range(max(table.values()) + 1))
 
 
@@ -493,7 +504,7 @@ def test_compiled_activations_are_accurate_near_zero(name, dtype):
     from sknn6.nn.interpreter import activate, activate_backward, activate_rare, activate_rare_backward
 
     act, rare = ACTIVATIONS[name], name != "tanh"
-    code = operations.ACTIVATIONS[act.forward, act.backward]
+    code = operations.ACTIVATION_CODES[act.forward, act.backward]
     sizes = np.logspace(-30, 1, 2000)
     Z = np.concatenate([-sizes, sizes]).astype(dtype)
     A, dA = np.empty_like(Z), np.ones_like(Z)

@@ -252,8 +252,8 @@ def test_narrow_layers_are_not_examined_for_dead_units(units, examined):
 
 def test_every_symptom_is_tested():
     assert {symptom.__name__ for symptom in SYMPTOMS} == {
-        "swamped", "unchanged", "rising", "dead", "worse_than_chance", "worse_than_mean",
-        "no_better_than_constant",
+        "nearly_constant_input", "weights_unchanged", "loss_rose", "dead_units", "worse_than_chance",
+        "worse_than_mean", "no_better_than_constant",
     }  # fmt: skip
 
 

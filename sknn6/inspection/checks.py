@@ -68,6 +68,11 @@ class Finding(NamedTuple):
     advice: str
 
 
+def skipped(needs, measured=np.nan):
+    """Return the finding of a check that does not apply, as it needs something that is not there."""
+    return Finding(None, measured, needs, "")
+
+
 class Subject:
     """A perceptron and a sample of its data, on which all checks run.
 
@@ -106,7 +111,7 @@ def check_input(subject):
     squares = X.multiply(X) if issparse(X) else np.square(X, dtype=float)
     sizes = np.sqrt(np.ravel(squares.mean(axis=0)))[: subject.fresh.prepared.n_numbers]
     if not len(sizes):
-        return Finding(None, np.nan, "columns of numbers", "")
+        return skipped("columns of numbers")
     largest = float(np.max(sizes))
     return Finding(
         0.1 <= largest <= 10,
@@ -126,7 +131,7 @@ def check_targets(subject):
     """Check the root mean squares of the targets of a regression, as the network learns them."""
     targets = subject.fresh.prepared.targets
     if is_classifier(subject.mlp) or not targets.can_be_scaled:
-        return Finding(None, np.nan, "a regression whose outputs are the numbers themselves", "")
+        return skipped("a regression whose outputs are the numbers themselves")
     sizes = subject.target_sizes
     if targets.scaling is not None:
         sizes = np.sqrt(np.mean(np.square(subject.batch[1], dtype=float), axis=0))
@@ -177,7 +182,7 @@ def check_gradient(subject):
     batch = normal, *rest
     expected = "relative error below 1e-4"
     if not abs(probe.differentiate(batch)) <= LARGEST_LOSS:  # whose differences would be rounding errors
-        return Finding(None, np.nan, expected, "")
+        return skipped(expected)
     theta, grad = probe.network.theta, probe.network.grad.copy()
     chosen = rng.choice(theta.size, min(N_PARAMETERS, theta.size), replace=False)
     numeric = [difference(probe, batch, i) for i in chosen]
@@ -207,7 +212,7 @@ def check_signal(subject):
     """Check that no hidden layer of the initial network has nearly constant or huge outputs."""
     std = subject.start.std[:-1]
     if not len(std):
-        return Finding(None, np.nan, "hidden layers", "")
+        return skipped("hidden layers")
     worst = float(std[np.abs(np.log(np.maximum(std, 1e-30))).argmax()])
     return Finding(
         bool(1e-2 <= worst <= 1e2),
@@ -226,7 +231,7 @@ def check_saturation(subject):
     healthy = np.array([(slope < SATURATED).mean() for slope in slopes])
     excess = subject.start.saturated[:-1] - healthy
     if not len(excess):
-        return Finding(None, np.nan, "hidden layers", "")
+        return skipped("hidden layers")
     worst = int(excess.argmax())
     return Finding(
         bool(excess[worst] <= 0.3),
@@ -241,7 +246,7 @@ def check_dead_units(subject):
     statistics = layer_statistics(subject.mlp, subject.X) if is_fitted(subject.mlp) else subject.start
     dead = statistics.dead[:-1]
     if not len(dead):
-        return Finding(None, np.nan, "hidden layers", "")
+        return skipped("hidden layers")
     return Finding(
         bool(dead.max() <= 0.5),
         float(dead.max()),
@@ -254,14 +259,14 @@ def check_dead_units(subject):
 def check_learning_rate(subject):
     """Check that the initial rate is within the range in which the loss falls."""
     if subject.mlp.solver not in OPTIMIZERS:
-        return Finding(None, np.nan, "a stochastic solver", "")
+        return skipped("a stochastic solver")
     rate, probe = subject.fresh.rate, Probe(subject.mlp, subject.X, subject.y, fresh=True)
     found = try_rates(probe, rising_rates(probe))
     if found is None:
-        return Finding(None, rate, "a finite loss at the start", "")
+        return skipped("a finite loss at the start", measured=rate)
     low, high = found.bounds
     if np.isnan(low):
-        return Finding(None, rate, "a loss that comes down", "")
+        return skipped("a loss that comes down", measured=rate)
     return Finding(
         bool(low <= rate <= TOO_HIGH * high),
         rate,
@@ -318,7 +323,7 @@ def check_labels(subject):
     """
     X, y = subject.X, subject.y if is_classifier(subject.mlp) else scale(subject.y)
     if len(y) < 2:
-        return Finding(None, np.nan, "2 rows", "")
+        return skipped("2 rows")
     categorical = subject.mlp.categorical_features
     model, rng = type(subject.mlp)(categorical_features=categorical, **QUICK), np.random.default_rng(0)
     merits = np.zeros(1 + N_SHUFFLES)

@@ -14,11 +14,11 @@ from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.network import Network
 from sknn6.nn.normalization import BatchNorm, LayerNorm, Normalization
 from sknn6.nn.operations import (
-    ACTIVATIONS,
+    ACTIVATION_CODES,
     ADD,
     BRANCH,
     GELU,
-    LAYERS,
+    LAYER_CODES,
     MAXOUT,
     OPERATION,
     PRELU,
@@ -27,8 +27,8 @@ from sknn6.nn.operations import (
 
 __all__ = ["functions_of", "operations_of", "parameters_of"]
 
-# Fields of an operation, and the fields of the operation before it from which they are copied. Between two
-# linear maps, gradients are computed in place.
+# Fields of an operation, and the fields of the operation before it from which they are copied: an operation
+# reads what the one before wrote, and writes its gradient where that one expects it.
 CHAIN = {"units": "units", "source": "out", "dsource": "dout", "dout": "dout"}
 
 # The kind of an operation, and the layer that it is written from.
@@ -65,7 +65,7 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
         elif isinstance(layer, Projection):
             write_projection(op, layer, branches[-1], network, memory)
         elif isinstance(layer, Dense):
-            write_dense(op, layer, reader(steps[i + 1 :]), network, memory)
+            write_dense(op, layer, next_outside_shortcuts(steps[i + 1 :]), network, memory)
         elif isinstance(layer, Embedding):
             write_embedding(op, layer, network, memory)
         elif isinstance(layer, Activate):
@@ -87,15 +87,16 @@ def steps_of(layer: Layer) -> list[Step]:
     the body, so that its backward reads its input before the gradient of the body overwrites it.
     """
     if not isinstance(layer, Residual):
-        return [(LAYERS[type(layer)], layer)]
+        return [(LAYER_CODES[type(layer)], layer)]
     inside = layer.body if layer.projection is None else [*layer.body, layer.projection]
     return [(BRANCH, layer), *(step for each in inside for step in steps_of(each)), (ADD, layer)]
 
 
-def reader(steps: list[Step]) -> Layer | None:
-    """Return the layer of the next steps that overwrites the output before them by its gradient, if it may.
+def next_outside_shortcuts(steps: list[Step]) -> Layer | None:
+    """Return the next layer that is not part of a shortcut, None if there is none.
 
-    It is the next layer but those of shortcuts, whose backward comes earlier, when the output is still there.
+    Of the layers that read an output, its backward comes last, so it alone may write the gradient of the
+    output over the output itself.
     """
     shortcut = Residual, Projection
     return next((layer for _, layer in steps if not isinstance(layer, shortcut)), None)
@@ -157,7 +158,7 @@ def write_addition(op: Array, layer: Residual, branch: Array, body: Array) -> No
 def may_overwrite_input(layer: Layer | None) -> bool:
     """Return whether the gradient of a layer's input may take the place of the input."""
     if isinstance(layer, Activate):
-        return ACTIVATIONS[functions_of(layer)] not in READ_INPUT
+        return ACTIVATION_CODES[functions_of(layer)] not in READ_INPUT
     return isinstance(layer, Normalization)
 
 
@@ -170,7 +171,7 @@ def write_embedding(op: Array, layer: Embedding, network: Network, memory: Memor
 
 def write_activation(op: Array, layer: Activate, network: Network, memory: Memory) -> None:
     """Write the fields of a nonlinearity."""
-    number = op["activation"] = ACTIVATIONS[functions_of(layer)]
+    number = op["activation"] = ACTIVATION_CODES[functions_of(layer)]
     if number == MAXOUT:
         op["units"] //= 2
         op["dout"], op["mask"] = (memory.take(int(op["units"][0])) for _ in range(2))

@@ -1,8 +1,8 @@
 """The operations of a compiled epoch, and the parts of a training that have a compiled form.
 
-`LAYERS`, `ACTIVATIONS`, `LOSSES` and `OPTIMIZERS` map parts of a training to the numbers by which
-`sknn6.nn.interpreter` knows them. If any part of a training is missing here, the layers compute it. What a
-part needs besides its row and a branch of the interpreter is said in docs/contributing.rst.
+`LAYER_CODES`, `ACTIVATION_CODES`, `LOSS_CODES` and `OPTIMIZER_CODES` map parts of a training to the numbers
+by which `sknn6.nn.interpreter` knows them. If any part of a training is missing here, the layers compute it.
+What a part needs besides its row and a branch of the interpreter is said in docs/contributing.rst.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from sknn6.nn.normalization import BatchNorm, LayerNorm
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
 
 __all__ = [
-    "ABSOLUTE", "ACTIVATE", "ACTIVATIONS", "ADAM", "ADD", "BATCH_NORM", "BRANCH", "COMMON_LAYERS",
-    "DENSE", "DROPOUT", "ELU", "EMBEDDING", "GELU", "HUBER", "IDENTITY", "LAST_COMMON", "LAYERS",
-    "LAYER_NORM", "LEAKY_RELU", "LOGISTIC", "LOSSES", "LOSS_PARAMETERS", "MAXOUT", "MISH", "OPERATION",
-    "OPTIMIZERS", "POISSON", "PRELU", "READ_INPUT", "RELU", "SCALED_DENSE", "SELU", "SIGMOID", "SILU",
+    "ABSOLUTE", "ACTIVATE", "ACTIVATION_CODES", "ADAM", "ADD", "BATCH_NORM", "BRANCH", "COMMON_LAYERS",
+    "DENSE", "DROPOUT", "ELU", "EMBEDDING", "GELU", "HUBER", "IDENTITY", "LAST_COMMON", "LAYER_CODES",
+    "LAYER_NORM", "LEAKY_RELU", "LOGISTIC", "LOSS_CODES", "LOSS_PARAMETERS", "MAXOUT", "MISH", "OPERATION",
+    "OPTIMIZER_CODES", "POISSON", "PRELU", "READ_INPUT", "RELU", "SCALED_DENSE", "SELU", "SIGMOID", "SILU",
     "SOFTMAX", "SOFTPLUS", "SQUARED", "TANH", "Operation",
 ]  # fmt: skip
 
@@ -31,7 +31,7 @@ Operation = Any
 
 DENSE, SCALED_DENSE, ACTIVATE, DROPOUT, EMBEDDING, BATCH_NORM, LAYER_NORM, ADD, BRANCH = range(9)
 
-LAYERS: dict[type[Layer], int] = {
+LAYER_CODES: dict[type[Layer], int] = {
     Dense: DENSE,
     ScaledDense: SCALED_DENSE,
     Activate: ACTIVATE,
@@ -46,7 +46,7 @@ LAYERS: dict[type[Layer], int] = {
 IDENTITY, RELU, LOGISTIC, TANH = range(4)
 LEAKY_RELU, SILU, ELU, SELU, MISH, SOFTPLUS, GELU, PRELU, MAXOUT = range(4, 13)
 
-ACTIVATIONS: dict[tuple[Callable[..., Any], Callable[..., Any]], int] = {
+ACTIVATION_CODES: dict[tuple[Callable[..., Any], Callable[..., Any]], int] = {
     (activations.identity, activations.identity_backward): IDENTITY,
     (activations.relu, activations.relu_backward): RELU,
     (activations.leaky_relu, activations.leaky_relu_backward): LEAKY_RELU,
@@ -67,7 +67,7 @@ READ_INPUT = frozenset({SILU, MISH, GELU, PRELU})
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, POISSON = range(6)
 
-LOSSES: dict[Callable[..., Any], int] = {
+LOSS_CODES: dict[Callable[..., Any], int] = {
     losses.softmax_cross_entropy: SOFTMAX,
     losses.sigmoid_cross_entropy: SIGMOID,
     losses.squared_error: SQUARED,
@@ -81,7 +81,7 @@ LOSS_PARAMETERS = {SOFTMAX: ("smoothing", 0.0), SIGMOID: ("smoothing", 0.0), HUB
 
 ADAM, MOMENTUM = range(2)
 
-OPTIMIZERS: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
+OPTIMIZER_CODES: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 
 # The interpreter has two versions. Trainings with these parts alone, by Adam, without clipping and with one
 # batch per update, need the smaller one, which compiles in half the time: those of the default parameters do.
@@ -106,7 +106,7 @@ SIZES = (
 )
 OTHERS = (
     "kind",
-    "activation",  # its number in ACTIVATIONS; -1 for operations of another kind
+    "activation",  # its number in ACTIVATION_CODES; -1 for operations of another kind
     "dropout",  # its index in the network, which is its column in the seeds
     "threshold",  # of dropout
     "member",  # the index of the network

@@ -21,14 +21,14 @@ from sknn6.nn.categories import Embedding
 from sknn6.nn.layers import Activate, Dropout
 from sknn6.nn.network import Network
 from sknn6.nn.operations import (
-    ACTIVATIONS,
+    ACTIVATION_CODES,
     ADAM,
     COMMON_LAYERS,
     LAST_COMMON,
-    LAYERS,
+    LAYER_CODES,
+    LOSS_CODES,
     LOSS_PARAMETERS,
-    LOSSES,
-    OPTIMIZERS,
+    OPTIMIZER_CODES,
     SOFTMAX,
 )
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
@@ -64,7 +64,7 @@ class Program:
     update : Update
     batches : Batches
     loss : int
-        Number of the loss in `LOSSES`.
+        Number of the loss in `LOSS_CODES`.
     loss_parameter : float
         The parameter of the loss, see `LOSS_PARAMETERS`.
     accumulation : int
@@ -264,9 +264,9 @@ def covers(network: Network, loss: LossFunction, update: Update) -> bool:
     leaves = [leaf for layer in layers for leaf in layer.leaves()]
     return (
         loss_of(loss) is not None
-        and type(update.optimizer) in OPTIMIZERS
-        and all(type(layer) in LAYERS for layer in (*layers, *leaves))
-        and all(functions_of(layer) in ACTIVATIONS for layer in leaves if isinstance(layer, Activate))
+        and type(update.optimizer) in OPTIMIZER_CODES
+        and all(type(layer) in LAYER_CODES for layer in (*layers, *leaves))
+        and all(functions_of(layer) in ACTIVATION_CODES for layer in leaves if isinstance(layer, Activate))
     )
 
 
@@ -284,10 +284,10 @@ def is_common(operations: Array, rules: Any) -> bool:
 def loss_of(loss: LossFunction) -> tuple[int, float] | None:
     """Return the number of a loss and its parameter, None if the loss has no compiled form."""
     function, given = (loss.func, loss.keywords) if isinstance(loss, partial) else (loss, {})
-    if function not in LOSSES:
+    if function not in LOSS_CODES:
         return None
-    name, default = LOSS_PARAMETERS.get(LOSSES[function], ("", 0.0))
-    return (LOSSES[function], float(given.get(name, default))) if set(given) <= {name} else None
+    name, default = LOSS_PARAMETERS.get(LOSS_CODES[function], ("", 0.0))
+    return (LOSS_CODES[function], float(given.get(name, default))) if set(given) <= {name} else None
 
 
 # The fields of `Rules` that an optimizer sets, each from its attribute of the same name.
@@ -307,7 +307,7 @@ def rules_of(
         interpreter.Rules(
             loss=loss,
             loss_parameter=loss_parameter,
-            optimizer=OPTIMIZERS[type(optimizer)],
+            optimizer=OPTIMIZER_CODES[type(optimizer)],
             alpha=0.0,
             weight_decay=float(decay),
             clip_norm=math.inf if update.clip_norm is None else float(update.clip_norm),

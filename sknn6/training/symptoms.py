@@ -38,7 +38,7 @@ LARGE = 10.0
 VARYING = 0.01
 
 
-def swamped(training):
+def nearly_constant_input(training):
     """Return a warning if the variance of the input is tiny compared with its mean square."""
     X = training.subsample
     if issparse(X):
@@ -56,7 +56,7 @@ def swamped(training):
     )
 
 
-def unchanged(training):
+def weights_unchanged(training):
     """Return a warning if no weight changed in the first epoch.
 
     Biases do not count: they start at 0, where even the smallest update changes them.
@@ -69,7 +69,7 @@ def unchanged(training):
     )
 
 
-def rising(training):
+def loss_rose(training):
     """Return a warning if the last loss is higher than that of the first epoch."""
     first, last = training.state.records[0]["loss"], training.state.records[-1]["loss"]
     if not 0 < RISEN * first < last:
@@ -80,7 +80,7 @@ def rising(training):
     )
 
 
-def dead(training):
+def dead_units(training):
     """Return a warning if nearly all units of a hidden layer are dead."""
     shares = dead_shares(training.network, training.subsample)
     worst = max(range(len(shares)), key=shares.__getitem__, default=None)
@@ -104,12 +104,14 @@ def advice(settings, *others):
 def dead_shares(network, X):
     """Return the share of dead units in each hidden layer, 0 for layers of few units."""
     observer, (*records, _) = observed(network)
-    dead = [True] * len(records)
+    steepest = [np.zeros(())] * len(records)
     for start in range(0, X.shape[0], BLOCK):
         observer.predict(X[start : start + BLOCK])
-        for i, record in enumerate(records):
-            dead[i] &= record.slopes().max(axis=-2) < NO_SLOPE
-    return [float(units.mean()) if units.shape[-1] >= FEWEST_UNITS else 0.0 for units in dead]
+        steepest = [
+            np.maximum(slope, record.slopes().max(axis=-2))
+            for slope, record in zip(steepest, records, strict=True)
+        ]
+    return [float((s < NO_SLOPE).mean()) if s.shape[-1] >= FEWEST_UNITS else 0.0 for s in steepest]
 
 
 def worse_than_chance(training):
@@ -190,7 +192,8 @@ def score_of(dummy, scoring, labels, weight):
 
 
 SYMPTOMS = [
-    swamped, unchanged, rising, dead, worse_than_chance, worse_than_mean, no_better_than_constant
+    nearly_constant_input, weights_unchanged, loss_rose, dead_units, worse_than_chance, worse_than_mean,
+    no_better_than_constant,
 ]  # fmt: skip
 
 
