@@ -10,7 +10,7 @@ from sknn6.dates import refuse_dates
 from sknn6.readers import as_frame
 from sknn6.tables import refuse_categories, refuse_gaps
 
-__all__ = ["is_valid", "one_entry_a_place", "validate_data", "validate_table"]
+__all__ = ["is_valid", "is_valid_target", "one_entry_a_place", "validate_data", "validate_table"]
 
 
 def is_valid(X, estimator):
@@ -28,6 +28,18 @@ def is_valid(X, estimator):
         and getattr(estimator, "_table", None) is None
         and X.flags.forc
         and is_finite(X.ravel(order="K"))
+    )
+
+
+def is_valid_target(y, n_rows):
+    """Return whether scikit-learn's `validate_data` would return y unchanged and without a warning.
+
+    That is so for a vector of n_rows whole numbers, bools or finite floats.
+    """
+    return (
+        type(y) is np.ndarray
+        and y.shape == (n_rows,)
+        and (y.dtype.kind in "biu" or (y.dtype in (np.float64, np.float32) and is_finite(y)))
     )
 
 

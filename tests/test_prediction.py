@@ -15,13 +15,13 @@ from scipy.sparse import random as sparse_random
 from sklearn import config_context
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.neural_network import MLPClassifier as SklearnMLP
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_X_y, validate_data
 
 from sknn6 import MLPRegressor
 from sknn6.estimators.fitted import KEPT
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.normalization import NORMALIZATIONS
-from sknn6.validation import is_valid
+from sknn6.validation import is_valid, is_valid_target
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((60, 4))
@@ -103,6 +103,34 @@ def test_what_counts_as_valid_is_what_validation_gives_back_as_it_is(name):
 @pytest.mark.parametrize("name", REFUSED | CONVERTED)
 def test_all_else_does_not_count_as_valid(name):
     assert not is_valid((REFUSED | CONVERTED)[name], fit())
+
+
+NUMBERS = np.linspace(0, 1, 8)
+
+
+@pytest.mark.parametrize("y", [NUMBERS, NUMBERS.astype(np.float32), np.arange(8), NUMBERS > 0.5], ids=str)
+def test_valid_targets_are_what_validation_gives_back_as_they_are(y):
+    given = check_X_y(np.ones((8, 2)), y, multi_output=True, y_numeric=True)[1]
+    assert given is y
+    assert is_valid_target(y, 8)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        NUMBERS[:7],
+        NUMBERS[:, None],
+        NUMBERS.tolist(),
+        NUMBERS.astype(object),
+        np.where(NUMBERS > 0.5, np.nan, NUMBERS),
+        np.array(list("abababab")),
+        np.arange(8).astype("datetime64[D]"),
+        pd.Series(NUMBERS),
+    ],
+    ids=str,
+)
+def test_all_other_targets_are_validated(y):
+    assert not is_valid_target(y, 8)
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])

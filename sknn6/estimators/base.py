@@ -54,7 +54,7 @@ from sknn6.training.minibatch import train_in_batches
 from sknn6.training.state import RECORDS, STOCHASTIC_ATTRIBUTES
 from sknn6.training.targets import Targets
 from sknn6.training.training import Training
-from sknn6.validation import is_valid, validate_data, validate_table
+from sknn6.validation import is_valid, is_valid_target, validate_data, validate_table
 from sknn6.versions import Versioned
 
 __all__ = ["BaseMLP", "has_stochastic_solver"]
@@ -295,6 +295,8 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
         `find_fills` is as in `_validate_arrays`.
         """
+        if not options["reset"] and is_valid(X, self) and all(is_valid_target(each, len(X)) for each in y):
+            return (X, *y) if y else X
         columns = columns_of(self)
         if columns is None:
             find = find_fills or partial(columns_filling_means, self)

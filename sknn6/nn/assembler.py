@@ -131,14 +131,14 @@ def write_dense(op: Array, layer: Dense, after: Layer | None, network: Network, 
     op["out"] = memory.take(layer.width)
     op["dout"] = op["out"] if may_overwrite_input(after) else memory.take(layer.width)
     if isinstance(layer, ScaledDense):
-        op["u"] = places(network, layer.u)
+        op["u"] = places(network, layer, "u")
         op["V"] = memory.take_numbers(layer.fan_in * layer.width)
 
 
 def write_map(op: Array, layer: Dense, network: Network) -> None:
     """Write the sizes and parameters of a linear map."""
     op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, layer.gradient_from or 0
-    op["W"], op["b"] = places(network, layer.W), places(network, layer.b)
+    op["W"], op["b"] = places(network, layer, "W"), places(network, layer, "b")
 
 
 def write_projection(op: Array, layer: Projection, branch: Array, network: Network, memory: Memory) -> None:
@@ -165,7 +165,7 @@ def may_overwrite_input(layer: Layer | None) -> bool:
 def write_embedding(op: Array, layer: Embedding, network: Network, memory: Memory) -> None:
     """Write the fields of a layer of learned vectors."""
     op["before"], op["units"], op["categories"] = layer.before, layer.width, layer.E.shape[-2]
-    op["E"], op["s"] = places(network, layer.E), places(network, layer.s, network.statistics)
+    op["E"], op["s"] = places(network, layer, "E"), places(network, layer, "s")
     op["dout"] = memory.take(layer.width - layer.learned_from)
 
 
@@ -178,8 +178,8 @@ def write_activation(op: Array, layer: Activate, network: Network, memory: Memor
     elif number == GELU:
         op["cdf"] = memory.take(int(op["units"][0]))
     elif number == PRELU:
-        (slope,) = layer.learned_values()
-        op["slope"] = places(network, slope)
+        (slope,) = layer.parameters
+        op["slope"] = places(network, layer, slope)
 
 
 def functions_of(layer: Activate) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -189,14 +189,15 @@ def functions_of(layer: Activate) -> tuple[Callable[..., Any], Callable[..., Any
 
 def write_normalization(op: Array, layer: Normalization, network: Network, memory: Memory) -> None:
     """Write the fields of a normalisation."""
-    op["gamma"], op["beta"], op["eps"] = places(network, layer.gamma), places(network, layer.beta), layer.eps
+    op["gamma"], op["beta"] = places(network, layer, "gamma"), places(network, layer, "beta")
+    op["eps"] = layer.eps
     op["Xhat"] = memory.take(layer.units)
     if isinstance(layer, LayerNorm):
         op["r"] = memory.take(1)
     elif isinstance(layer, BatchNorm):
         op["momentum"] = layer.momentum
-        op["mean"] = places(network, layer.running_mean, network.statistics)
-        op["var"] = places(network, layer.running_var, network.statistics)
+        op["mean"] = places(network, layer, "running_mean")
+        op["var"] = places(network, layer, "running_var")
         op["r"], op["mean_of_batch"] = (memory.take_numbers(layer.units) for _ in range(2))
 
 
@@ -209,18 +210,12 @@ def parameters_of(network: Network) -> Array:
     parameters = np.empty((network.members, len(arrays), 3), np.int64)
     for i, (leaf, name) in enumerate(arrays):
         array = getattr(leaf, name)
-        parameters[:, i, 0] = places(network, array)
+        parameters[:, i, 0] = places(network, leaf, name)
         parameters[:, i, 1:] = array.size // network.members, name in leaf.decayed
     return parameters
 
 
-def places(network: Network, array: Array, vector: Array | None = None) -> Array:
-    """Return where in theta, or in another vector, each member's part of an array starts."""
-    vector = network.theta if vector is None else vector
-    first = (address(array) - address(vector)) // array.itemsize
-    return first + np.arange(network.members) * (array.size // network.members)
-
-
-def address(array: Array) -> int:
-    """Return where in memory an array begins."""
-    return int(array.__array_interface__["data"][0])
+def places(network: Network, layer: Layer, name: str) -> Array:
+    """Return where each member's part of an array of a layer starts, in theta or in the statistics."""
+    size = getattr(layer, name).size // network.members
+    return network.starts[layer, name] + size * np.arange(network.members)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from itertools import count, zip_longest
+from itertools import accumulate, count, zip_longest
 from typing import Any, Self
 
 import numpy as np
@@ -76,6 +76,7 @@ class Network:
     grad: Array  # (n_parameters,)
     statistics: Array  # (n_statistics,)
     n_decayed: int
+    starts: dict[tuple[Layer, str], int]  # of each array in theta or in the statistics
 
     def __init__(
         self, layers: list[Layer], members: int = 1, input_scaling: InputScaling | None = None
@@ -99,9 +100,11 @@ class Network:
         decayed = self._shapes(lambda layer: layer.decayed)
         parameters = decayed | self._shapes(lambda layer: layer.parameters)
         self.n_decayed = sum(math.prod(shape) for shape in decayed.values())
+        statistics = self._shapes(lambda layer: layer.statistics)
         self.theta = bind(parameters, dtype)
         self.grad = bind(parameters, dtype, prefix="d")
-        self.statistics = bind(self._shapes(lambda layer: layer.statistics), dtype)
+        self.statistics = bind(statistics, dtype)
+        self.starts = starts_of(parameters) | starts_of(statistics)
         return self
 
     def _shapes(self, names: Callable[[Layer], Iterable[str]]) -> Shapes:
@@ -339,9 +342,13 @@ def check_shape(name: str, array: Any, shape: Shape) -> None:
 def bind(shapes: Shapes, dtype: DTypeLike, prefix: str = "") -> Array:
     """Return a new vector of zeros, and set its consecutive parts as attributes of the layers."""
     flat = np.zeros(sum(map(math.prod, shapes.values())), dtype)
-    start = 0
-    for (layer, name), shape in shapes.items():
-        stop = start + math.prod(shape)
-        setattr(layer, prefix + name, flat[start:stop].reshape(shape))
-        start = stop
+    for (layer, name), start in starts_of(shapes).items():
+        shape = shapes[layer, name]
+        setattr(layer, prefix + name, flat[start : start + math.prod(shape)].reshape(shape))
     return flat
+
+
+def starts_of(shapes: Shapes) -> dict[tuple[Layer, str], int]:
+    """Return where each array starts in the vector that `bind` returns."""
+    sizes = map(math.prod, shapes.values())
+    return dict(zip(shapes, accumulate(sizes, initial=0), strict=False))  # after the last, the whole size
