@@ -80,6 +80,8 @@ TESTS = {
     "preprocessing/standardizer": "standardizer",
     "preprocessing/whitener": "whitener",
     "training/calibration": "temperature",
+    "training/division": "selection snapshots temperature",
+    "training/held_out": "selection options",
     "training/scaling": "inputs sequences",
     "training/selection": "selection",
     "training/symptoms": "symptoms",
