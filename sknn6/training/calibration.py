@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from sknn6.training.targets import Targets
+
 __all__ = ["find_temperature"]
 
 # The logarithm of the temperature is assumed to be normally distributed around 0 with this deviation: before
@@ -12,7 +14,7 @@ DEVIATION = 0.5
 LARGEST = 10.0
 
 
-def find_temperature(Z: NDArray, y: NDArray, weight: NDArray | None, targets) -> float:
+def find_temperature(Z: NDArray, y: NDArray, weight: NDArray | None, targets: Targets) -> float:
     """Return the temperature T at which the logits Z / T have the least cross-entropy [1]_.
 
     The cost is n times the mean cross-entropy of the n rows plus (log T)^2 / (2 0.5^2). The second term

@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from sknn6.nn.network import Network
+from sknn6.training.data import Data
+from sknn6.training.targets import Targets
+
 __all__ = ["Evaluation"]
 
 
@@ -19,10 +23,10 @@ class Evaluation:
         ``scorer(X, labels, weight)`` returns the score of the current model.
     """
 
-    def __init__(self, data, targets, scorer: Callable[..., float] | None = None):
+    def __init__(self, data: Data, targets: Targets, scorer: Callable[..., float] | None = None):
         self.data, self.targets, self.scorer = data, targets, scorer
 
-    def __call__(self, network) -> dict[str, Any]:
+    def __call__(self, network: Network) -> dict[str, Any]:
         """Return "validation_loss" and "validation_score" of a network."""
         X, y, weight, labels = self.data[:4]
         Z = network.predict_in_blocks(X, self.targets.pool)

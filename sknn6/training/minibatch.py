@@ -34,6 +34,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         If the training diverges, has not converged after `max_iter` epochs, or has a symptom.
     """
     network, state, settings = training.network, training.state, training.settings
+    assert training.update is not None  # only L-BFGS has none
     last = network.snapshot()
     if training.file is not None:
         last = training.file.begin(training, last)

@@ -1,11 +1,14 @@
 """Ensemble selection: keep the networks that together predict unseen rows best."""
 
 import numpy as np
+from numpy.typing import NDArray
+
+from sknn6.training.targets import Targets
 
 __all__ = ["select"]
 
 
-def select(Z, y, weight, targets):
+def select(Z: NDArray, y: NDArray, weight: NDArray | None, targets: Targets) -> list[int]:
     """Return the indices of the candidates whose pooled prediction has a low loss on rows unseen by them.
 
     Greedy forward selection: start with the best candidate, then add the one that lowers the loss most, as
@@ -31,15 +34,16 @@ def select(Z, y, weight, targets):
        ICML 2004.
     """
 
-    def loss(candidates):
+    def loss(candidates: list[int]) -> float:
         value = targets.plain_loss(targets.pool(Z[candidates]), y, weight)[0]
         return np.inf if np.isnan(value) else value
 
-    kept, least = [], np.inf
+    kept: list[int] = []
+    least = np.inf
     while len(kept) < len(Z):
         # From the last one on, because `min` returns the first of equal losses.
         losses = {i: loss([*kept, i]) for i in reversed(range(len(Z))) if i not in kept}
-        best = min(losses, key=losses.get)
+        best = min(losses, key=losses.__getitem__)
         if kept and not losses[best] < least:
             break
         kept, least = [*kept, best], losses[best]

@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn6.nn.batches import Batches
+from sknn6.nn.network import Network
 from sknn6.nn.observe import LayerTracker
+from sknn6.nn.update import Update
 from sknn6.training.callbacks import Callbacks
+from sknn6.training.checkpointing import TrainingFile
 from sknn6.training.division import Division
 from sknn6.training.evaluation import Evaluation
 from sknn6.training.state import TrainingState
+from sknn6.training.targets import Targets
 from sknn6.warn import warn_user
 
 __all__ = ["Training"]
@@ -56,17 +61,17 @@ class Training:
         Computes what track="layers" records.
     """
 
-    network: Any
-    batches: Any
-    targets: Any
-    settings: Any
+    network: Network
+    batches: Batches
+    targets: Targets
+    settings: Any  # of sknn6.estimators, which this package does not import
     state: TrainingState
     callbacks: Callbacks
     attributes: Callable[[], dict[str, Any]]
     division: Division
-    update: Any = None
+    update: Update | None = None
     evaluation: Evaluation | None = None
-    file: Any = None
+    file: TrainingFile | None = None
     cycle_ends: list[int] = field(default_factory=list)
     torn: bool = False
     tracker: LayerTracker | None = None
