@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 from scipy.sparse import issparse
 
-from sknn6.readers import as_frame, column_of, values_of
+from sknn6.readers import as_frame, column_of, levels_of, values_of
 
 __all__ = ["describe"]
 
@@ -56,7 +56,7 @@ def canonical(value):
     if issparse(value):
         return ["sparse", list(value.shape), digest_sparse(value)]
     if hasattr(value, "dtypes") and hasattr(value, "columns"):
-        return {"frame": list(map(canonical_column, value.columns, columns_in(value)))}
+        return {"frame": [canonical_column(value, j) for j in range(value.shape[1])]}
     if hasattr(value, "to_numpy"):
         value = values_of(value)
     if isinstance(value, np.ndarray):
@@ -74,14 +74,31 @@ def canonical(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def columns_in(frame):
-    """Return the columns of a data frame."""
-    return [column_of(frame, j) for j in range(frame.shape[1])]
+def canonical_column(frame, j):
+    """Return the canonical form of a column of a data frame: its name, its dtype and its values."""
+    column = column_of(frame, j)
+    return [canonical(frame.columns[j]), str(column.dtype), canonical_values(frame, j)]
 
 
-def canonical_column(name, column):
-    """Return the canonical form of a column of a data frame."""
-    return [canonical(name), str(column.dtype), canonical(column)]
+def canonical_values(frame, j):
+    """Return the canonical form of the values of a column.
+
+    Numbers become a hash. Others become the texts that occur, and a hash of which one each row has, so that
+    each text is looked at once.
+    """
+    column = column_of(frame, j)
+    if str(column.dtype).lower().startswith(("int", "uint", "float", "bool")):
+        values = values_of(column)
+        if values.dtype.kind in "biuf":
+            return digest(values)
+    try:
+        texts, codes = levels_of(frame, j)
+    except TypeError:  # a value without a text, such as a date
+        return canonical(values_of(column))
+    used, codes = np.unique(codes, return_inverse=True)
+    texts = [texts[i] for i in used]
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    return [[texts[i] for i in order], digest(np.argsort(order)[codes])]
 
 
 def number(value):
@@ -94,7 +111,7 @@ def number(value):
 def digest(array):
     """Return the hash of an array, computed in blocks of rows so that it is never copied as a whole."""
     hashed = hashlib.sha256()
-    step = max(1, BLOCK * len(array) // array.size)
+    step = max(1, BLOCK * len(array) // max(1, array.size))
     for start in range(0, len(array), step):
         hashed.update(content(array[start : start + step]))
     return hashed.hexdigest()

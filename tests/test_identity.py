@@ -1,5 +1,6 @@
 """Texts by which values are compared: the same for equal values, others for others."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -70,6 +71,18 @@ def test_the_memory_layout_of_a_frame_does_not_matter():
     assert text(frame) == text(frame.copy()) == text(frame.iloc[::-1].iloc[::-1])
     assert text(pl.from_pandas(frame)) == text(pl.from_pandas(frame.copy()))
     assert text(frame["d"]) == text(frame["d"].to_numpy()) == text(pl.Series(frame["d"]))
+
+
+def test_texts_of_a_frame_are_compared_and_not_objects():
+    """Neither the order of categories matters, nor those without a row, nor which decimals are one object."""
+    letters = pd.Series(["x", "y", "x"])
+    categories = [pd.Categorical(letters, list(given)) for given in ("xy", "yx", "zyx")]
+    assert len({text(pd.DataFrame({"a": each})) for each in categories}) == 1
+    one, half = Decimal(1), Decimal("0.5")
+    shared = pd.DataFrame({"a": [one, half, one]})
+    assert text(shared) == text(pd.DataFrame({"a": [one, half, Decimal(1)]}))
+    dates = pd.DataFrame({"a": pd.to_datetime(["2026-01-01", "2026-01-02"])})
+    assert text(dates) == text(dates.copy()) != text(dates.iloc[::-1])
 
 
 @pytest.mark.parametrize(

@@ -383,6 +383,15 @@ def test_a_small_space_has_the_points_that_a_constraint_allows():
         search(space=space, optimizer_kwargs={"space_constraint": lambda point: False}).fit(X, y)
 
 
+def test_points_are_proposed_again_where_a_constraint_allows_no_others():
+    """There are 40000 points, too many to list, of which 200 are allowed."""
+    space = {"rate": Integer(1, 200), "width": Integer(1, 200)}
+    kwargs = {"space_constraint": lambda point: point[1] == 1, "n_initial_points": 230}
+    proposals = Proposals(space, [0], kwargs)
+    assert len(proposals.initial) == 230
+    assert 150 < len(set(map(tuple, proposals.initial))) <= 200
+
+
 def test_gradients_need_a_process_at_each_step():
     """Trees have no gradient by which L-BFGS could maximise the acquisition function."""
     space = {"rate": (1e-5, 1.0, "log-uniform"), "width": (1.0, 9.0)}

@@ -181,7 +181,6 @@ def test_a_checkpoint_of_other_fits_is_refused(tmp_path, before, after, differen
         search(**params).fit(X, y, **after)
 
 
-@pytest.mark.skipif(not hasattr(BayesSearchCV, "set_callbacks"), reason="needs scikit-learn 1.9")
 def test_a_copy_of_a_frame_goes_on(tmp_path):
     """It has one block of memory where the frame has two, as one that was read from a file."""
     frame = pd.DataFrame(X, columns=list("abcd"))
@@ -191,6 +190,7 @@ def test_a_copy_of_a_frame_goes_on(tmp_path):
     assert len(found.cv_results_["params"]) == 3
 
 
+@pytest.mark.skipif(not hasattr(BayesSearchCV, "set_callbacks"), reason="needs scikit-learn 1.9")
 def test_callbacks_do_not_make_another_search(tmp_path):
     """Of the estimator, or of a step; neither does the version of scikit-learn, as pickles have it."""
     params = {"n_iter": 1, "checkpoint": tmp_path / "search", "space": {"mlp__alpha": Real(1e-5, 1.0)}}

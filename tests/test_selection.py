@@ -5,8 +5,9 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.datasets import make_classification
+from sklearn.model_selection import GridSearchCV
 
-from sknn6 import MLPClassifier, MLPRegressor
+from sknn6 import BayesSearchCV, MLPClassifier, MLPRegressor
 from sknn6._sklearn_compat import InvalidParameterError
 from sknn6.estimators import finishing, preparation
 from sknn6.training import data
@@ -92,6 +93,15 @@ def test_a_sequence_of_decays_has_one_number_for_each_network(decay, solver):
     model = MLPClassifier(**QUICK, solver=solver, ensemble_size=2, weight_decay=decay)
     with pytest.raises(InvalidParameterError, match=r"weight_decay, as a sequence, .* ensemble_size=2, got"):
         model.fit(X, y)
+
+
+def test_a_search_may_bring_a_sequence_of_decays_and_a_number_of_networks_together():
+    """The estimator's own values, which do not go together, are not trained."""
+    model = MLPClassifier(**QUICK, weight_decay=[0.1, 0.2])
+    found = GridSearchCV(model, {"ensemble_size": [2]}, cv=2).fit(X[:100], y[:100])
+    assert found.best_params_ == {"ensemble_size": 2}
+    search = BayesSearchCV(model, {"ensemble_size": [2], "alpha": [0.1, 0.2]}, n_iter=2, cv=2, random_state=0)
+    assert search.fit(X[:100], y[:100]).best_params_["ensemble_size"] == 2
 
 
 def test_networks_are_chosen_for_every_kind_of_target():

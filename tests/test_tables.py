@@ -523,6 +523,7 @@ def test_decimals_are_numbers():
     assert MLPClassifier((8,), **QUICK).fit(objects, Y).n_features_in_ == 2
 
 
+@pytest.mark.skipif(not hasattr(polars, "Int128"), reason="the dtype came with polars 1.18")
 def test_integers_that_numpy_lacks_are_numbers():
     few = np.arange(N) % 7
     wide = polars.DataFrame({"number": NUMBERS, "few": polars.Series(few, dtype=polars.Int128)})

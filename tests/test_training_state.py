@@ -59,6 +59,14 @@ def test_the_generator_goes_on_and_that_of_the_estimator_is_left_alone():
     np.testing.assert_array_equal(attributes["_rng"].uniform(size=3), drawn)
 
 
+def test_a_file_of_an_earlier_version_has_a_field_by_its_earlier_name():
+    saved = after(CALL, 1).saved()
+    saved["in_parts"] = saved.pop("streamed")
+    state = after(SETTINGS, 1)
+    state.restore(saved)
+    assert state.streamed
+
+
 def test_lbfgs_has_no_attributes_of_the_stochastic_solvers():
     settings = Settings.of(MLPClassifier(solver="lbfgs", random_state=0))
     attributes = after(settings, 2).attributes(stochastic=False)

@@ -233,6 +233,7 @@ def settings_and_state(
     if continues:
         rows_at_first = getattr(estimator, "_n_rows", 0)
     settings = Settings.of(estimator, rows_at_first, continues=continues, incremental=incremental)
+    settings.check_decays()
     state = TrainingState.begin(settings, vars(estimator) if continues else {})
     state.n_rows = rows_at_first
     if continues:

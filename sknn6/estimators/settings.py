@@ -73,9 +73,7 @@ class Settings(SimpleNamespace):
         )
         values = given | {name: recipe[name] for name in automatic}
         training = {"continues": continues, "incremental": incremental}
-        settings = cls(**values | {"recipe": recipe, "automatic": automatic, "given": given} | training)
-        settings.check_decays()
-        return settings
+        return cls(**values | {"recipe": recipe, "automatic": automatic, "given": given} | training)
 
     def with_fitted_values(self, fitted: dict[str, Any]) -> Self:
         """Return the settings in which parameters left at "auto" have the values of a fitted network.

@@ -29,6 +29,7 @@ DEFAULTS = {
 }
 N_INITIAL_POINTS = 5
 SET_BY_SEARCH = {"dimensions", "random_state"}  # arguments of the optimizer that a user cannot choose
+DRAWN = 100  # random points, among which one is looked for that has not been proposed
 LISTED = 10_000  # in a space of at most this many points, the remaining ones are listed
 PRIORS = {"uniform", "log-uniform"}
 SKOPT_TYPES = str, Number, np.generic  # types of categories that `skopt` accepts
@@ -134,8 +135,8 @@ class Proposals:
     Attributes
     ----------
     size : int or inf
-        Number of points of the space. No point is proposed twice. In a space of more than `LISTED` points,
-        those that a constraint forbids are counted too.
+        Number of points of the space. No point is proposed twice, unless a constraint allows hardly any
+        other. In a space of more than `LISTED` points, those that a constraint forbids are counted too.
 
     Raises
     ------
@@ -246,10 +247,8 @@ class Proposals:
             return list(left[rng.randint(len(left))])
         dimensions = [copy.deepcopy(axis.dimension) for axis in self.axes.values()]
         space = Space(dimensions, constraint=self.allows)
-        while True:
-            (point,) = space.rvs(random_state=rng)
-            if tuple(point) not in known:
-                return point
+        drawn = space.rvs(DRAWN, random_state=rng)
+        return next((other for other in drawn if tuple(other) not in known), drawn[0])
 
     def _optimizer(self, step, **options):
         """Create an optimizer with copies of the dimensions, because it modifies them."""

@@ -205,6 +205,8 @@ class TrainingState:
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Restore a state that `saved` has returned; other entries are ignored."""
+        if "in_parts" in saved:  # the name of the field in files of earlier versions
+            saved = saved | {"streamed": saved["in_parts"]}
         saved = {name: saved[name] for name in SAVED}
         rng, self.rng = saved.pop("rng"), self.rng
         self.rng.bit_generator.state = rng
