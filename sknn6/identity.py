@@ -86,15 +86,13 @@ def canonical_values(frame, j):
     Numbers become a hash. Others become the texts that occur, and a hash of which one each row has, so that
     each text is looked at once.
     """
-    column = column_of(frame, j)
-    if str(column.dtype).lower().startswith(("int", "uint", "float", "bool")):
-        values = values_of(column)
-        if values.dtype.kind in "biuf":
-            return digest(values)
+    values = values_of(column_of(frame, j))
+    if values.dtype.kind in "biuf":
+        return digest(values)
     try:
         texts, codes = levels_of(frame, j)
     except TypeError:  # a value without a text, such as a date
-        return canonical(values_of(column))
+        return canonical(values)
     used, codes = np.unique(codes, return_inverse=True)
     texts = [texts[i] for i in used]
     order = sorted(range(len(texts)), key=texts.__getitem__)

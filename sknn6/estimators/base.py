@@ -319,9 +319,9 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _predict(self, X, what):
         """Apply a method of the targets, such as "decide", to the logits of X and return the result."""
-        if not (self.__sklearn_is_fitted__() and is_valid(X, self)):
-            check_is_fitted(self)
-            X = self._validate(X, reset=False)
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # which raises its error, and takes long
+        X = self._validate(X, reset=False)
         finish = getattr(self._fitted_targets(), what)
         with np.errstate(all="ignore"):  # for example, weights may overflow when they are cast to float32
             network = predicting_network(self, X.dtype)
