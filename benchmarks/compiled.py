@@ -33,7 +33,7 @@ from workloads import WORKLOADS, plain
 
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6.estimators.preparation import prepare
-from sknn6.nn.epoch import run_epoch
+from sknn6.nn.descent import GradientDescent
 from sknn6.nn.parallel import several_threads
 from sknn6.nn.program import Program
 
@@ -60,19 +60,20 @@ class Way:
     def __init__(self, estimator, X, y, compiled):
         prepared = prepare(estimator.set_params(random_state=0), X, y)
         prepared.fit_inputs()
-        self.loss, self.network, self.settings = prepared.targets.loss, prepared.network, prepared.settings
-        self.update, self.batches = prepared.make_update(keeps_state=False), prepared.make_batches()
-        parts = self.network, self.loss, self.update, self.batches
-        self.program = Program.of(*parts) if compiled else None
-        self.seconds = []
+        descent = GradientDescent(
+            prepared.network,
+            prepared.targets.loss,
+            prepared.make_update(keeps_state=False),
+            prepared.make_batches(),
+            prepared.settings.alpha,
+        )
+        self.descent = Program.of(descent) if compiled else descent
+        self.rate, self.seconds = prepared.settings.rate, []
 
     def run(self):
         """Train for an epoch."""
         started = perf_counter()
-        run_epoch(
-            self.network, self.loss, self.update, self.batches, learning_rate=self.settings.rate,
-            alpha=self.settings.alpha, program=self.program,
-        )  # fmt: skip
+        self.descent.run_epoch(self.rate)
         self.seconds.append(perf_counter() - started)
 
 

@@ -49,7 +49,7 @@ TESTS = {
     "nn/batches": "batches memory classifier",
     "nn/categories": "categories",
     "nn/decay": "decay optimizers",
-    "nn/epoch": "training classifier",
+    "nn/descent": "training classifier",
     "nn/initializers": "initializers",
     "nn/inputs": "inputs",
     "nn/kernels": "kernels program",

@@ -30,7 +30,7 @@ from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
 from sknn6.nn.dense import Dense
-from sknn6.nn.epoch import run_epoch
+from sknn6.nn.descent import GradientDescent
 from sknn6.nn.losses import softmax_cross_entropy
 from sknn6.nn.optimizers import Adam
 from sknn6.nn.update import Update
@@ -81,8 +81,8 @@ class Training:
             ticks.append(perf_counter())
             return penalty
 
-        settings = {"learning_rate": self.rate, "alpha": self.alpha}
-        run_epoch(self.network, softmax_cross_entropy, update, self.batches, **settings)
+        descent = GradientDescent(self.network, softmax_cross_entropy, update, self.batches, self.alpha)
+        descent.run_epoch(self.rate)
         watch.seconds["whole step"] += np.diff(ticks).tolist()
 
     def parts(self, watch):

@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn6 import MLPClassifier, Standardizer
 from sknn6.nn.architecture import Architecture
-from sknn6.nn.epoch import loss_and_gradient
+from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.losses import LOSSES
 
 warnings.simplefilter("ignore", ConvergenceWarning)

@@ -110,7 +110,7 @@ def test_it_ends_as_if_it_had_never_stopped(params, n_saves, tmp_path, monkeypat
 def test_one_that_has_ended_is_not_trained_again(params, tmp_path, monkeypatch):
     path = tmp_path / "training"
     whole = model(checkpoint=path, **params).fit(X, y)
-    monkeypatch.setattr("sknn6.nn.epoch.mean_loss_and_gradient", None)
+    monkeypatch.setattr("sknn6.nn.descent.mean_loss_and_gradient", None)
     assert_same(model(checkpoint=path, **params).fit(X, y), whole)
 
 
@@ -476,7 +476,7 @@ def test_the_mode_of_a_file_is_kept(mode, tmp_path):
 def test_a_path_that_cannot_be_written_is_told_before_the_training(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
-    monkeypatch.setattr("sknn6.nn.epoch.mean_loss_and_gradient", None)
+    monkeypatch.setattr("sknn6.nn.descent.mean_loss_and_gradient", None)
     new = model(checkpoint=path)
     with pytest.raises(ValueError, match=r"checkpoint(='.*')? must be a file"):
         new.fit(X, y)

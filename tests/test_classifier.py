@@ -666,16 +666,16 @@ def test_too_few_epochs_are_told(solver):
 
 
 def test_an_interrupt_leaves_a_usable_model(monkeypatch):
-    epochs = iter([minibatch.run_epoch] * 3)
+    epochs = iter([minibatch.end_epoch] * 3)
 
-    def interrupted(*args, **params):
-        epoch = next(epochs, None)
-        if epoch is None:
+    def interrupted(*args):
+        end_epoch = next(epochs, None)
+        if end_epoch is None:
             raise KeyboardInterrupt
-        return epoch(*args, **params)
+        return end_epoch(*args)
 
     three_epochs = fit(max_iter=3)
-    monkeypatch.setattr(minibatch, "run_epoch", interrupted)
+    monkeypatch.setattr(minibatch, "end_epoch", interrupted)
     model = MLPClassifier(8, random_state=0)
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
         model.fit(X, TARGETS["multiclass"])

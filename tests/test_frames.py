@@ -10,7 +10,7 @@ import pytest
 import sknn6
 from sknn6 import MLPClassifier
 from sknn6.nn import dense
-from sknn6.training import minibatch
+from sknn6.nn.program import Program
 
 ROOT = str(Path(sknn6.__file__).parent) + os.sep
 
@@ -49,7 +49,7 @@ def test_few_calls_lead_from_fit_to_the_first_product(monkeypatch, recipe, metho
         return product
 
     monkeypatch.setattr(dense, "GEMM", {dtype: watched(gemm) for dtype, gemm in dense.GEMM.items()})
-    monkeypatch.setattr(minibatch, "program_of", lambda training: None)  # in which there are no calls
+    monkeypatch.setattr(Program, "of", lambda descent: None)  # in which there are no calls
     model = MLPClassifier(4, recipe=recipe, max_iter=1, random_state=0)
     arguments = {"classes": [0, 1]} if method == "partial_fit" else {}
     getattr(model, method)(X, y, **arguments)

@@ -19,7 +19,7 @@ from gradient_check import (
 from networks import perceptron
 
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.epoch import loss_and_gradient
+from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.layers import Dropout
 from sknn6.nn.losses import LOSSES
 from sknn6.nn.normalization import NORMALIZATIONS

@@ -43,13 +43,13 @@ def model(cls=MLPClassifier, **params):
     return cls(**PARAMS | params)
 
 
-COMPILED = minibatch.program_of
+COMPILED = Program.of
 
 
 @pytest.fixture(autouse=True)
 def layers(monkeypatch):
     """The moments are counted in calls of Python, of which a compiled epoch has few."""
-    monkeypatch.setattr(minibatch, "program_of", lambda training: None)
+    monkeypatch.setattr(Program, "of", lambda descent: None)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def compiled_updates(monkeypatch, layers):
     kernels.load()
     if not kernels.are_compiled():
         pytest.skip("the kernels are NumPy's")
-    monkeypatch.setattr(minibatch, "program_of", COMPILED)
+    monkeypatch.setattr(Program, "of", COMPILED)
     monkeypatch.setattr(program, "SLICE_NUMBERS", 0)
     kept, run = [], Program._train
 
@@ -235,7 +235,7 @@ def test_a_second_one_leaves_weights_and_statistics_of_one_epoch(monkeypatch):
     with pytest.warns(UserWarning, match="after 3 epochs"):
         in_a_cell((interrupted := model(batchnorm=True)).fit, X, y)
     monkeypatch.undo()
-    monkeypatch.setattr(minibatch, "program_of", lambda training: None)
+    monkeypatch.setattr(Program, "of", lambda descent: None)
     assert_whole(interrupted, 3, batchnorm=True)
 
 

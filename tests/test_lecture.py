@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn6 import Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.epoch import loss_and_gradient
+from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.layers import Activate
 from sknn6.nn.losses import LOSSES
 

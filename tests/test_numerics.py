@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss
 
 from sknn6 import MLPClassifier, Standardizer, Whitener
 from sknn6.nn.activations import ACTIVATIONS
-from sknn6.nn.epoch import loss_and_gradient
+from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
 from sknn6.nn.normalization import NORMALIZATIONS
 

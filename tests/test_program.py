@@ -19,7 +19,7 @@ from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.batches import Batches
 from sknn6.nn.categories import OneHot
 from sknn6.nn.dense import Dense
-from sknn6.nn.epoch import run_epoch
+from sknn6.nn.descent import GradientDescent
 from sknn6.nn.layers import Activate, Dropout, Residual
 from sknn6.nn.network import Network
 from sknn6.nn.optimizers import SGD, Adam
@@ -75,10 +75,12 @@ class Training:
         self.loss = partial(loss, **given) if given else loss
         self.batches = Batches(X, targets_of(loss), weight, BATCH, dtype, rng)
         self.update = Update(self.network, optimizer(self.network.theta), **update)
-        self.alpha, self.accumulation = alpha, accumulation
+        self.descent = GradientDescent(
+            self.network, self.loss, self.update, self.batches, alpha, accumulation
+        )
 
     def program(self):
-        return Program.of(self.network, self.loss, self.update, self.batches, self.accumulation)
+        return Program.of(self.descent)
 
     def run_compiled(self, **params):
         program = self.program()
@@ -87,14 +89,8 @@ class Training:
 
     def run(self, program=None, rate=0.01, epochs=2):
         """Train, and return the losses of the epochs."""
-        return [
-            run_epoch(
-                self.network, self.loss, self.update, self.batches,
-                learning_rate=lambda part: rate * (1 - part / 2), alpha=self.alpha,
-                accumulation=self.accumulation, program=program,
-            )["loss"]
-            for _ in range(epochs)
-        ]  # fmt: skip
+        descent = program or self.descent
+        return [descent.run_epoch(lambda part: rate * (1 - part / 2))["loss"] for _ in range(epochs)]
 
 
 def assert_agree(tolerance=1e-9, **params):
@@ -220,7 +216,7 @@ def test_whole_numbers_compile_nothing_anew(params):
         rate = params.pop("rate", 0.1)
         training = Training(optimizer=SGD, **params)
         made = training.program()
-        made.run(lambda _: rate, training.alpha)
+        made.run_epoch(lambda _: rate)
         return set(made.interpreter.train.signatures)
 
     assert versions(**{name: float(value) for name, value in params.items()}) == versions(**params)
@@ -430,7 +426,7 @@ def test_interrupts_are_looked_at_before_each_slice(monkeypatch):
     training, checks = Training(), []
     made = training.program()
     for _ in range(2):
-        made.run(lambda part: 0.01, 0.0, lambda: checks.append(training.update.optimizer.t))
+        made.run_epoch(lambda part: 0.01, lambda: checks.append(training.update.optimizer.t))
     assert checks == list(range(2 * len(training.batches)))
 
 

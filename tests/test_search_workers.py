@@ -19,8 +19,9 @@ from test_search_run import Recorder
 
 from sknn6 import BayesSearchCV, MLPClassifier, MLPRegressor, Standardizer, Whitener, threads
 from sknn6.nn import kernels, parallel
+from sknn6.nn.program import Program
 from sknn6.search.workers import fits_run_compiled
-from sknn6.training.minibatch import program_of, train_in_batches
+from sknn6.training.minibatch import descent_of, train_in_batches
 
 pytest.importorskip("numba")
 
@@ -126,7 +127,7 @@ def test_what_is_said_to_run_compiled_does(mlp, monkeypatch):
     ran = []
 
     def train(training, interrupts):
-        ran.append(program_of(training) is not None)
+        ran.append(isinstance(descent_of(training), Program))
         train_in_batches(training, interrupts)
 
     monkeypatch.setattr("sknn6.estimators.base.train_in_batches", train)

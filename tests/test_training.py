@@ -5,7 +5,7 @@ import pytest
 from networks import perceptron
 
 from sknn6.nn.batches import Batches
-from sknn6.nn.epoch import loss_and_gradient, run_epoch
+from sknn6.nn.descent import GradientDescent, loss_and_gradient
 from sknn6.nn.losses import softmax_cross_entropy
 from sknn6.nn.optimizers import SGD
 from sknn6.nn.update import Update
@@ -27,17 +27,9 @@ def network():
 
 def run(made, data, epochs=3, rate=lambda fraction: 0.1, alpha=0.5, accumulation=1, **update):
     update = Update(made, SGD(made.theta, momentum=0.0), **update)
-    params = {"alpha": alpha, "accumulation": accumulation}
+    descent = GradientDescent(made, softmax_cross_entropy, update, data, alpha, accumulation)
     return [
-        run_epoch(
-            made,
-            softmax_cross_entropy,
-            update,
-            data,
-            learning_rate=lambda part, epoch=epoch: rate((epoch + part) / epochs),
-            **params,
-        )
-        for epoch in range(epochs)
+        descent.run_epoch(lambda part, epoch=epoch: rate((epoch + part) / epochs)) for epoch in range(epochs)
     ]
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn6._sklearn_compat import check_parameters, without_callbacks
 from sknn6.estimators.base import BaseMLP
 from sknn6.estimators.preparation import prepare
-from sknn6.nn.epoch import loss_and_gradient
+from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.layers import Dropout
 from sknn6.readers import as_frame
 

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
-from sknn6.nn.epoch import loss_and_gradient
+from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.observe import NO_SLOPE, SATURATED, linear_maps, norm, observed
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.optional import require

@@ -9,7 +9,7 @@ from scipy import optimize
 
 from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.batches import Batch, Batches
-from sknn6.nn.epoch import loss_and_gradient
+from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.network import Network
 
 __all__ = ["minimize"]
@@ -38,7 +38,7 @@ def minimize(
     network : Network
         Allocated in float64.
     loss, alpha
-        As in `run_epoch`.
+        As in `GradientDescent`.
     batches : Batches
         One batch of all rows.
     max_iter, max_fun : int

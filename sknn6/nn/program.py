@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.assembler import functions_of, operations_of, parameters_of
 from sknn6.nn.batches import Batches
 from sknn6.nn.categories import Embedding
+from sknn6.nn.descent import GradientDescent, record_of
 from sknn6.nn.layers import Activate, Dropout
 from sknn6.nn.network import Network
 from sknn6.nn.operations import (
@@ -56,27 +58,19 @@ LOADED: set[tuple[np.dtype[Any], int | None]] = set()
 
 
 class Program:
-    """The compiled form of a training: operations for each member, and the memory for their arrays.
+    """The compiled form of gradient descent: operations for each member, and the memory for their arrays.
 
     Parameters
     ----------
-    network : Network
-    update : Update
-    batches : Batches
-    loss : int
-        Number of the loss in `LOSS_CODES`.
-    loss_parameter : float
-        The parameter of the loss, see `LOSS_PARAMETERS`.
-    accumulation : int
-        Number of batches per update.
+    descent : GradientDescent
+        All of its parts have a compiled form, see `covers`.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sknn6.nn.architecture import Architecture
-    >>> from sknn6.nn.batches import Batches
     >>> from sknn6.nn.losses import softmax_cross_entropy
-    >>> from sknn6.nn.optimizers import SGD, Adam, Optimizer
+    >>> from sknn6.nn.optimizers import Adam
     >>> from sknn6.nn.program import covers
     >>> from sknn6.nn.update import Update
     >>> network = Architecture(4, [8], 3, "relu").build().allocate(np.float32)
@@ -84,18 +78,10 @@ class Program:
     True
     """
 
-    def __init__(
-        self,
-        network: Network,
-        update: Update,
-        batches: Batches,
-        loss: int,
-        loss_parameter: float = 0.0,
-        accumulation: int = 1,
-    ) -> None:
+    def __init__(self, descent: GradientDescent) -> None:
         self.interpreter = import_module(INTERPRETER)
-        self.network, self.update, self.batches, self.loss = network, update, batches, loss
-        self.accumulation = accumulation
+        network, batches = self.network, self.batches = descent.network, descent.batches
+        self.update, self.accumulation = descent.update, min(descent.accumulation, len(batches))
         self.shared = [layer for layer in network.layers if not layer.per_member]
         self.dropouts = [layer for layer in network.leaves if isinstance(layer, Dropout)]
         self.embeddings = [layer for layer in network.layers if isinstance(layer, Embedding)]  # one or none
@@ -103,66 +89,44 @@ class Program:
         self.operations, n_work = operations_of(network, rows)
         self.parameters = parameters_of(network)
         self.work = np.zeros((network.members, n_work), network.dtype)
-        self.mean = np.zeros(network.grad.size if accumulation > 1 else 0, network.dtype)
-        self.rules = rules_of(update, loss, loss_parameter, accumulation, self.interpreter)
+        self.mean = np.zeros(network.grad.size if self.accumulation > 1 else 0, network.dtype)
+        self.rules = rules_of(descent, self.accumulation, self.interpreter)
         self.rare = None if is_common(self.operations, self.rules[0]) else 1
         numbers = rows * width_of(network, batches)
         multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
         most = min(SLICE_NUMBERS / numbers, SLICE_MULTIPLICATIONS / multiplications)
-        self.per_slice = max(1, int(most / accumulation)) * accumulation
+        self.per_slice = max(1, int(most / self.accumulation)) * self.accumulation
 
     @classmethod
-    def of(
-        cls, network: Network, loss: LossFunction, update: Update, batches: Batches, accumulation: int = 1
-    ) -> Self | None:
-        """Return the compiled form of a training, None if it has none or Numba cannot be used."""
-        dense = isinstance(batches.X, np.ndarray)
-        number, accumulation = loss_of(loss), min(accumulation, len(batches))
-        if number is None or not (kernels.are_compiled() and dense and covers(network, loss, update)):
+    def of(cls, descent: GradientDescent) -> Self | None:
+        """Return the compiled form, None if there is none, if it would be slower, or without Numba."""
+        covered = kernels.are_compiled() and covers(descent.network, descent.loss, descent.update)
+        if not (covered and suits(descent)):
             return None
-        if any(layer.fan_in * layer.width * batches.largest >= WORTH_THREADS for layer in network.dense()):
-            return None  # a product that several threads compute
-        if accumulation > 1 and accumulation * batches.largest * width_of(network, batches) > UPDATE_NUMBERS:
+        if not succeeds(partial(import_module, INTERPRETER)):
             return None
-        try:
-            import_module(INTERPRETER)
-        except Exception as error:  # as in `kernels`: nothing has been computed yet
-            kernels.do_without_numba(error)
-            return None
-        program = cls(network, update, batches, *number, accumulation)
-        version = network.dtype, program.rare
-        if version not in LOADED:
-            try:
-                program.load()
-            except Exception as error:
-                kernels.do_without_numba(error)
-                return None
-            LOADED.add(version)
-        return program
+        program = cls(descent)
+        return program if succeeds(program.load) else None
 
     def load(self) -> None:
-        """Compile the interpreter or load its code, by running it on no batch."""
+        """Compile the interpreter or load its code, once for each version, by running it on no batch."""
+        version = self.network.dtype, self.rare
+        if version in LOADED:
+            return
         # The code depends on the dtypes of the arrays and not on their sizes.
         no_rows = np.empty((0, self.network.dense()[0].fan_in), self.network.dtype)
         batches, own, _ = self._slice(no_rows, self.batches.y[:0], None, np.zeros(1, np.int64), np.empty(0))
-        self._train(batches, own, 0.0)
+        self._train(batches, own)
+        LOADED.add(version)
 
-    def run(
-        self, learning_rate: Callable[[float], float], alpha: float, check: Callable[[], object] | None = None
-    ) -> tuple[float, int, float]:
-        """Train on all batches once.
+    def run_epoch(
+        self, learning_rate: Callable[[float], float], check: Callable[[], object] | None = None
+    ) -> dict[str, Any]:
+        """Train on all batches once, and return the record of the epoch.
 
-        The arguments are those of `run_epoch`, but `check` is called before each slice.
-
-        Returns
-        -------
-        total : float
-            The sum over the updates of number of rows times loss.
-        n_rows : int
-            The number of rows of all updates; a batch without weight makes none.
-        rate : float
-            The rate of the last update.
+        All is as in `GradientDescent.run_epoch`, but `check` is called before each slice.
         """
+        started = perf_counter()
         n_updates, done, total, n_rows = math.ceil(len(self.batches) / self.accumulation), 0, 0.0, 0
         slices = self.batches.slices(self.per_slice)
         while done < n_updates and math.isfinite(total):
@@ -174,10 +138,10 @@ class Program:
             for layer in self.shared:
                 X = layer.forward(X)
             batches, own, has_weight = self._slice(X, y, weight, np.array(bounds), rates)
-            total += self._train(batches, own, alpha)
+            total += self._train(batches, own)
             self._count_updates(has_weight)
             n_rows, done = n_rows + int(np.diff(bounds)[has_weight].sum()), done + n
-        return total, n_rows, float(rates[-1])
+        return record_of(total, n_rows, float(rates[-1]), started)
 
     def _slice(
         self, X: Array, y: Array, weight: Array | None, bounds: Array, rates: Array
@@ -199,14 +163,13 @@ class Program:
         )
         return batches, own, has_weight
 
-    def _train(self, batches: Any, own: Array, alpha: float) -> float:
-        """Make the updates of the batches for all members; return `total`, as `run` does."""
+    def _train(self, batches: Any, own: Array) -> float:
+        """Make the updates of the batches for all members; return the sum of number of rows times loss."""
         vectors, t = self._vectors(), self.update.optimizer.t
 
         def train(k: int) -> float:
-            rules = self.rules[k]._replace(alpha=float(alpha))  # an int would be another type, compiled anew
             total: float = self.interpreter.train(
-                self.operations[k], self.parameters[k], rules, vectors, batches._replace(own=own[k]),
+                self.operations[k], self.parameters[k], self.rules[k], vectors, batches._replace(own=own[k]),
                 self.work[k], t, self.rare,
             )  # fmt: skip
             return total
@@ -233,7 +196,7 @@ class Program:
     def _targets(self, y: Array) -> tuple[Array, Array]:
         """Return the targets as classes and as numbers; one of the two is empty."""
         dtype = self.network.dtype
-        if self.loss == SOFTMAX:
+        if self.rules[0].loss == SOFTMAX:
             return np.ascontiguousarray(y, np.int64), np.empty((0, 0), dtype)
         return np.empty(0, np.int64), np.ascontiguousarray(y, dtype)
 
@@ -243,6 +206,28 @@ class Program:
         for i in np.flatnonzero(has_weight):
             seeds[i] = [layer.draw_seed() for layer in self.dropouts]
         return seeds
+
+
+def suits(descent: GradientDescent) -> bool:
+    """Return whether the compiled form would be as fast as the layers, and its memory small."""
+    network, batches = descent.network, descent.batches
+    accumulation, rows = min(descent.accumulation, len(batches)), batches.largest
+    return (
+        isinstance(batches.X, np.ndarray)
+        # Several threads compute a larger product.
+        and all(layer.fan_in * layer.width * rows < WORTH_THREADS for layer in network.dense())
+        and (accumulation == 1 or accumulation * rows * width_of(network, batches) <= UPDATE_NUMBERS)
+    )
+
+
+def succeeds(step: Callable[[], object]) -> bool:
+    """Return whether a step can be done that loads or compiles code; if not, do without Numba from now on."""
+    try:
+        step()
+    except Exception as error:  # as in `kernels`: nothing has been computed yet
+        kernels.do_without_numba(error)
+        return False
+    return True
 
 
 def width_of(network: Network, batches: Batches) -> int:
@@ -297,23 +282,26 @@ OPTIMIZER_FIELDS: dict[type[Optimizer], dict[str, type]] = {
 }
 
 
-def rules_of(
-    update: Update, loss: int, loss_parameter: float, accumulation: int, interpreter: Any
-) -> list[Any]:
-    """Return the `Rules` of each member."""
-    optimizer = update.optimizer
+def rules_of(descent: GradientDescent, accumulation: int, interpreter: Any) -> list[Any]:
+    """Return the `Rules` of each member.
+
+    Their numbers have the types float and int, for which the interpreter is compiled.
+    """
+    update, optimizer = descent.update, descent.update.optimizer
+    compiled_loss = loss_of(descent.loss)
+    assert compiled_loss is not None  # see `covers`
     own = {name: kind(getattr(optimizer, name)) for name, kind in OPTIMIZER_FIELDS[type(optimizer)].items()}
     return [
         interpreter.Rules(
-            loss=loss,
-            loss_parameter=loss_parameter,
+            loss=compiled_loss[0],
+            loss_parameter=compiled_loss[1],
             optimizer=OPTIMIZER_CODES[type(optimizer)],
-            alpha=0.0,
+            alpha=float(descent.alpha),
             weight_decay=float(decay),
             clip_norm=math.inf if update.clip_norm is None else float(update.clip_norm),
             ema_decay=float(update.ema_decay),
             accumulation=int(accumulation),
             **own,
         )
-        for decay in np.broadcast_to(update.weight_decay, update.network.members)
+        for decay in np.broadcast_to(update.weight_decay, descent.network.members)
     ]

@@ -1,12 +1,15 @@
 """Training on mini-batches: the one loop over the epochs."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from sknn6.nn.epoch import run_epoch
+from sknn6.nn.descent import GradientDescent
+from sknn6.nn.network import Snapshot
 from sknn6.nn.program import Program
 from sknn6.training.interrupts import Interrupted, Interrupts
 from sknn6.training.symptoms import warn_of_symptoms
@@ -34,27 +37,16 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         If the training diverges, has not converged after `max_iter` epochs, or has a symptom.
     """
     network, state, settings = training.network, training.state, training.settings
-    assert training.update is not None  # only L-BFGS has none
     last = network.snapshot()
     if training.file is not None:
         last = training.file.begin(training, last)
     try:
         with interrupts.waiting_for(1):
-            program = program_of(training)
+            descent = descent_of(training)
             while state.n_iter < settings.max_iter and not (state.stopped or state.diverged):
                 interrupts.check()
                 training.callbacks.begin_epoch()
-                record = run_epoch(
-                    network,
-                    training.targets.loss,
-                    training.update,
-                    training.batches,
-                    learning_rate=partial(rate, training, state.n_iter),
-                    alpha=settings.alpha,
-                    accumulation=settings.gradient_accumulation_steps,
-                    check=interrupts.check,
-                    program=program,
-                )
+                record = descent.run_epoch(partial(rate, training, state.n_iter), interrupts.check)
                 last = end_epoch(training, interrupts, record, last)
     except Interrupted:
         if training.isfinite():
@@ -72,18 +64,22 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         warn_at_end(training, interrupts.ended_training)
 
 
-def program_of(training):
-    """Return the compiled form of the training, None if it has none."""
-    return Program.of(
+def descent_of(training: Training) -> GradientDescent | Program:
+    """Return the gradient descent of a training, in its compiled form if it has one."""
+    settings, update = training.settings, training.update
+    assert update is not None  # only L-BFGS has none
+    descent = GradientDescent(
         training.network,
         training.targets.loss,
-        training.update,
+        update,
         training.batches,
-        training.settings.gradient_accumulation_steps,
+        settings.alpha,
+        settings.gradient_accumulation_steps,
     )
+    return Program.of(descent) or descent
 
 
-def end_epoch(training, interrupts, record, last):
+def end_epoch(training: Training, interrupts: Interrupts, record: dict[str, Any], last: Snapshot) -> Snapshot:
     """Record an epoch, decide whether to stop, and save; return a snapshot of the last finite weights.
 
     Ctrl-C may interrupt what takes long, such as a scorer of the user's, but not leave half a record.
@@ -112,7 +108,7 @@ def end_epoch(training, interrupts, record, last):
     return last
 
 
-def rate(training, epoch, fraction):
+def rate(training: Training, epoch: int, fraction: float) -> float:
     """Return the learning rate after `epoch` whole epochs and the given fraction of the next one."""
     state, ends = training.state, training.cycle_ends
     cycle = bisect_right(ends, epoch)
@@ -122,21 +118,22 @@ def rate(training, epoch, fraction):
 
 
 @contextmanager
-def ready_to_predict(training):
+def ready_to_predict(training: Training) -> Iterator[None]:
     """Return a context in which the network predicts as it would after the training.
 
     It has the averaged weights, and the statistics for prediction.
     """
-    averages = training.update.average is not None
+    update = training.update
+    assert update is not None
     rows_per_unit = ROWS_PER_UNIT if training.settings.incremental else 0
     with_statistics = training.network.recomputed_statistics(
-        training.batches, averages, rows_per_unit=rows_per_unit
+        training.batches, update.average is not None, rows_per_unit=rows_per_unit
     )
-    with training.update.averaged(), with_statistics:
+    with update.averaged(), with_statistics:
         yield
 
 
-def warn_at_end(training, interrupted):
+def warn_at_end(training: Training, interrupted: bool) -> None:
     """Warn if the training has not converged within its epochs, and of symptoms."""
     state, settings = training.state, training.settings
     ended = state.stopped or state.diverged or interrupted

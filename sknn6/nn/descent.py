@@ -1,7 +1,8 @@
-"""Training on mini-batches: one epoch, and the mean gradient of several batches."""
+"""Mini-batch gradient descent: one epoch, and the mean gradient of several batches."""
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter
 from typing import Any
@@ -11,29 +12,15 @@ import numpy as np
 from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.batches import Batch, Batches
 from sknn6.nn.network import Network
-from sknn6.nn.program import Program
 from sknn6.nn.sample_weights import per_sample
 from sknn6.nn.update import Update
 
-__all__ = ["loss_and_gradient", "mean_loss_and_gradient", "run_epoch"]
+__all__ = ["GradientDescent", "loss_and_gradient", "mean_loss_and_gradient", "record_of"]
 
 
-def run_epoch(
-    network: Network,
-    loss: LossFunction,
-    update: Update,
-    batches: Batches,
-    *,
-    learning_rate: Callable[[float], float],
-    alpha: float,
-    accumulation: int = 1,
-    check: Callable[[], object] | None = None,
-    program: Program | None = None,
-) -> dict[str, Any]:
-    """Train a network on all mini-batches once, and return the record of the epoch.
-
-    Mini-batches whose weights are all zero make no update. If the loss of an update is not finite, the epoch
-    ends there, and its loss is not finite.
+@dataclass(frozen=True)
+class GradientDescent:
+    """Mini-batch gradient descent of a network's penalised loss, layer by layer.
 
     Parameters
     ----------
@@ -42,52 +29,90 @@ def run_epoch(
         ``loss(Z, y, weight) -> (loss, dZ)``.
     update : Update
     batches : Batches
-    learning_rate : callable
-        Returns the rate of an update, given the fraction of the epoch's updates that come before it.
     alpha : float
         Strength of the L2 penalty, which is alpha / (2 n) times the sum of the squared weights, where n is
         the number of samples of an update, or the sum of their weights.
     accumulation : int
         Number of mini-batches per update.
-    check : callable, optional
-        Called before each update, or each slice of a program. An exception that it raises ends the epoch
-        between two updates.
-    program : Program, optional
-        The compiled form of this training, with the same accumulation. It computes the same as the layers,
-        up to rounding errors.
 
-    Returns
-    -------
-    dict
-        "loss", the mean over the updates weighted by their size, including the penalty; "learning_rate", that
-        of the last update; "seconds".
+    See Also
+    --------
+    sknn6.nn.program.Program : Its compiled form.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn6.nn.architecture import Architecture
+    >>> from sknn6.nn.batches import Batches
+    >>> from sknn6.nn.descent import GradientDescent
+    >>> from sknn6.nn.losses import squared_error
+    >>> from sknn6.nn.optimizers import Adam
+    >>> from sknn6.nn.update import Update
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((200, 2))
+    >>> y = X[:, :1] * X[:, 1:]
+    >>> network = Architecture(2, [16], 1, "relu").build().allocate(np.float64)
+    >>> network.initialize(rng)
+    >>> batches = Batches(X, y, None, 20, np.float64, rng)
+    >>> update = Update(network, Adam(network.theta))
+    >>> descent = GradientDescent(network, squared_error, update, batches, alpha=0.0)
+    >>> losses = [descent.run_epoch(lambda done: 0.01)["loss"] for _ in range(30)]
+    >>> losses[-1] < losses[0] / 4
+    True
     """
-    started = perf_counter()
-    if program is not None:
-        total, n_rows, rate = program.run(learning_rate, alpha, check)
-        return record_of(total, n_rows, rate, started)
-    n_updates = -(-len(batches) // accumulation)
-    mean_grad = np.zeros_like(network.grad) if accumulation > 1 else None
-    remaining, total, n_done = iter(batches), 0.0, 0
-    for i in range(n_updates):
-        if check is not None:
-            check()
-        rate = learning_rate(i / n_updates)
-        micro_batches = islice(remaining, accumulation)
-        mean_loss, n_rows, weight = mean_loss_and_gradient(network, loss, micro_batches, mean_grad)
-        n_done += n_rows
-        total += mean_loss * n_rows
-        if not math.isfinite(total):
-            break
-        if n_rows:
-            total += n_rows * update(rate, alpha / weight)
-    return record_of(total, n_done, rate, started)
+
+    network: Network
+    loss: LossFunction
+    update: Update
+    batches: Batches
+    alpha: float
+    accumulation: int = 1
+
+    def run_epoch(
+        self, learning_rate: Callable[[float], float], check: Callable[[], object] | None = None
+    ) -> dict[str, Any]:
+        """Train the network on all mini-batches once, and return the record of the epoch.
+
+        Mini-batches whose weights are all zero make no update. If the loss of an update is not finite, the
+        epoch ends there, and its loss is not finite.
+
+        Parameters
+        ----------
+        learning_rate : callable
+            Returns the rate of an update, given the fraction of the epoch's updates that come before it.
+        check : callable, optional
+            Called before each update. An exception that it raises ends the epoch between two updates.
+
+        Returns
+        -------
+        dict
+            "loss", the mean over the updates weighted by their size, including the penalty; "learning_rate",
+            that of the last update; "seconds".
+        """
+        started, total, n_done = perf_counter(), 0.0, 0
+        n_updates = -(-len(self.batches) // self.accumulation)
+        mean_grad = np.zeros_like(self.network.grad) if self.accumulation > 1 else None
+        remaining = iter(self.batches)
+        for i in range(n_updates):
+            if check is not None:
+                check()
+            rate = learning_rate(i / n_updates)
+            of_update = islice(remaining, self.accumulation)
+            mean_loss, n_rows, weight = mean_loss_and_gradient(self.network, self.loss, of_update, mean_grad)
+            n_done += n_rows
+            total += mean_loss * n_rows
+            if not math.isfinite(total):
+                break
+            if n_rows:
+                total += n_rows * self.update(rate, self.alpha / weight)
+        return record_of(total, n_done, rate, started)
 
 
 def record_of(total: float, n_rows: int, rate: float, started: float) -> dict[str, Any]:
     """Return the record of an epoch that began at the time `started`.
 
-    `total` is the sum over the updates of number of rows times loss, `n_rows` the sum of these numbers.
+    `total` is the sum over the updates of number of rows times loss, `n_rows` the sum of these numbers, and
+    `rate` that of the last update.
     """
     return {"loss": total / max(n_rows, 1), "learning_rate": rate, "seconds": perf_counter() - started}
 
@@ -104,7 +129,7 @@ def loss_and_gradient(
     Parameters
     ----------
     network, loss, alpha
-        As in `run_epoch`.
+        As in `GradientDescent`.
     batches, mean_grad
         As in `mean_loss_and_gradient`.
 
@@ -131,7 +156,7 @@ def mean_loss_and_gradient(
     Parameters
     ----------
     network, loss
-        As in `run_epoch`.
+        As in `GradientDescent`.
     batches : iterable of (X, y, weight)
     mean_grad : ndarray like ``network.grad``, optional
         Memory for the mean; needed if there is more than one batch.
