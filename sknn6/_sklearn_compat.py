@@ -7,9 +7,10 @@ from copy import copy
 from functools import wraps
 from inspect import signature
 from numbers import Integral, Real
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval as SklearnInterval
@@ -70,14 +71,16 @@ __all__ = [
 CALLBACK_STATE = {"_callback_fit_ctx", "_skl_callbacks_to_teardown"}
 
 
-def callback_context(estimator, **options):
+def callback_context(estimator: Any, **options: Any) -> Any:
     """Return the context by which a fit calls its callbacks; None before scikit-learn 1.9."""
     if not hasattr(estimator, "_init_callback_context"):
         return None
     return estimator._init_callback_context(**options)
 
 
-def begin_callbacks(estimator, X, y, sample_weight, **options):
+def begin_callbacks(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, **options: Any
+) -> tuple[Any, dict[str, Any]]:
     """Call the callbacks at the beginning of a fit; return their context, or None, and the data for them."""
     metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
     data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
@@ -122,19 +125,19 @@ def python_number(value):
     return kind(value)
 
 
-def callbacks_of(estimator):
+def callbacks_of(estimator: Any) -> list[Any]:
     """Return the callbacks that are set on an estimator."""
     return list(getattr(estimator, "_skl_callbacks", ()))
 
 
-def without_callbacks(estimator):
+def without_callbacks(estimator: Any) -> Any:
     """Return a shallow copy of an estimator on which no callbacks are set."""
     quiet = copy(estimator)
     vars(quiet).pop("_skl_callbacks", None)
     return quiet
 
 
-def takes_weights(scorer):
+def takes_weights(scorer: Callable[..., Any]) -> bool:
     """Return whether a scorer, or the metric on which it is based, has a parameter sample_weight.
 
     With metadata routing, a scorer may say that it does not want the weights.
@@ -146,7 +149,7 @@ def takes_weights(scorer):
     return "sample_weight" in signature(getattr(scorer, "_score_func", scorer)).parameters
 
 
-def check_nonzero_weight(sample_weight, X):
+def check_nonzero_weight(sample_weight: Any, X: Any) -> NDArray[np.float64]:
     """Return the weights as float64; raise ValueError if one is negative, all are 0, or their sum overflows.
 
     Old releases of scikit-learn accept weights that are all 0.
@@ -161,6 +164,6 @@ def check_nonzero_weight(sample_weight, X):
     return weight
 
 
-def check_parameters(estimator):
+def check_parameters(estimator: Any) -> None:
     """Raise InvalidParameterError if a parameter of an estimator is invalid."""
     estimator._validate_params()

@@ -6,8 +6,10 @@ import secrets
 import shutil
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -39,11 +41,11 @@ class Checkpoint:
         are compared by the texts of `sknn6.identity.describe`.
     """
 
-    def __init__(self, path, kind, identity):
+    def __init__(self, path: str | os.PathLike[str], kind: str, identity: dict[str, Any]) -> None:
         self.path, self.kind, self.failed = Path(path), kind, False
         self.key = {name: describe(name, value) for name, value in identity.items()}
 
-    def load(self):
+    def load(self) -> Any:
         """Return the last saved state, or None if there is no file.
 
         Raises
@@ -67,7 +69,7 @@ class Checkpoint:
             )
         return saved["state"]
 
-    def read(self):
+    def read(self) -> dict[str, Any] | None:
         """Return the content of the file, or None if there is no file."""
         try:
             mode = self.path.stat().st_mode
@@ -93,7 +95,7 @@ class Checkpoint:
             except Exception as error:
                 raise self.damaged(error) from error
 
-    def write(self, state):
+    def write(self, state: Any) -> None:
         """Write the state to a new file, then replace the old file by it.
 
         Raises
@@ -106,7 +108,7 @@ class Checkpoint:
         with replacing(self.path) as file:
             plaindata.write(file, {"kind": self.kind, "key": self.key, "state": state}, "checkpoint")
 
-    def begin(self, state):
+    def begin(self, state: Any) -> None:
         """Write the first state; raise ValueError if the file cannot be written."""
         try:
             self.write(state)
@@ -115,7 +117,7 @@ class Checkpoint:
                 f"checkpoint must be a file that can be written, got {str(self.path)!r} ({error})."
             ) from error
 
-    def write_or_warn(self, state, consequence):
+    def write_or_warn(self, state: Any, consequence: str) -> None:
         """Write a later state; warn of the consequence the first time that it cannot be written."""
         try:
             self.write(state)
@@ -124,19 +126,19 @@ class Checkpoint:
                 warn_user(f"The checkpoint {str(self.path)!r} could not be written ({error}). {consequence}")
             self.failed = True
 
-    def damaged(self, error):
+    def damaged(self, error: Exception) -> ValueError:
         """Return the error for a damaged file."""
         return self.error(
             f"must be a file that a {self.kind} has saved; this one is damaged "
             f"({type(error).__name__}: {error}). Remove it, or name another."
         )
 
-    def error(self, what):
+    def error(self, what: str) -> ValueError:
         """Return the error for the parameter `checkpoint`."""
         return ValueError(f"checkpoint={str(self.path)!r} {what}")
 
 
-def difference(there, here):
+def difference(there: str | None, here: str | None) -> str:
     """Return both values in brackets, or nothing if one is missing or only a hash."""
     if there is None or here is None or "#" in (there[0], here[0]):
         return ""
@@ -144,7 +146,7 @@ def difference(there, here):
 
 
 @contextmanager
-def replacing(path):
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """Return a context with a new file that replaces the one at `path` once it is complete.
 
     Symbolic links are followed and the mode of the old file is kept. Abandoned files of killed processes are
@@ -170,7 +172,7 @@ def replacing(path):
         raise
 
 
-def check_seed(random_state):
+def check_seed(random_state: object) -> None:
     """Raise ValueError unless random_state is an int or None, which a resumed run can reproduce."""
     if not (random_state is None or isinstance(random_state, int | np.integer)):
         raise ValueError(

@@ -23,7 +23,7 @@ BLOCK = 2**16
 LARGEST_EXACT = 2**53
 
 
-def describe(name, value):
+def describe(name: str, value: object) -> str:
     """Return a text that is the same for equal values: the value itself if it is short, else its hash.
 
     Neither the type of numbers matters, nor the memory layout of arrays and data frames, nor the order of the

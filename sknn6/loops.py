@@ -3,6 +3,7 @@
 import dis
 from bisect import bisect_right
 from inspect import CO_OPTIMIZED
+from types import CodeType, FrameType
 
 __all__ = ["called_in_loop"]
 
@@ -10,7 +11,7 @@ __all__ = ["called_in_loop"]
 LEAVES = "RETURN", "RAISE", "RERAISE", "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_ABSOLUTE"
 
 
-def called_in_loop(frame):
+def called_in_loop(frame: FrameType | None) -> bool:
     """Return whether the current instruction of a frame, or one of the calls that led there, is in a loop.
 
     The search ends at the first statement at the top level of a module or notebook cell, because what runs
@@ -29,12 +30,13 @@ def called_in_loop(frame):
     return False
 
 
-def in_loop(code, position):
+def in_loop(code: CodeType, position: int) -> bool:
     """Return whether an instruction can be reached from itself, exceptions aside."""
     instructions = list(dis.get_instructions(code))
     offsets = [instruction.offset for instruction in instructions]
     start = bisect_right(offsets, position) - 1  # f_lasti may point to a cache entry after the instruction
-    reached, ahead = set(), [start]
+    reached: set[int] = set()
+    ahead = [start]
     while ahead:
         i = ahead.pop()
         following = [] if instructions[i].opname.startswith(LEAVES) else [i + 1]

@@ -2,13 +2,19 @@
 
 import zlib
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
+from sknn6.nn.annotations import Array
+
 __all__ = ["compress", "decompress", "pack", "unpack"]
 
+# The number of records in a run, their keys, and a list of columns.
+Packed = tuple[int, tuple[str, ...], list[Any]]
 
-def pack(records):
+
+def pack(records: list[dict[str, Any]]) -> list[Packed]:
     """Convert each run of records with the same keys to (number, keys, columns).
 
     A constant column is stored as one number. Of the first column, which counts the epochs, only the first
@@ -17,14 +23,14 @@ def pack(records):
     packed = []
     for keys, run in groupby(records, key=tuple):
         epochs, *columns = zip(*(record.values() for record in run), strict=True)
-        columns = [column[0] if len(set(column)) == 1 else np.array(column) for column in columns]
-        packed.append((len(epochs), keys, [epochs[0], *columns]))
+        stored = [column[0] if len(set(column)) == 1 else np.array(column) for column in columns]
+        packed.append((len(epochs), keys, [epochs[0], *stored]))
     return packed
 
 
-def unpack(packed):
+def unpack(packed: list[Packed]) -> list[dict[str, Any]]:
     """Undo `pack`; version 0.1 left out the column of epochs, which are then counted from 1."""
-    records = []
+    records: list[dict[str, Any]] = []
     for number, keys, columns in packed:
         first, *columns = columns if len(columns) == len(keys) else [len(records) + 1, *columns]
         columns = [np.broadcast_to(column, number).tolist() for column in columns]
@@ -33,7 +39,7 @@ def unpack(packed):
     return records
 
 
-def compress(state):
+def compress(state: dict[str, Any]) -> dict[str, Any]:
     """Compress the vectors of a dict by byte planes, because the exponents of their numbers are similar."""
     return {
         name: (value.dtype.str, zlib.compress(planes(value).tobytes(), 1))
@@ -43,18 +49,18 @@ def compress(state):
     }
 
 
-def decompress(state):
+def decompress(state: dict[str, Any]) -> dict[str, Any]:
     """Undo `compress`."""
     return {name: vector(*value) if isinstance(value, tuple) else value for name, value in state.items()}
 
 
-def planes(vector):
+def planes(vector: Array) -> Array:
     """Return the byte planes of a vector: the first bytes of all numbers, the second bytes, and so on."""
     return np.ascontiguousarray(vector).view(np.uint8).reshape(-1, vector.itemsize).T
 
 
-def vector(dtype, compressed):
+def vector(dtype: str, compressed: bytes) -> Array:
     """Return the vector of compressed byte planes."""
-    dtype = np.dtype(dtype)
+    kind = np.dtype(dtype)
     raw = np.frombuffer(zlib.decompress(compressed), np.uint8)
-    return np.ascontiguousarray(raw.reshape(dtype.itemsize, -1).T).view(dtype).ravel()
+    return np.ascontiguousarray(raw.reshape(kind.itemsize, -1).T).view(kind).ravel()

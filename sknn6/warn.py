@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from types import FrameType
 
 import sklearn
 
@@ -13,13 +14,14 @@ __all__ = ["warn_user"]
 INSIDE = str(Path(__file__).parent) + os.sep, str(Path(sklearn.__path__[0])) + os.sep
 
 
-def warn_user(message, category=UserWarning):
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the innermost line that is neither in this package nor in scikit-learn.
 
     The line is searched for, because the number of frames in between depends on scikit-learn's release and on
     the caller of `fit`.
     """
-    level, frame = 1, sys._getframe(0)
+    level = 1
+    frame: FrameType | None = sys._getframe(0)
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)

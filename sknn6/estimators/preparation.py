@@ -79,7 +79,7 @@ class Prepared:
         if self.settings.input_scaling and not self.n_numbers:
             self.network.input_scaling = InputScaling(np.empty(0), np.empty(0))
         elif self.settings.input_scaling:
-            average = update and update.average
+            average = None if update is None else update.average
             X = self.data.X
             if self.n_numbers < X.shape[1]:  # otherwise a sparse X would be copied
                 X = X[:, : self.n_numbers]

@@ -1,9 +1,9 @@
 """Temperature scaling: make probabilities right on rows that were not trained on."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from sknn6.nn.annotations import Array
 from sknn6.training.targets import Targets
 
 __all__ = ["find_temperature"]
@@ -14,7 +14,7 @@ DEVIATION = 0.5
 LARGEST = 10.0
 
 
-def find_temperature(Z: NDArray, y: NDArray, weight: NDArray | None, targets: Targets) -> float:
+def find_temperature(Z: Array, y: Array, weight: Array | None, targets: Targets) -> float:
     """Return the temperature T at which the logits Z / T have the least cross-entropy [1]_.
 
     The cost is n times the mean cross-entropy of the n rows plus (log T)^2 / (2 0.5^2). The second term
@@ -39,7 +39,7 @@ def find_temperature(Z: NDArray, y: NDArray, weight: NDArray | None, targets: Ta
         weight = weight / weight.max()  # no square is too large or too small
     n = len(y) if weight is None else weight.sum() ** 2 / np.square(weight).sum()
 
-    def cost(log_T):
+    def cost(log_T: float) -> float:
         mean = targets.plain_loss(targets.pool(Z * np.exp(-log_T)), y, weight)[0]
         return n * mean + 0.5 * (log_T / DEVIATION) ** 2
 

@@ -1,13 +1,20 @@
 """Save a training to a checkpoint file, and resume it from there."""
 
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sknn6._version import __version__
 from sknn6.checkpoint import Checkpoint, check_seed
 from sknn6.nn.inputs import InputScaling
+from sknn6.nn.network import Network, Snapshot
 from sknn6.nn.schedules import SCHEDULES
+from sknn6.training.data import Data
+from sknn6.training.state import TrainingState
+
+if TYPE_CHECKING:
+    from sknn6.training.training import Training
 
 __all__ = ["TrainingFile"]
 
@@ -38,7 +45,9 @@ class TrainingFile:
         If the file is damaged, belongs to another training, or has more epochs than `max_iter`.
     """
 
-    def __init__(self, settings, network, state, data, validation):
+    def __init__(
+        self, settings: Any, network: Network, state: TrainingState, data: Data, validation: Data | None
+    ) -> None:
         check_seed(settings.random_state)
         identity = dict(settings.given)
         for other in ("checkpoint", "verbose"):
@@ -63,7 +72,7 @@ class TrainingFile:
         """Whether the file contains a training to resume."""
         return self.saved is not None
 
-    def check_max_iter(self, max_iter):
+    def check_max_iter(self, max_iter: int) -> None:
         """Raise ValueError if the file has more than `max_iter` epochs."""
         done = self.saved["state"]["n_iter"]
         if done > max_iter:
@@ -72,7 +81,7 @@ class TrainingFile:
                 "Raise it, or name another file."
             )
 
-    def begin(self, training, last):
+    def begin(self, training: "Training", last: Snapshot) -> Snapshot:
         """Resume the training in the file, if any, and write the file, unless the training is finished.
 
         Parameters
@@ -102,7 +111,7 @@ class TrainingFile:
         self.checkpoint.begin(gather(training, last))
         return last
 
-    def save(self, training, last, at_once):
+    def save(self, training: "Training", last: Snapshot, at_once: bool) -> None:
         """Write the state if it is due or `at_once` is set; warn the first time it cannot be written."""
         started = perf_counter()
         if started < self.due and not at_once:
@@ -113,9 +122,10 @@ class TrainingFile:
         self.due = now + (1 / SHARE - 1) * (now - started)
 
 
-def gather(training, last):
+def gather(training: "Training", last: Snapshot) -> dict[str, Any]:
     """Return all that a training changes, without copying the vectors."""
     network, update = training.network, training.update
+    assert update is not None
     vectors, scaling = (network.theta, network.statistics), network.input_scaling
     return {
         "state": training.state.saved(),
@@ -128,9 +138,11 @@ def gather(training, last):
     }
 
 
-def put_back(saved, training, last):
+def put_back(saved: dict[str, Any], training: "Training", last: Snapshot) -> Snapshot:
     """Restore what `gather` returned and return the last snapshot; other entries are ignored."""
-    network, update, optimizer = training.network, training.update, training.update.optimizer
+    network, update = training.network, training.update
+    assert update is not None
+    optimizer = update.optimizer
     training.state.restore(saved["state"])
     if training.tracker:
         training.tracker.weights = saved["tracked"]

@@ -3,10 +3,12 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 
+from sknn6.nn.annotations import Array
 from sknn6.nn.batches import Batches
+from sknn6.nn.network import Network
 from sknn6.warn import warn_user
 
 __all__ = ["Data", "SelectedRows", "make_batches"]
@@ -20,22 +22,22 @@ class Data(NamedTuple):
     """
 
     X: Any
-    y: NDArray
-    weight: NDArray | None
-    labels: NDArray
-    sample_weight: NDArray | None = None
+    y: Array
+    weight: Array | None
+    labels: Array
+    sample_weight: Array | None = None
 
     @property
     def n_rows(self) -> int:
         """Number of rows of X."""
         return self.X.shape[0]
 
-    def overflows(self, dtype) -> bool:
+    def overflows(self, dtype: DTypeLike) -> bool:
         """Return whether X has values beyond the range of `dtype`."""
         values = self.X.data if issparse(self.X) else self.X
         return bool(max(values.max(initial=0), -values.min(initial=0)) > np.finfo(dtype).max)
 
-    def take(self, rows) -> "Data":
+    def take(self, rows: Array | slice) -> "Data":
         """Return some of the rows."""
         return Data._make(part if part is None else part[rows] for part in self)
 
@@ -43,15 +45,22 @@ class Data(NamedTuple):
 class SelectedRows:
     """Selected rows of X, copied only when a slice of them is read."""
 
-    def __init__(self, X, rows):
+    def __init__(self, X: Array, rows: Array) -> None:
         self.X, self.rows = X, rows
         self.shape = len(rows), X.shape[1]
 
-    def __getitem__(self, part):
+    def __getitem__(self, part: slice | Array) -> Array:
         return self.X[self.rows[part]]
 
 
-def make_batches(data, settings, network, rng, rows=None, kept=None):
+def make_batches(
+    data: Data,
+    settings: Any,
+    network: Network,
+    rng: np.random.Generator,
+    rows: Array | None = None,
+    kept: Array | None = None,
+) -> Batches:
     """Return the mini-batches of the training rows, or one batch for L-BFGS.
 
     Parameters

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknn6.nn.annotations import Array
 from sknn6.training.data import Data
 from sknn6.training.held_out import hold_out, may_hold_out
 from sknn6.training.left_out import kept_rows, parts_of_rows
@@ -41,10 +41,10 @@ class Division:
         Number of cycles of the rate; 1 if no unseen rows can choose between the networks at their ends.
     """
 
-    rows: NDArray | None = None
+    rows: Array | None = None
     validation: Data | None = None
     held_out: Data | None = None
-    part: NDArray | None = None
+    part: Array | None = None
     selects: bool = False
     calibrates: bool = False
     n_cycles: int = 1
@@ -54,7 +54,7 @@ class Division:
         """Whether unseen rows are to choose or to calibrate the networks."""
         return self.part is not None or (self.held_out is not None and (self.selects or self.calibrates))
 
-    def kept(self, members: int) -> NDArray | None:
+    def kept(self, members: int) -> Array | None:
         """Return whether a member is trained on a row, of shape (n_rows, members); None if all are."""
         return None if self.part is None else kept_rows(self.part, members)
 
@@ -112,7 +112,7 @@ def n_weighted(data: Data) -> int:
     return data.n_rows if data.weight is None else int(np.count_nonzero(data.weight))
 
 
-def leave_out(data: Data, targets: Targets, seed: int, members: int) -> NDArray | None:
+def leave_out(data: Data, targets: Targets, seed: int, members: int) -> Array | None:
     """Return the part of each row that a network leaves out, see `parts_of_rows`; None if none does."""
     y = data.y
     strata = y.ravel() if y.size == len(y) and not targets.are_numbers else None

@@ -1,18 +1,20 @@
 """The rows that are held out, for early stopping and for the choice of networks."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 
+from sknn6.nn.annotations import Array
 from sknn6.training.data import Data, SelectedRows
+from sknn6.training.targets import Targets
 
 __all__ = ["hold_out", "may_hold_out"]
 
 
-def hold_out(data, targets, settings, seed):
+def hold_out(data: Data, targets: Targets, settings: Any, seed: int) -> tuple[Array, Data]:
     """Draw the rows that are held out.
 
     Parameters
@@ -48,14 +50,14 @@ def hold_out(data, targets, settings, seed):
         )
     copied = settings.scoring is not None or issparse(data.X)  # scorers need arrays
     X = data.X[held_out] if copied else SelectedRows(data.X, held_out)
-    parts = data.y, data.sample_weight, data.labels
-    y, weight, labels = (part if part is None else part[held_out] for part in parts)
+    # The weights of classes, which data.weight includes, are for the training only.
+    weight = None if data.sample_weight is None else data.sample_weight[held_out]
     if weight is not None and not weight.any():
         weight = None
-    return rows, Data(X, y, weight, labels)
+    return rows, Data(X, data.y[held_out], weight, data.labels[held_out])
 
 
-def may_hold_out(data, targets, settings):
+def may_hold_out(data: Data, targets: Targets, settings: Any) -> bool:
     """Return whether to hold out rows for ensemble selection.
 
     They are always held out if the user asked for the selection, by default only if both parts get enough.
@@ -69,7 +71,7 @@ def may_hold_out(data, targets, settings):
     return not has_single_row(strata) and shortage(data.n_rows, strata, fraction) is None
 
 
-def has_single_row(strata):
+def has_single_row(strata: Array | None) -> bool:
     """Return whether there is a stratum of a single row, which cannot be in both parts."""
     return strata is not None and np.unique(strata, return_counts=True)[1].min() == 1
 
@@ -82,7 +84,7 @@ class Shortage(NamedTuple):
     needed: int
 
 
-def shortage(n_rows, strata, fraction):
+def shortage(n_rows: int, strata: Array | None, fraction: float) -> Shortage | None:
     """Return the part that would have too few rows, None if both have enough.
 
     At least two rows must be held out and one trained on, and in each part at least one of each stratum.
@@ -96,7 +98,7 @@ def shortage(n_rows, strata, fraction):
     return next((part for part in parts if part.size < part.needed), None)
 
 
-def check_parts(n_rows, strata, fraction):
+def check_parts(n_rows: int, strata: Array | None, fraction: float) -> None:
     """Raise ValueError if a part would have too few rows."""
     if has_single_row(strata):
         return  # train_test_split has an error for it

@@ -6,11 +6,15 @@ Only the main thread receives signals. A training in another thread ends when an
 import math
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Event, current_thread, main_thread
+from types import FrameType
+from typing import Any, Self
 
 from sknn6.loops import called_in_loop
+from sknn6.nn.annotations import Array, LossFunction
 from sknn6.warn import warn_user
 
 __all__ = ["Interrupted", "Interrupts", "ended_by"]
@@ -19,7 +23,7 @@ END_EVENT: ContextVar[Event | None] = ContextVar("END_EVENT", default=None)
 
 
 @contextmanager
-def ended_by(event):
+def ended_by(event: Event) -> Iterator[None]:
     """Return a context in which the trainings of this thread end, as by Ctrl-C, once the event is set."""
     before = END_EVENT.set(event)
     try:
@@ -51,21 +55,23 @@ class Interrupts:
         The weights that the model has, for the message.
     """
 
-    def __init__(self):
-        self.presses, self.patience, self.before = 0, math.inf, None
+    def __init__(self) -> None:
+        self.presses = 0
+        self.patience: float = math.inf
+        self.before: Any = None  # the handler of the signal before
         self.kept, self.ended_training = "the last whole update", False
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if is_default and current_thread() is main_thread():
             self.before = signal.signal(signal.SIGINT, self.count)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if self.before is not None:
             signal.signal(signal.SIGINT, self.before)
 
-    def count(self, number, frame):
+    def count(self, number: int, frame: FrameType | None) -> None:
         """Count a signal; raise KeyboardInterrupt if there are more than `patience`."""
         self.presses += 1
         if self.presses > self.patience:
@@ -73,7 +79,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     @contextmanager
-    def waiting_for(self, presses):
+    def waiting_for(self, presses: int) -> Iterator[None]:
         """Return a context in which only the given number of signals is delayed."""
         self.patience = presses
         try:
@@ -82,7 +88,7 @@ class Interrupts:
             self.patience = math.inf
 
     @contextmanager
-    def held_back(self):
+    def held_back(self) -> Iterator[None]:
         """Return a context in which all signals are delayed."""
         before, self.patience = self.patience, math.inf
         try:
@@ -90,26 +96,26 @@ class Interrupts:
         finally:
             self.patience = before
 
-    def check(self):
+    def check(self) -> None:
         """Raise Interrupted if there has been a signal, or the event of `ended_by` is set."""
         event = END_EVENT.get()
         if self.presses or (event is not None and event.is_set()):
             raise Interrupted
 
-    def checked(self, function):
+    def checked(self, function: LossFunction) -> LossFunction:
         """Return a function that calls `check` first."""
 
-        def run(*args):
+        def run(*args: Any) -> tuple[float, Array]:
             self.check()
             return function(*args)
 
         return run
 
-    def record_end(self, kept):
+    def record_end(self, kept: str) -> None:
         """Record that an interrupt ended the training, and which weights are kept."""
         self.ended_training, self.kept = True, kept
 
-    def report(self, epochs):
+    def report(self, epochs: int) -> None:
         """Report an interrupt, if there was one: raise KeyboardInterrupt if `fit` is in a loop, else warn.
 
         After a mere warning, a loop would go on with its next fit. Outside of a loop, an exception would lose

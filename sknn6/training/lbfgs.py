@@ -3,6 +3,7 @@
 from time import perf_counter
 
 import numpy as np
+from scipy.optimize import OptimizeResult
 
 from sknn6.nn.lbfgs import minimize
 from sknn6.training.interrupts import Interrupts
@@ -29,7 +30,7 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
     state, settings = training.state, training.settings
     started = perf_counter()
 
-    def end_iteration(loss):
+    def end_iteration(loss: float) -> None:
         nonlocal started
         training.callbacks.begin_epoch()
         record = {"loss": loss, "seconds": perf_counter() - started} | training.measure()
@@ -59,7 +60,7 @@ def train_with_lbfgs(training: Training, interrupts: Interrupts) -> None:
     end(training, result, interrupts)
 
 
-def end(training, result, interrupts):
+def end(training: Training, result: OptimizeResult, interrupts: Interrupts) -> None:
     """Record the result of L-BFGS, and warn if it diverged, did not converge or shows a symptom."""
     state, settings = training.state, training.settings
     state.n_iter, state.loss = result.nit, float(result.fun) * training.targets.unit_of_loss

@@ -4,9 +4,10 @@ They show how well networks do on new rows, and each network is still trained on
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from sknn6.nn.annotations import Array, Rows
+from sknn6.nn.network import Network
 from sknn6.training.data import Data, SelectedRows
 
 __all__ = ["PARTS", "held_out_logits", "kept_rows", "left_out_logits", "parts_of_rows"]
@@ -16,7 +17,7 @@ __all__ = ["PARTS", "held_out_logits", "kept_rows", "left_out_logits", "parts_of
 PARTS = 20
 
 
-def parts_of_rows(n_rows: int, weight: NDArray | None, strata: NDArray | None, seed: int) -> NDArray:
+def parts_of_rows(n_rows: int, weight: Array | None, strata: Array | None, seed: int) -> Array:
     """Return for each row the number of its part, from 0 to 19; -1 if no member may leave it out.
 
     Each part has an equal share of each stratum. The only row of a stratum is never left out. Rows of weight
@@ -35,7 +36,7 @@ def parts_of_rows(n_rows: int, weight: NDArray | None, strata: NDArray | None, s
     return part
 
 
-def kept_rows(part: NDArray, members: int) -> NDArray:
+def kept_rows(part: Array, members: int) -> Array:
     """Return an array of bool (n_rows, members) that says whether a member is trained on a row.
 
     The member k leaves out the part k mod 20. With more than 20 members, several leave out the same part;
@@ -44,7 +45,7 @@ def kept_rows(part: NDArray, members: int) -> NDArray:
     return part[:, None] != np.arange(members) % PARTS
 
 
-def left_out_logits(network, data: Data, part: NDArray) -> tuple[NDArray, Data]:
+def left_out_logits(network: Network, data: Data, part: Array) -> tuple[Array, Data]:
     """Return the logits of each member for the rows that it left out, one below the other, and these rows.
 
     At least one member must have left out a row.
@@ -61,12 +62,12 @@ def left_out_logits(network, data: Data, part: NDArray) -> tuple[NDArray, Data]:
     return np.concatenate(logits), data._replace(X=None).take(np.concatenate(chosen))
 
 
-def held_out_logits(network, X) -> NDArray:
+def held_out_logits(network: Network, X: Rows | SelectedRows) -> Array:
     """Return the logits of all members for rows that none of them was trained on."""
     Z = network.predict_in_blocks(X, samples_first)
     return Z if Z.ndim == 2 else Z.swapaxes(0, 1)
 
 
-def samples_first(Z):
+def samples_first(Z: Array) -> Array:
     """Return logits with the samples first, then the members, if there are several, then the outputs."""
     return np.moveaxis(Z, -2, 0)

@@ -1,14 +1,14 @@
 """Ensemble selection: keep the networks that together predict unseen rows best."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknn6.nn.annotations import Array
 from sknn6.training.targets import Targets
 
 __all__ = ["select"]
 
 
-def select(Z: NDArray, y: NDArray, weight: NDArray | None, targets: Targets) -> list[int]:
+def select(Z: Array, y: Array, weight: Array | None, targets: Targets) -> list[int]:
     """Return the indices of the candidates whose pooled prediction has a low loss on rows unseen by them.
 
     Greedy forward selection: start with the best candidate, then add the one that lowers the loss most, as

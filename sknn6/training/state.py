@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from sknn6.nn.annotations import Array
 from sknn6.packing import pack, unpack
 from sknn6.training.scaling import Moments
 
@@ -122,13 +122,13 @@ class TrainingState:
     unchanged: bool = False
     stopped: bool = False
     diverged: bool = False
-    best: tuple[NDArray, NDArray] | None = None
+    best: tuple[Array, Array] | None = None
     best_validation_loss: float = np.inf
     lowest_loss: float = np.inf
-    snapshots: list[tuple[NDArray, NDArray]] = field(default_factory=list)
+    snapshots: list[tuple[Array, Array]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, settings, before: dict[str, Any]) -> Self:
+    def begin(cls, settings: Any, before: dict[str, Any]) -> Self:
         """Return the initial state of a training.
 
         Parameters
@@ -150,7 +150,7 @@ class TrainingState:
         return state
 
     @classmethod
-    def fresh(cls, settings, before: dict[str, Any]) -> Self:
+    def fresh(cls, settings: Any, before: dict[str, Any]) -> Self:
         """Return a new state; seed and generator are those of the earlier training, if there is one."""
         seed, rng = before.get("_split_seed"), before.get("_rng")
         if seed is None:

@@ -4,6 +4,7 @@ Each symptom is a function of a Training that returns the text of a warning, or 
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -12,8 +13,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
 from sknn6._sklearn_compat import takes_weights
+from sknn6.nn.annotations import Array, Rows
+from sknn6.nn.network import Network
 from sknn6.nn.observe import NO_SLOPE, observed
 from sknn6.nn.sample_weights import per_sample
+from sknn6.training.training import Training
 from sknn6.warn import warn_user
 
 __all__ = ["SYMPTOMS", "warn_of_symptoms"]
@@ -38,7 +42,7 @@ LARGE = 10.0
 VARYING = 0.01
 
 
-def nearly_constant_input(training):
+def nearly_constant_input(training: Training) -> str | None:
     """Return a warning if the variance of the input is tiny compared with its mean square."""
     X = training.subsample
     if issparse(X):
@@ -56,7 +60,7 @@ def nearly_constant_input(training):
     )
 
 
-def weights_unchanged(training):
+def weights_unchanged(training: Training) -> str | None:
     """Return a warning if no weight changed in the first epoch.
 
     Biases do not count: they start at 0, where even the smallest update changes them.
@@ -69,7 +73,7 @@ def weights_unchanged(training):
     )
 
 
-def loss_rose(training):
+def loss_rose(training: Training) -> str | None:
     """Return a warning if the last loss is higher than that of the first epoch."""
     first, last = training.state.records[0]["loss"], training.state.records[-1]["loss"]
     if not 0 < RISEN * first < last:
@@ -80,7 +84,7 @@ def loss_rose(training):
     )
 
 
-def dead_units(training):
+def dead_units(training: Training) -> str | None:
     """Return a warning if nearly all units of a hidden layer are dead."""
     shares = dead_shares(training.network, training.subsample)
     worst = max(range(len(shares)), key=shares.__getitem__, default=None)
@@ -93,7 +97,7 @@ def dead_units(training):
     )
 
 
-def advice(settings, *others):
+def advice(settings: Any, *others: str) -> str:
     """Return the advice to scale X, if it is not scaled, to lower the rate, if there is one, or others."""
     scale = [] if settings.input_scaling else ["set input_scaling=True"]
     rate = [f"lower learning_rate_init (it is {settings.learning_rate_init})"] if settings.stochastic else []
@@ -101,10 +105,10 @@ def advice(settings, *others):
     return f"{text[0].upper()}{text[1:]}."
 
 
-def dead_shares(network, X):
+def dead_shares(network: Network, X: Rows) -> list[float]:
     """Return the share of dead units in each hidden layer, 0 for layers of few units."""
     observer, (*records, _) = observed(network)
-    steepest = [np.zeros(())] * len(records)
+    steepest: list[Array] = [np.zeros(())] * len(records)
     for start in range(0, X.shape[0], BLOCK):
         observer.predict(X[start : start + BLOCK])
         steepest = [
@@ -114,7 +118,7 @@ def dead_shares(network, X):
     return [float((s < NO_SLOPE).mean()) if s.shape[-1] >= FEWEST_UNITS else 0.0 for s in steepest]
 
 
-def worse_than_chance(training):
+def worse_than_chance(training: Training) -> str | None:
     """Return a warning if the validation loss of a classifier was never below that of uniform guessing."""
     validation, targets = training.validation, training.targets
     if targets.are_numbers or validation is None or validation.n_rows < FEWEST_ROWS:
@@ -131,7 +135,7 @@ def worse_than_chance(training):
     )
 
 
-def worse_than_mean(training):
+def worse_than_mean(training: Training) -> str | None:
     """Return a warning if a regressor fits the training data worse than their mean does."""
     targets, batches = training.targets, training.batches
     if not targets.are_numbers or targets.out_activation != "identity":
@@ -158,29 +162,29 @@ def worse_than_mean(training):
     )
 
 
-def no_better_than_constant(training):
+def no_better_than_constant(training: Training) -> str | None:
     """Return a warning if a constant prediction reaches the best validation score of early stopping."""
     state, scoring, validation = training.state, training.settings.scoring, training.validation
-    if not training.watches_validation or validation.n_rows < FEWEST_ROWS or callable(scoring):
+    if validation is None or validation.n_rows < FEWEST_ROWS or callable(scoring):
         return None
-    labels, weight = validation.labels, validation.weight
-    if state.best is None or np.ndim(labels) > 1:
+    labels, weight, best = validation.labels, validation.weight, state.best_validation_score
+    if not training.watches_validation or state.best is None or best is None or np.ndim(labels) > 1:
         return None
     numbers = training.targets.are_numbers
     constant = score_of(DummyRegressor() if numbers else DummyClassifier(), scoring, labels, weight)
-    if not state.best_validation_score <= constant:
+    if not best <= constant:
         return None
     change = "try scoring='neg_log_loss' or 'average_precision', or class_weight='balanced'"
     if numbers:
         change = "set target_scaling=True, if it is False"
     return (
-        f"The best validation score is {state.best_validation_score:.3g}, and one and the same "
+        f"The best validation score is {best:.3g}, and one and the same "
         f"prediction for every row has {constant:.3g}: the weights that early stopping kept may have learned "
         f"nothing. Unless y cannot be predicted from X, {change}."
     )
 
 
-def score_of(dummy, scoring, labels, weight):
+def score_of(dummy: Any, scoring: str | None, labels: Array, weight: Array | None) -> float:
     """Return the score of a dummy model, which ignores X."""
     X = np.zeros((len(labels), 1))
     scorer = check_scoring(dummy, scoring)
@@ -197,7 +201,7 @@ SYMPTOMS = [
 ]  # fmt: skip
 
 
-def warn_of_symptoms(training):
+def warn_of_symptoms(training: Training) -> None:
     """Warn of each symptom that a finished training has."""
     for symptom in SYMPTOMS:
         message = symptom(training)

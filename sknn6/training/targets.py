@@ -4,19 +4,19 @@ The module is long because it holds the three kinds side by side, each with the 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from copy import copy
 from functools import partial
 from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sknn6.nn.annotations import Array, LossFunction
 from sknn6.nn.links import LINKS
 from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES, Loss, at_level
 from sknn6.nn.outputs import OutputScaling
@@ -57,14 +57,14 @@ class Targets(ABC):
 
     n_outputs: int
     out_activation: str
-    loss: Callable
+    loss: LossFunction
     are_numbers = False
     scaling: OutputScaling | None = None
     temperature: float | None = None
     oob_score: float | None = None
 
     @property
-    def plain_loss(self) -> Callable:
+    def plain_loss(self) -> LossFunction:
         return self.loss
 
     @property
@@ -73,30 +73,30 @@ class Targets(ABC):
         return 1.0
 
     @abstractmethod
-    def encode(self, y: Any, dtype: np.dtype) -> NDArray:
+    def encode(self, y: Any, dtype: np.dtype) -> Array:
         """Return y in the form that the loss takes; raise ValueError if it does not fit the earlier y."""
 
-    def weigh(self, sample_weight: NDArray | None, y: Any) -> NDArray | None:
+    def weigh(self, sample_weight: Array | None, y: Any) -> Array | None:
         """Return the weights of the samples in the loss, None if all are 1."""
         return sample_weight
 
-    def strata(self, y: NDArray, fraction: float) -> NDArray | None:
+    def strata(self, y: Array, fraction: float) -> Array | None:
         """Return the strata of the rows, for holding out a fraction of them; None for no stratification."""
         return None
 
     @abstractmethod
-    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+    def score(self, Z: Array, y: Array, weight: Array | None) -> float:
         """Return the score of logits for encoded targets. Early stopping keeps the highest."""
 
     @abstractmethod
-    def decide(self, Z: NDArray) -> NDArray:
+    def decide(self, Z: Array) -> Array:
         """Return the predictions for logits; the predictions of several members are averaged first."""
 
-    def pool(self, Z: NDArray) -> NDArray:
+    def pool(self, Z: Array) -> Array:
         """Return the logits whose predictions are the mean of the members' predictions."""
         return Z if Z.ndim == 2 else LINKS[self.out_activation].pool(Z)
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, Array]:
         """Return the arrays, by name, that predictions need in addition to those of the network."""
         return {}
 
@@ -122,21 +122,21 @@ class _Discrete(Targets):
 
     sparse_labels = False
 
-    def __init__(self, classes: NDArray, out_activation: str, smoothing: float, class_weight: Any):
+    def __init__(self, classes: Array, out_activation: str, smoothing: float, class_weight: Any):
         self.classes, self.class_weight = classes, class_weight
         self.n_outputs, self.out_activation = len(classes), out_activation
         loss = LOSSES[out_activation].loss
         self.loss = partial(loss, smoothing=smoothing) if smoothing else loss
 
     @property
-    def plain_loss(self) -> Callable:
+    def plain_loss(self) -> LossFunction:
         return LOSSES[self.out_activation].loss
 
     @abstractmethod
-    def weights_of_classes(self, weight: NDArray, y: Any) -> NDArray:
+    def weights_of_classes(self, weight: Array, y: Any) -> Array:
         """Return the factor by which `class_weight` multiplies the weight of each sample."""
 
-    def weigh(self, sample_weight: NDArray | None, y: Any) -> NDArray | None:
+    def weigh(self, sample_weight: Array | None, y: Any) -> Array | None:
         if self.class_weight is None:
             return sample_weight
         weight = np.ones(y.shape[0]) if sample_weight is None else sample_weight
@@ -147,7 +147,7 @@ class _Discrete(Targets):
             )
         return weight
 
-    def probabilities(self, Z: NDArray) -> NDArray:
+    def probabilities(self, Z: Array) -> Array:
         """Return the probability of each class, the mean over the members if there are several."""
         # With the classes first in memory, a reduction over few classes is a few operations on long vectors.
         rows = np.asfortranarray(Z.reshape(-1, Z.shape[-1]))
@@ -163,13 +163,13 @@ class _Discrete(Targets):
 class Classes(_Discrete):
     """One class per row: a softmax over the classes; for two, a logistic function for the second class."""
 
-    def __init__(self, classes: NDArray, smoothing: float = 0.0, class_weight: Any = None):
+    def __init__(self, classes: Array, smoothing: float = 0.0, class_weight: Any = None):
         self.binary = len(classes) == 2
         super().__init__(classes, "logistic" if self.binary else "softmax", smoothing, class_weight)
         if self.binary:
             self.n_outputs = 1
 
-    def encode(self, y: Any, dtype: np.dtype) -> NDArray:
+    def encode(self, y: Any, dtype: np.dtype) -> Array:
         """Return the indices of the classes; for two classes, as a column of zeros and ones."""
         if y.ndim == 2:
             raise ValueError(f"y must be classes as in the fit before, got {type_of_target(y)} targets.")
@@ -183,7 +183,7 @@ class Classes(_Discrete):
             return (y == self.classes[1]).astype(dtype)[:, None]
         return np.searchsorted(self.classes, y)
 
-    def weights_of_classes(self, weight: NDArray, y: NDArray) -> NDArray:
+    def weights_of_classes(self, weight: Array, y: Array) -> Array:
         codes = np.searchsorted(self.classes, y)
         if isinstance(self.class_weight, str):
             return balanced(codes, weight)
@@ -203,7 +203,7 @@ class Classes(_Discrete):
             )
         return np.array([self.class_weight.get(label, 1.0) for label in self.classes])[codes]
 
-    def strata(self, y: NDArray, fraction: float) -> NDArray | None:
+    def strata(self, y: Array, fraction: float) -> Array | None:
         """Return the classes; None for three or more classes if not each of them can be in both parts."""
         if self.binary:
             # scikit-learn's message for a class of one sample has these names.
@@ -212,18 +212,18 @@ class Classes(_Discrete):
         counts = np.bincount(y)
         return y if counts[counts > 0].min() > 1 and held_out >= len(counts) else None
 
-    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+    def score(self, Z: Array, y: Array, weight: Array | None) -> float:
         """Return the accuracy."""
         right = (Z[:, 0] > 0) == y[:, 0] if self.binary else Z.argmax(axis=1) == y
         return float(np.average(right, weights=weight))
 
-    def probabilities(self, Z: NDArray) -> NDArray:
+    def probabilities(self, Z: Array) -> Array:
         if self.binary:
             # Not 1 - P, which rounds a small probability of the first class to 0.
             Z = np.concatenate([-Z, Z], axis=-1)
         return super().probabilities(Z)
 
-    def decide(self, Z: NDArray) -> NDArray:
+    def decide(self, Z: Array) -> Array:
         """Return the index of each row's most probable class."""
         if Z.ndim > 2:
             Z = self.probabilities(Z) - 0.5  # for a single network, the logits suffice
@@ -242,12 +242,12 @@ class Labels(_Discrete):
     """
 
     def __init__(
-        self, classes: NDArray, smoothing: float = 0.0, class_weight: Any = None, sparse_labels: bool = False
+        self, classes: Array, smoothing: float = 0.0, class_weight: Any = None, sparse_labels: bool = False
     ):
         super().__init__(classes, "logistic", smoothing, class_weight)
         self.sparse_labels = sparse_labels
 
-    def encode(self, y: Any, dtype: np.dtype) -> NDArray:
+    def encode(self, y: Any, dtype: np.dtype) -> Array:
         """Return the indicators as a dense matrix."""
         if y.ndim != 2:
             raise ValueError(
@@ -263,7 +263,7 @@ class Labels(_Discrete):
             raise ValueError(f"y, as indicators of labels, must be 0 or 1, got {other[0]}.")
         return Y.astype(dtype, copy=False)
 
-    def weights_of_classes(self, weight: NDArray, y: Any) -> NDArray:
+    def weights_of_classes(self, weight: Array, y: Any) -> Array:
         """Return for each row the product over the labels of the weight of its value, 0 or 1."""
         Y = dense(y)
         if isinstance(self.class_weight, str):
@@ -276,11 +276,11 @@ class Labels(_Discrete):
             )
         return compute_sample_weight(self.class_weight, Y)
 
-    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+    def score(self, Z: Array, y: Array, weight: Array | None) -> float:
         """Return the fraction of rows in which all labels are right."""
         return float(np.average(((Z > 0) == y).all(axis=1), weights=weight))
 
-    def decide(self, Z: NDArray) -> NDArray:
+    def decide(self, Z: Array) -> Array:
         """Return indicators of the labels with a probability above 0.5."""
         return (self.probabilities(Z) > 0.5 if Z.ndim > 2 else Z > 0).astype(int)
 
@@ -316,7 +316,7 @@ class Numbers(Targets):
         scaling: OutputScaling | None = None,
     ):
         self.name, self.n_outputs, self.scaling = loss, n_outputs, scaling
-        self.level: NDArray | None = None
+        self.level: Array | None = None
         self.out_activation = out_activation or self.entry.out_activation
 
     @property
@@ -325,7 +325,7 @@ class Numbers(Targets):
         return REGRESSION_LOSSES[self.name]
 
     @property
-    def loss(self) -> Callable:  # type: ignore[override]
+    def loss(self) -> LossFunction:  # type: ignore[override]
         """The loss of encoded targets, in `unit_of_loss`."""
         if self.level is not None:
             return partial(at_level, loss=self.entry.loss, level=self.level)
@@ -354,14 +354,14 @@ class Numbers(Targets):
         targets.scaling = scaling
         return targets
 
-    def columns(self, y: NDArray) -> NDArray:
+    def columns(self, y: Array) -> Array:
         """Return y as a matrix; raise ValueError if its number of columns differs from that of the fit."""
         y = y[:, None] if y.ndim == 1 else y
         if y.shape[1] != self.n_outputs:
             raise ValueError(f"y must have {self.n_outputs} columns as in the fit before, got {y.shape[1]}.")
         return y
 
-    def encode(self, y: NDArray, dtype: np.dtype) -> NDArray:
+    def encode(self, y: Array, dtype: np.dtype) -> Array:
         """Return y as a matrix in the dtype of the network, scaled if there is a scaling."""
         y = self.columns(y)
         self.check_least(y, dtype)
@@ -371,7 +371,7 @@ class Numbers(Targets):
             raise ValueError(f"y must lie within the range of {dtype}, got {y.flat[np.abs(y).argmax()]}.")
         return y.astype(dtype, copy=False)
 
-    def check_least(self, y: NDArray, dtype: np.dtype) -> None:
+    def check_least(self, y: Array, dtype: np.dtype) -> None:
         """Raise ValueError if the smallest target, rounded to the dtype, is too small for the loss."""
         least, smallest = self.entry.least, y.min()
         if smallest < least:
@@ -381,17 +381,17 @@ class Numbers(Targets):
         if self.entry.excludes_least and is_least:
             raise ValueError(f"y must be above {least} in {dtype} with loss={self.name!r}, got {smallest}.")
 
-    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+    def score(self, Z: Array, y: Array, weight: Array | None) -> float:
         """Return R², or NaN if it is not finite."""
         score = r2_score(y, LINKS[self.out_activation].predict(Z), sample_weight=weight)
         return float(score) if np.isfinite(score) else np.nan
 
-    def decide(self, Z: NDArray) -> NDArray:
+    def decide(self, Z: Array) -> Array:
         """Return the numbers."""
         P = LINKS[self.out_activation].predict(self.pool(Z))
         return P if self.scaling is None else self.scaling.inverse(P)
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, Array]:
         if self.scaling is None:
             return {}
         return {"output.mean": self.scaling.mean, "output.scale": self.scaling.scale}
@@ -408,17 +408,17 @@ class Quantiles(Numbers):
     """
 
     def __init__(
-        self, loss: str, n_outputs: int, quantile: float | NDArray, scaling: OutputScaling | None = None
+        self, loss: str, n_outputs: int, quantile: float | Array, scaling: OutputScaling | None = None
     ):
         self.several = np.ndim(quantile) > 0
         super().__init__(loss, n_outputs, "in_order" if self.several else None, scaling)
         self.quantile = quantile
 
     @property
-    def loss(self) -> Callable:  # type: ignore[override]
+    def loss(self) -> LossFunction:  # type: ignore[override]
         return partial(self.entry.loss, quantile=self.quantile)
 
-    def columns(self, y: NDArray) -> NDArray:
+    def columns(self, y: Array) -> Array:
         if not self.several:
             return super().columns(y)
         y = y[:, None] if y.ndim == 1 else y
@@ -426,23 +426,23 @@ class Quantiles(Numbers):
             raise ValueError(f"quantile, as a list, needs a single target, got {y.shape[1]}.")
         return y
 
-    def pool(self, Z: NDArray) -> NDArray:
+    def pool(self, Z: Array) -> Array:
         Z = super().pool(Z)
         return LINKS[self.out_activation].predict(Z)
 
-    def score(self, Z: NDArray, y: NDArray, weight: NDArray | None) -> float:
+    def score(self, Z: Array, y: Array, weight: Array | None) -> float:
         """Return the mean of the D² of the outputs, or NaN if it is not finite."""
         score = mean_d2(np.broadcast_to(y, Z.shape), Z, self.quantile, weight)
         return score if np.isfinite(score) else np.nan
 
 
-def mean_d2(Y: NDArray, P: NDArray, quantile: float | NDArray, weight: ArrayLike | None) -> float:
+def mean_d2(Y: Array, P: Array, quantile: float | Array, weight: ArrayLike | None) -> float:
     """Return the mean over columns of D² = 1 - pinball loss / pinball loss of the best constant."""
     each = zip(Y.T, P.T, np.broadcast_to(quantile, P.shape[1]), strict=True)
     return float(np.mean([d2_pinball_score(y, p, sample_weight=weight, alpha=q) for y, p, q in each]))
 
 
-def quantiles_in(quantile: Any) -> float | NDArray:
+def quantiles_in(quantile: Any) -> float | Array:
     """Return the parameter `quantile` as a float or as an array; raise ValueError if it is neither."""
     given = np.atleast_1d(np.asarray(quantile, dtype=object))
     numbers = [float(q) if isinstance(q, Real) else np.nan for q in given]
@@ -456,7 +456,7 @@ def quantiles_in(quantile: Any) -> float | NDArray:
     return np.array(numbers)
 
 
-def discrete_targets(y: Any, classes: NDArray | None, smoothing: float, class_weight: Any) -> _Discrete:
+def discrete_targets(y: Any, classes: Array | None, smoothing: float, class_weight: Any) -> _Discrete:
     """Return the `Classes` or `Labels` of y, with its own classes or, if they are given, with `classes`."""
     if y.ndim != 2:
         classes = classes_in(y) if classes is None else np.unique(classes)
@@ -487,7 +487,7 @@ def are_weights(class_weight: Any) -> bool:
     )
 
 
-def balanced(codes: NDArray, sample_weight: NDArray) -> NDArray:
+def balanced(codes: Array, sample_weight: Array) -> Array:
     """Return for each sample sum w / (C sum of w over its class), C the number of classes that occur."""
     of_class = np.bincount(codes, sample_weight)
     present = of_class > 0
@@ -497,11 +497,11 @@ def balanced(codes: NDArray, sample_weight: NDArray) -> NDArray:
     return share[codes]
 
 
-def classes_in(y: Any) -> NDArray:
+def classes_in(y: Any) -> Array:
     """Return the classes that y has; for a matrix of indicators, the indices of its columns."""
     return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
 
 
-def dense(y: Any) -> NDArray:
+def dense(y: Any) -> Array:
     """Return y as an array."""
     return y.toarray() if sparse.issparse(y) else y

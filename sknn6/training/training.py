@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn6.nn.annotations import Rows
 from sknn6.nn.batches import Batches
 from sknn6.nn.network import Network
 from sknn6.nn.observe import LayerTracker
 from sknn6.nn.update import Update
 from sknn6.training.callbacks import Callbacks
 from sknn6.training.checkpointing import TrainingFile
+from sknn6.training.data import Data
 from sknn6.training.division import Division
 from sknn6.training.evaluation import Evaluation
 from sknn6.training.state import TrainingState
@@ -76,25 +78,25 @@ class Training:
     torn: bool = False
     tracker: LayerTracker | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         state = self.state
         if self.watches_validation and state.best_validation_score is None:  # as with L-BFGS
             state.best_validation_score = -np.inf
         if self.watches_validation and state.history:
             # A continued training must beat its initial weights, scored on today's validation data.
-            today = self.evaluation(self.network)
+            today = self.measure()
             self.keep_if_best(today["validation_score"], today["validation_loss"])
         if self.settings.track:
             n_rows = np.clip(self.batches.n_samples // 50, *TRACKED_ROWS)
             self.tracker = LayerTracker(self.network, self.batches.subsample(int(n_rows))[0].copy())
 
     @property
-    def validation(self):
+    def validation(self) -> Data | None:
         """The validation data, None if there are none."""
-        return self.evaluation and self.evaluation.data
+        return None if self.evaluation is None else self.evaluation.data
 
     @property
-    def subsample(self):
+    def subsample(self) -> Rows:
         """A sample of the training rows, as the first layer receives them."""
         return self.batches.subsample(SYMPTOM_ROWS)[0]
 
