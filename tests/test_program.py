@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from scipy.special import ndtr
 from sklearn.datasets import load_iris
 
-from sknn6.nn import activations, kernels, losses, operations, optimizers, parallel, program
+from sknn6.nn import activations, assembler, kernels, losses, operations, optimizers, parallel, program
 from sknn6.nn.activations import ACTIVATIONS, Activation
 from sknn6.nn.batches import Batches
 from sknn6.nn.categories import OneHot
@@ -283,6 +283,7 @@ def test_the_tables_name_parts_of_the_package():
         == set(operations.OPTIMIZER_CODES)
         == set(program.OPTIMIZER_FIELDS)
     )
+    assert set(assembler.WRITERS) == set(operations.LAYER_CODES)
     for table in (
         operations.LAYER_CODES,
         operations.ACTIVATION_CODES,

@@ -1,8 +1,8 @@
 """Write the operations of a network to tables for the interpreter, with the places of their arrays."""
 
 from collections.abc import Callable
-from itertools import count
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from sknn6.nn.network import Network
 from sknn6.nn.normalization import BatchNorm, LayerNorm, Normalization
 from sknn6.nn.operations import (
     ACTIVATION_CODES,
-    ADD,
     BRANCH,
     GELU,
     LAYER_CODES,
@@ -31,9 +30,6 @@ __all__ = ["functions_of", "operations_of", "parameters_of"]
 # reads what the one before wrote, and writes its gradient where that one expects it.
 CHAIN = {"units": "units", "source": "out", "dsource": "dout", "dout": "dout"}
 
-# The kind of an operation, and the layer that it is written from.
-Step = tuple[int, Layer]
-
 
 def operations_of(network: Network, rows: int) -> tuple[Array, int]:
     """Return the operations of each member, of shape (members, operations), and how much memory they need.
@@ -44,40 +40,81 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
     rows : int
         Number of rows of the largest batch.
     """
-    memory, dropouts = Memory(rows), count()
-    memory.take(1)  # for the weights of the samples
-    steps = [step for layer in network.layers if layer.per_member for step in steps_of(layer)]
-    operations = np.full((network.members, len(steps)), -1, OPERATION)
-    operations["member"] = np.arange(network.members)[:, None]
-    branches: list[Array] = []  # of the residual blocks that have begun
-    written: dict[Layer, Array] = {}
-    for i, (kind, layer) in enumerate(steps):
-        op = written[layer] = operations[:, i]
+    assembler = Assembler(network, rows)
+    for i in range(len(assembler.steps)):
+        assembler.write(i)
+    return assembler.operations, assembler.memory.taken
+
+
+class Assembler:
+    """Writes the operations of a network one after the other.
+
+    Parameters
+    ----------
+    network : Network
+    rows : int
+        Number of rows of the largest batch.
+
+    Attributes
+    ----------
+    operations : ndarray of shape (members, operations)
+    memory : Memory
+        Has the places of all arrays of an update.
+    steps : list of Step
+    branches : list of ndarray
+        The operations of the residual blocks that have begun.
+    written : dict
+        The operation of each layer.
+    n_dropouts : int
+        Number of dropout layers so far.
+    """
+
+    def __init__(self, network: Network, rows: int) -> None:
+        self.network, self.memory = network, Memory(rows)
+        self.memory.take(1)  # for the weights of the samples
+        self.steps = [step for layer in network.layers if layer.per_member for step in steps_of(layer)]
+        self.operations = np.full((network.members, len(self.steps)), -1, OPERATION)
+        self.operations["member"] = np.arange(network.members)[:, None]
+        self.branches: list[Array] = []
+        self.written: dict[Layer, Array] = {}
+        self.n_dropouts = 0
+
+    def write(self, i: int) -> None:
+        """Write operation i."""
+        kind, write, layer = self.steps[i]
+        op = self.written[layer] = self.operations[:, i]
         op["kind"] = kind
         if i > 0:
             for field, of_before in CHAIN.items():
-                op[field] = operations[of_before][:, i - 1]
-        if kind == BRANCH:
-            op["out"] = op["source"]
-            branches.append(op)
-        elif isinstance(layer, Residual):
-            write_addition(op, layer, branches.pop(), written[layer.body[-1]])
-        elif isinstance(layer, Projection):
-            write_projection(op, layer, branches[-1], network, memory)
-        elif isinstance(layer, Dense):
-            write_dense(op, layer, next_outside_shortcuts(steps[i + 1 :]), network, memory)
-        elif isinstance(layer, Embedding):
-            write_embedding(op, layer, network, memory)
-        elif isinstance(layer, Activate):
-            write_activation(op, layer, network, memory)
-        elif isinstance(layer, Normalization):
-            write_normalization(op, layer, network, memory)
-        elif isinstance(layer, Dropout):
-            op["dropout"], op["threshold"] = next(dropouts), layer.threshold
-            op["mask"] = memory.take(int(op["units"][0]))
+                op[field] = self.operations[of_before][:, i - 1]
+        write(self, op, layer)
         if op["out"][0] < 0:
-            op["out"] = memory.take(int(op["units"][0]))
-    return operations, memory.taken
+            op["out"] = self.memory.take(int(op["units"][0]))
+
+    def places(self, layer: Layer, name: str) -> Array:
+        """Return where each member's part of an array of a layer starts, in theta or in the statistics."""
+        return places(self.network, layer, name)
+
+    def layer_after(self, layer: Layer) -> Layer | None:
+        """Return the next layer that is not part of a shortcut, None if there is none.
+
+        Of the layers that read an output, its backward comes last, so it alone may write the gradient of the
+        output over the output itself.
+        """
+        after = islice(self.steps, [step.layer for step in self.steps].index(layer) + 1, None)
+        return next((step.layer for step in after if not isinstance(step.layer, Residual | Projection)), None)
+
+
+# A writer gets the assembler, the operation of each member, an array of shape (members,), and the layer.
+Writer = Callable[[Assembler, Array, Any], None]
+
+
+class Step(NamedTuple):
+    """An operation that is to be written: its kind, the function that writes it, and its layer."""
+
+    kind: int
+    write: Writer
+    layer: Layer
 
 
 def steps_of(layer: Layer) -> list[Step]:
@@ -86,20 +123,11 @@ def steps_of(layer: Layer) -> list[Step]:
     Those of a residual block are a BRANCH, its body, its projection, and an ADD. The projection comes after
     the body, so that its backward reads its input before the gradient of the body overwrites it.
     """
+    step = Step(LAYER_CODES[type(layer)], WRITERS[type(layer)], layer)
     if not isinstance(layer, Residual):
-        return [(LAYER_CODES[type(layer)], layer)]
+        return [step]
     inside = layer.body if layer.projection is None else [*layer.body, layer.projection]
-    return [(BRANCH, layer), *(step for each in inside for step in steps_of(each)), (ADD, layer)]
-
-
-def next_outside_shortcuts(steps: list[Step]) -> Layer | None:
-    """Return the next layer that is not part of a shortcut, None if there is none.
-
-    Of the layers that read an output, its backward comes last, so it alone may write the gradient of the
-    output over the output itself.
-    """
-    shortcut = Residual, Projection
-    return next((layer for _, layer in steps if not isinstance(layer, shortcut)), None)
+    return [Step(BRANCH, write_branch, layer), *(inner for each in inside for inner in steps_of(each)), step]
 
 
 class Memory:
@@ -125,34 +153,25 @@ class Memory:
         return start
 
 
-def write_dense(op: Array, layer: Dense, after: Layer | None, network: Network, memory: Memory) -> None:
+def write_dense(assembler: Assembler, op: Array, layer: Dense) -> None:
     """Write the fields of a linear map and of the places of its output and gradient."""
-    write_map(op, layer, network)
-    op["out"] = memory.take(layer.width)
-    op["dout"] = op["out"] if may_overwrite_input(after) else memory.take(layer.width)
-    if isinstance(layer, ScaledDense):
-        op["u"] = places(network, layer, "u")
-        op["V"] = memory.take_numbers(layer.fan_in * layer.width)
+    write_map(assembler, op, layer)
+    op["out"] = assembler.memory.take(layer.width)
+    overwrites = may_overwrite_input(assembler.layer_after(layer))
+    op["dout"] = op["out"] if overwrites else assembler.memory.take(layer.width)
 
 
-def write_map(op: Array, layer: Dense, network: Network) -> None:
+def write_scaled_dense(assembler: Assembler, op: Array, layer: ScaledDense) -> None:
+    """Write the fields of a linear map with learned factors of the features."""
+    write_dense(assembler, op, layer)
+    op["u"] = assembler.places(layer, "u")
+    op["V"] = assembler.memory.take_numbers(layer.fan_in * layer.width)
+
+
+def write_map(assembler: Assembler, op: Array, layer: Dense) -> None:
     """Write the sizes and parameters of a linear map."""
     op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, layer.gradient_from or 0
-    op["W"], op["b"] = places(network, layer, "W"), places(network, layer, "b")
-
-
-def write_projection(op: Array, layer: Projection, branch: Array, network: Network, memory: Memory) -> None:
-    """Write the fields of the linear map of a shortcut."""
-    write_map(op, layer, network)
-    op["source"], op["dsource"] = branch["out"], memory.take(layer.fan_in)
-    branch["dshortcut"] = op["dsource"]
-
-
-def write_addition(op: Array, layer: Residual, branch: Array, body: Array) -> None:
-    """Write the fields of the sum of a shortcut and a body; it takes the place of the body's output."""
-    op["out"] = body["out"]
-    if layer.projection is None:
-        op["source"], branch["dshortcut"] = branch["out"], op["dout"]
+    op["W"], op["b"] = assembler.places(layer, "W"), assembler.places(layer, "b")
 
 
 def may_overwrite_input(layer: Layer | None) -> bool:
@@ -162,43 +181,94 @@ def may_overwrite_input(layer: Layer | None) -> bool:
     return isinstance(layer, Normalization)
 
 
-def write_embedding(op: Array, layer: Embedding, network: Network, memory: Memory) -> None:
+def write_branch(assembler: Assembler, op: Array, layer: Residual) -> None:
+    """Begin a residual block, whose body and shortcut have the same input."""
+    op["out"] = op["source"]
+    assembler.branches.append(op)
+
+
+def write_projection(assembler: Assembler, op: Array, layer: Projection) -> None:
+    """Write the fields of the linear map of a shortcut."""
+    write_map(assembler, op, layer)
+    branch = assembler.branches[-1]
+    op["source"], op["dsource"] = branch["out"], assembler.memory.take(layer.fan_in)
+    branch["dshortcut"] = op["dsource"]
+
+
+def write_addition(assembler: Assembler, op: Array, layer: Residual) -> None:
+    """Write the fields of the sum of a shortcut and a body; it takes the place of the body's output."""
+    branch = assembler.branches.pop()
+    op["out"] = assembler.written[layer.body[-1]]["out"]
+    if layer.projection is None:
+        op["source"], branch["dshortcut"] = branch["out"], op["dout"]
+
+
+def write_embedding(assembler: Assembler, op: Array, layer: Embedding) -> None:
     """Write the fields of a layer of learned vectors."""
     op["before"], op["units"], op["categories"] = layer.before, layer.width, layer.E.shape[-2]
-    op["E"], op["s"] = places(network, layer, "E"), places(network, layer, "s")
-    op["dout"] = memory.take(layer.width - layer.learned_from)
+    op["E"], op["s"] = assembler.places(layer, "E"), assembler.places(layer, "s")
+    op["dout"] = assembler.memory.take(layer.width - layer.learned_from)
 
 
-def write_activation(op: Array, layer: Activate, network: Network, memory: Memory) -> None:
+def write_dropout(assembler: Assembler, op: Array, layer: Dropout) -> None:
+    """Write the fields of dropout."""
+    op["dropout"], op["threshold"] = assembler.n_dropouts, layer.threshold
+    op["mask"] = assembler.memory.take(int(op["units"][0]))
+    assembler.n_dropouts += 1
+
+
+def write_activation(assembler: Assembler, op: Array, layer: Activate) -> None:
     """Write the fields of a nonlinearity."""
     number = op["activation"] = ACTIVATION_CODES[functions_of(layer)]
     if number == MAXOUT:
         op["units"] //= 2
-        op["dout"], op["mask"] = (memory.take(int(op["units"][0])) for _ in range(2))
+        op["dout"], op["mask"] = (assembler.memory.take(int(op["units"][0])) for _ in range(2))
     elif number == GELU:
-        op["cdf"] = memory.take(int(op["units"][0]))
+        op["cdf"] = assembler.memory.take(int(op["units"][0]))
     elif number == PRELU:
         (slope,) = layer.parameters
-        op["slope"] = places(network, layer, slope)
+        op["slope"] = assembler.places(layer, slope)
+
+
+def write_normalization(assembler: Assembler, op: Array, layer: Normalization) -> None:
+    """Write the fields that both normalisations have."""
+    op["gamma"], op["beta"] = assembler.places(layer, "gamma"), assembler.places(layer, "beta")
+    op["eps"] = layer.eps
+    op["Xhat"] = assembler.memory.take(layer.units)
+
+
+def write_layernorm(assembler: Assembler, op: Array, layer: LayerNorm) -> None:
+    """Write the fields of layer normalisation."""
+    write_normalization(assembler, op, layer)
+    op["r"] = assembler.memory.take(1)
+
+
+def write_batchnorm(assembler: Assembler, op: Array, layer: BatchNorm) -> None:
+    """Write the fields of batch normalisation."""
+    write_normalization(assembler, op, layer)
+    op["momentum"] = layer.momentum
+    op["mean"] = assembler.places(layer, "running_mean")
+    op["var"] = assembler.places(layer, "running_var")
+    op["r"], op["mean_of_batch"] = (assembler.memory.take_numbers(layer.units) for _ in range(2))
+
+
+# The function that writes the operation of each layer; of a residual block, that of its last operation.
+WRITERS: dict[type[Layer], Writer] = {
+    Dense: write_dense,
+    ScaledDense: write_scaled_dense,
+    Projection: write_projection,
+    Residual: write_addition,
+    Embedding: write_embedding,
+    Activate: write_activation,
+    Dropout: write_dropout,
+    BatchNorm: write_batchnorm,
+    LayerNorm: write_layernorm,
+}
 
 
 def functions_of(layer: Activate) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return the two functions of an activation."""
     return layer.activation.forward, layer.activation.backward
-
-
-def write_normalization(op: Array, layer: Normalization, network: Network, memory: Memory) -> None:
-    """Write the fields of a normalisation."""
-    op["gamma"], op["beta"] = places(network, layer, "gamma"), places(network, layer, "beta")
-    op["eps"] = layer.eps
-    op["Xhat"] = memory.take(layer.units)
-    if isinstance(layer, LayerNorm):
-        op["r"] = memory.take(1)
-    elif isinstance(layer, BatchNorm):
-        op["momentum"] = layer.momentum
-        op["mean"] = places(network, layer, "running_mean")
-        op["var"] = places(network, layer, "running_var")
-        op["r"], op["mean_of_batch"] = (memory.take_numbers(layer.units) for _ in range(2))
 
 
 def parameters_of(network: Network) -> Array:
