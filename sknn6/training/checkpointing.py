@@ -1,20 +1,16 @@
 """Save a training to a checkpoint file, and resume it from there."""
 
+from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from sknn6._version import __version__
 from sknn6.checkpoint import Checkpoint, check_seed
 from sknn6.nn.inputs import InputScaling
-from sknn6.nn.network import Network, Snapshot
+from sknn6.nn.network import Network
 from sknn6.nn.schedules import SCHEDULES
 from sknn6.training.data import Data
 from sknn6.training.state import TrainingState
-
-if TYPE_CHECKING:
-    from sknn6.training.training import Training
 
 __all__ = ["TrainingFile"]
 
@@ -81,75 +77,28 @@ class TrainingFile:
                 "Raise it, or name another file."
             )
 
-    def begin(self, training: "Training", last: Snapshot) -> Snapshot:
-        """Resume the training in the file, if any, and write the file, unless the training is finished.
+    def take(self) -> dict[str, Any] | None:
+        """Return the training to resume, None if there is none, and forget it.
 
-        Parameters
-        ----------
-        training : Training
-        last : tuple of ndarray
-            A snapshot of the network.
-
-        Returns
-        -------
-        tuple of ndarray
-            A snapshot of the last weights of the training, ready for prediction.
-
-        Raises
-        ------
-        ValueError
-            If the file cannot be written.
+        Its vectors are as large as those of the training, so they are not kept.
         """
-        if self.saved is not None:
-            try:
-                last = put_back(self.saved, training, last)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:  # not what `gather` returns
-                raise self.checkpoint.damaged(error) from error
-            self.saved = None  # frees its vectors, which are as large as those of the training
-            if training.state.stopped or training.state.n_iter == training.settings.max_iter:
-                return last
-        self.checkpoint.begin(gather(training, last))
-        return last
+        saved, self.saved = self.saved, None
+        return saved
 
-    def save(self, training: "Training", last: Snapshot, at_once: bool) -> None:
-        """Write the state if it is due or `at_once` is set; warn the first time it cannot be written."""
+    def begin(self, saved: dict[str, Any]) -> None:
+        """Write the first state; raise ValueError if the file cannot be written."""
+        self.checkpoint.begin(saved)
+
+    def save(self, gather: Callable[[], dict[str, Any]], at_once: bool) -> None:
+        """Write what `gather` returns if it is due or `at_once`; warn the first time it cannot be written."""
         started = perf_counter()
         if started < self.due and not at_once:
             return
         consequence = "The training goes on; the file has the state of an earlier epoch."
-        self.checkpoint.write_or_warn(gather(training, last), consequence)
+        self.checkpoint.write_or_warn(gather(), consequence)
         now = perf_counter()
         self.due = now + (1 / SHARE - 1) * (now - started)
 
-
-def gather(training: "Training", last: Snapshot) -> dict[str, Any]:
-    """Return all that a training changes, without copying the vectors."""
-    network, update = training.network, training.update
-    assert update is not None
-    vectors, scaling = (network.theta, network.statistics), network.input_scaling
-    return {
-        "state": training.state.saved(),
-        "last": None if all(map(np.array_equal, last, vectors)) else last,
-        "tracked": training.tracker and training.tracker.weights,
-        "network": vectors,
-        "scaling": scaling and (scaling.mean, scaling.scale),
-        "update": {"average": update.average, "lead": update.lead},
-        "optimizer": {"t": update.optimizer.t, "state": update.optimizer.state},
-    }
-
-
-def put_back(saved: dict[str, Any], training: "Training", last: Snapshot) -> Snapshot:
-    """Restore what `gather` returned and return the last snapshot; other entries are ignored."""
-    network, update = training.network, training.update
-    assert update is not None
-    optimizer = update.optimizer
-    training.state.restore(saved["state"])
-    if training.tracker:
-        training.tracker.weights = saved["tracked"]
-    network.restore(saved["network"])
-    last = saved["last"] or network.snapshot(into=last)
-    update.average, update.lead = saved["update"]["average"], saved["update"]["lead"]
-    optimizer.t = saved["optimizer"]["t"]
-    for name, vector in optimizer.state.items():
-        vector[:] = saved["optimizer"]["state"][name]
-    return last
+    def damaged(self, error: Exception) -> ValueError:
+        """Return the error for a file whose content is not that of a training."""
+        return self.checkpoint.damaged(error)

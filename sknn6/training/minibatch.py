@@ -11,6 +11,7 @@ import numpy as np
 from sknn6.nn.descent import GradientDescent
 from sknn6.nn.network import Snapshot
 from sknn6.nn.program import Program
+from sknn6.training.checkpointing import TrainingFile
 from sknn6.training.interrupts import Interrupted, Interrupts
 from sknn6.training.symptoms import warn_of_symptoms
 from sknn6.training.training import Training
@@ -39,7 +40,7 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
     network, state, settings = training.network, training.state, training.settings
     last = network.snapshot()
     if training.file is not None:
-        last = training.file.begin(training, last)
+        last = begin_file(training, training.file, last)
     try:
         with interrupts.waiting_for(1):
             descent = descent_of(training)
@@ -62,6 +63,31 @@ def train_in_batches(training: Training, interrupts: Interrupts) -> None:
         interrupts.kept = "the best epoch so far"
     if not settings.incremental:
         warn_at_end(training, interrupts.ended_training)
+
+
+def begin_file(training: Training, file: TrainingFile, last: Snapshot) -> Snapshot:
+    """Resume the training in the file, if any, and write the file, unless the training is finished.
+
+    Returns
+    -------
+    tuple of ndarray
+        A snapshot of the last weights of the training, ready for prediction.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or cannot be written.
+    """
+    saved = file.take()
+    if saved is not None:
+        try:
+            last = training.restore(saved, last)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # not what `saved` returns
+            raise file.damaged(error) from error
+        if training.state.stopped or training.state.n_iter == training.settings.max_iter:
+            return last
+    file.begin(training.saved(last))
+    return last
 
 
 def descent_of(training: Training) -> GradientDescent | Program:
@@ -104,7 +130,7 @@ def end_epoch(training: Training, interrupts: Interrupts, record: dict[str, Any]
         state.stopped = training.stops(record["learning_rate"]) or asked_to_stop
     if file is not None:
         at_once = state.stopped or state.n_iter == training.settings.max_iter
-        file.save(training, last, at_once)
+        file.save(partial(training.saved, last), at_once)
     return last
 
 

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn6.nn.annotations import Rows
 from sknn6.nn.batches import Batches
-from sknn6.nn.network import Network
+from sknn6.nn.network import Network, Snapshot
 from sknn6.nn.observe import LayerTracker
 from sknn6.nn.update import Update
 from sknn6.training.callbacks import Callbacks
@@ -135,6 +135,39 @@ class Training:
             return
         # A comparison with NaN is false, so that NaN counts as no improvement.
         state.no_improvement = 0 if merit >= best + tol else state.no_improvement + 1
+
+    def saved(self, last: Snapshot) -> dict[str, Any]:
+        """Return all that the training changes, for a checkpoint, without copying the vectors.
+
+        `last` is a snapshot of the weights after the last finished epoch, as predictions use them.
+        """
+        network, update = self.network, self.update
+        assert update is not None  # only L-BFGS has none, which has no checkpoints
+        vectors, scaling = (network.theta, network.statistics), network.input_scaling
+        return {
+            "state": self.state.saved(),
+            "last": None if all(map(np.array_equal, last, vectors)) else last,
+            "tracked": self.tracker and self.tracker.weights,
+            "network": vectors,
+            "scaling": scaling and (scaling.mean, scaling.scale),
+            "update": {"average": update.average, "lead": update.lead},
+            "optimizer": {"t": update.optimizer.t, "state": update.optimizer.state},
+        }
+
+    def restore(self, saved: dict[str, Any], last: Snapshot) -> Snapshot:
+        """Put back what `saved` has returned, and return the last snapshot; other entries are ignored."""
+        network, update = self.network, self.update
+        assert update is not None
+        self.state.restore(saved["state"])
+        if self.tracker:
+            self.tracker.weights = saved["tracked"]
+        network.restore(saved["network"])
+        last = saved["last"] or network.snapshot(into=last)
+        update.average, update.lead = saved["update"]["average"], saved["update"]["lead"]
+        update.optimizer.t = saved["optimizer"]["t"]
+        for name, vector in update.optimizer.state.items():
+            vector[:] = saved["optimizer"]["state"][name]
+        return last
 
     def end_cycle(self) -> None:
         """Keep the network at the end of a cycle of the rate, and count plateaus anew in the next one."""
