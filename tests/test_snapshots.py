@@ -11,8 +11,8 @@ from sklearn.model_selection import KFold, cross_val_score
 
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6.estimators import finishing
-from sknn6.nn.schedules import SCHEDULES, cycle_ends
-from sknn6.training import minibatch
+from sknn6.nn.schedules import SCHEDULES, Progress, cycle_ends
+from sknn6.training import checkpointing, minibatch
 from sknn6.training.selection import select
 from sknn6.training.targets import Numbers
 
@@ -131,15 +131,68 @@ def test_held_out_rows_choose_among_the_networks_of_all_cycles(monkeypatch):
 
 
 def test_a_plateau_is_one_within_a_cycle():
-    """A rate that has risen again raises the loss, which is no reason to stop.
+    """A rate that has risen again raises the loss, which is no plateau.
 
-    No loss falls by 100, so a training ends after the first epoch of a cycle and seven more.
+    No loss falls by 100, so there is a plateau after the first epoch of a cycle and seven more. Then the
+    training has six epochs left.
     """
     params = QUICK | {"tol": 100.0, "n_iter_no_change": 6}
-    assert MLPClassifier(**params, snapshots=1).fit(X, y).n_iter_ == 8
+    assert MLPClassifier(**params, snapshots=1).fit(X, y).n_iter_ == 8 + 6
     model = MLPClassifier(**params, snapshots=2).fit(X, y)
-    assert model.n_iter_ == 5 + 8
+    assert model.n_iter_ == 5 + 8 + 6
     assert model.best_loss_ == min(model.loss_curve_)
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if SCHEDULES[name].follows_plan])
+@pytest.mark.parametrize(("patience", "max_iter"), [(6, 30), (6, 10)])
+def test_after_a_plateau_the_rate_runs_through_what_is_left_of_its_schedule(name, patience, max_iter):
+    """The plateau is after 8 epochs; what is left is done in six epochs, or in fewer that the plan has."""
+    params = QUICK | {"tol": 100.0, "n_iter_no_change": patience, "max_iter": max_iter, "snapshots": 1}
+    rate = {"learning_rate": name, "learning_rate_init": 0.01}
+    model = MLPClassifier(**params, **rate, batch_size=60).fit(X, y)
+    left = min(patience, max_iter - 8)
+    last_updates = np.arange(1, left + 1) - 1 / 5  # an epoch of 300 rows has five updates
+    done = 8 / max_iter + (1 - 8 / max_iter) * last_updates / left
+    expected = [SCHEDULES[name].rate(Progress(0.01, fraction=fraction)) for fraction in done.tolist()]
+    assert model.n_iter_ == 8 + left
+    rates = [record["learning_rate"] for record in model.history_[8:]]
+    np.testing.assert_allclose(rates, expected, rtol=1e-9)
+
+
+def test_without_patience_for_plateaus_all_epochs_are_run():
+    params = QUICK | {"tol": 100.0, "n_iter_no_change": np.inf, "max_iter": 40}
+    assert MLPClassifier(**params).fit(X, y).n_iter_ == 40
+
+
+def test_a_plateau_within_the_first_cycle_ends_the_training():
+    """With one set of networks, as there is no other cycle."""
+    params = QUICK | {"tol": 100.0, "n_iter_no_change": 6, "max_iter": 80, "snapshots": 2}
+    model = MLPClassifier(**params).fit(X, y)
+    assert model.n_iter_ == 8 + 6
+    assert model.ensemble_members_ in (None, [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("stopped_after", [3, 9, 12])
+def test_a_shortened_training_is_resumed(stopped_after, tmp_path):
+    params = QUICK | {"tol": 100.0, "n_iter_no_change": 6, "max_iter": 80}
+    whole = MLPClassifier(**params).fit(X, y)
+    ended = iter(range(stopped_after))
+    saving = MLPClassifier(**params, checkpoint=str(tmp_path / "training"))
+    with pytest.MonkeyPatch.context() as patch:
+        end_epoch = minibatch.end_epoch
+
+        def killed(*args):
+            next(ended)
+            return end_epoch(*args)
+
+        patch.setattr(minibatch, "end_epoch", killed)
+        patch.setattr(checkpointing, "SHARE", 1.0)
+        with pytest.raises(StopIteration):
+            saving.fit(X, y)
+    resumed = saving.fit(X, y)
+    assert resumed.n_iter_ == 8 + 6
+    assert resumed.loss_curve_ == whole.loss_curve_
+    np.testing.assert_array_equal(resumed.coefs_[0], whole.coefs_[0])
 
 
 @pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])

@@ -138,9 +138,14 @@ class Settings(SimpleNamespace):
     @property
     def cycles(self) -> int:
         """The number of cycles of the rate: one if its schedule has no end, and with early stopping."""
-        has_end = self.stochastic and self.schedule.follows_plan and not self.early_stopping
+        has_end = self.follows_plan and not self.early_stopping
         is_short = "snapshots" in self.automatic and self.max_iter < FEWEST_FOR_CYCLES
         return self.snapshots if has_end and not is_short else 1
+
+    @property
+    def follows_plan(self) -> bool:
+        """Whether the rate depends on the share of the training that is done."""
+        return self.stochastic and self.schedule.follows_plan
 
     @property
     def starts_anew(self) -> bool:

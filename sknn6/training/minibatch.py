@@ -1,6 +1,5 @@
 """Training on mini-batches: the one loop over the epochs."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -136,11 +135,8 @@ def end_epoch(training: Training, interrupts: Interrupts, record: dict[str, Any]
 
 def rate(training: Training, epoch: int, fraction: float) -> float:
     """Return the learning rate after `epoch` whole epochs and the given fraction of the next one."""
-    state, ends = training.state, training.cycle_ends
-    cycle = bisect_right(ends, epoch)
-    start = ends[cycle - 1] if cycle else 0
-    done = (epoch - start + fraction) / (ends[cycle] - start)
-    return training.settings.rate(done, state.t, state.plateaus)
+    state = training.state
+    return training.settings.rate(training.progress(epoch, fraction), state.t, state.plateaus)
 
 
 @contextmanager

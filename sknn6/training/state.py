@@ -73,6 +73,8 @@ class TrainingState:
         Number of consecutive epochs without an improvement.
     plateaus : int
         How often the learning rate was lowered at a plateau.
+    plateau_at : int or None
+        After how many epochs of this fit a plateau shortened the plan of the rate; None without a plateau.
     n_rows : int
         Number of rows of the fit that started from initial weights, on which the recipe depends; 0 if it
         began with `partial_fit`.
@@ -113,6 +115,7 @@ class TrainingState:
     best_validation_score: float | None = None
     no_improvement: int = 0
     plateaus: int = 0
+    plateau_at: int | None = None
     n_rows: int = 0
     members: list[int] | None = None
     moments: Moments | None = None
@@ -205,6 +208,7 @@ class TrainingState:
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Restore a state that `saved` has returned; other entries are ignored."""
+        saved = {"plateau_at": None} | saved  # files of earlier versions do not have it
         if "in_parts" in saved:  # the name of the field in files of earlier versions
             saved = saved | {"streamed": saved["in_parts"]}
         saved = {name: saved[name] for name in SAVED}

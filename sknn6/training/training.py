@@ -1,5 +1,6 @@
 """The parts of a training, and the steps after each epoch that all solvers share."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,7 +57,7 @@ class Training:
     file : TrainingFile or None
         Saves the training.
     cycle_ends : list of int
-        The numbers of epochs after which the cycles of the rate end.
+        After how many epochs each cycle of the rate ends; none with L-BFGS.
     torn : bool
         Whether an interrupt stopped the training in the middle of an update.
     tracker : LayerTracker or None
@@ -169,10 +170,36 @@ class Training:
             vector[:] = saved["optimizer"]["state"][name]
         return last
 
+    def progress(self, epoch: int, fraction: float) -> float:
+        """Return which share of a cycle of the rate is done in an epoch, of which a fraction is done.
+
+        After a plateau, what is left of the cycle is done in `n_iter_no_change` epochs.
+        """
+        plateau = self.state.plateau_at
+        if plateau is None:
+            return self.share_of_cycle(epoch, fraction)
+        before = self.share_of_cycle(plateau, 0.0)
+        return before + (1 - before) * (epoch - plateau + fraction) / (self.last_epoch - plateau)
+
+    def share_of_cycle(self, epoch: int, fraction: float) -> float:
+        """Return what `progress` does, without a plateau."""
+        cycle = bisect_right(self.cycle_ends, epoch)
+        start = self.cycle_ends[cycle - 1] if cycle else 0
+        return (epoch - start + fraction) / (self.cycle_ends[cycle] - start)
+
+    @property
+    def last_epoch(self) -> int:
+        """The number of epochs after which the training ends: fewer than `max_iter` after a plateau."""
+        plateau = self.state.plateau_at
+        if plateau is None:
+            return self.settings.max_iter
+        end_of_cycle = self.cycle_ends[bisect_right(self.cycle_ends, plateau)]
+        return min(plateau + self.settings.n_iter_no_change, end_of_cycle)
+
     def end_cycle(self) -> None:
         """Keep the network at the end of a cycle of the rate, and count plateaus anew in the next one."""
         state = self.state
-        if state.n_iter in self.cycle_ends[:-1]:
+        if state.n_iter in self.cycle_ends[:-1] and state.n_iter < self.last_epoch:
             state.snapshots.append(self.network.snapshot())
             state.lowest_loss, state.no_improvement = np.inf, 0
 
@@ -200,8 +227,14 @@ class Training:
         return state.best is not None
 
     def stops(self, rate: float) -> bool:
-        """Return whether to stop at a plateau; an adaptive schedule lowers the rate instead."""
+        """Return whether to stop, or answer a plateau by a lower rate.
+
+        At a plateau, an adaptive schedule divides the rate. A schedule that plans the end of the training
+        ends it sooner, as the loss at a high rate says nothing of the loss at a low one. Others stop.
+        """
         state, settings = self.state, self.settings
+        if state.plateau_at is not None:
+            return state.n_iter >= self.last_epoch
         if state.no_improvement <= settings.n_iter_no_change:
             return False
         watched = "Validation score" if self.watches_validation else "Training loss"
@@ -209,6 +242,10 @@ class Training:
             f"{watched} did not improve more than tol={settings.tol:f} "
             f"for {settings.n_iter_no_change} consecutive epochs."
         )
+        if settings.follows_plan and state.n_iter < settings.max_iter:
+            state.plateau_at = state.n_iter
+            self.report(f"{message} Ending the training within {self.last_epoch - state.n_iter} epochs.")
+            return False
         if not settings.schedule.answers_plateaus or rate <= SMALLEST_ADAPTIVE_RATE:
             self.report(f"{message} Stopping.")
             return True
