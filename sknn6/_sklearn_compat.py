@@ -91,7 +91,10 @@ def begin_callbacks(
 
 
 def tells_callbacks(fit: Method) -> Method:
-    """Decorate a fit that has no parts, so that it calls the callbacks at its beginning and at its end."""
+    """Decorate a `fit` without epochs so that it calls the callbacks.
+
+    It calls them once at its beginning and once at its end.
+    """
 
     @wraps(fit)
     def told(estimator, X, y=None, sample_weight=None):

@@ -26,8 +26,8 @@ LARGEST_EXACT = 2**53
 def describe(name: str, value: object) -> str:
     """Return a text that is the same for equal values: the value itself if it is short, else its hash.
 
-    Neither the type of numbers matters, nor the memory layout of arrays and data frames, nor the order of the
-    entries of sparse matrices, nor, up to 65536 numbers, whether they are in a list, a tuple, an array or a
+    These do not matter: the type of numbers, the memory layout of arrays and data frames, the order of the
+    entries of sparse matrices, and, up to 65536 numbers, whether they are in a list, a tuple, an array or a
     column. The columns of a data frame are compared with their names and dtypes, its index is not.
 
     Raises

@@ -14,8 +14,8 @@ LEAVES = "RETURN", "RAISE", "RERAISE", "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_AB
 def called_in_loop(frame: FrameType | None) -> bool:
     """Return whether the current instruction of a frame, or one of the calls that led there, is in a loop.
 
-    The search ends at the first statement at the top level of a module or notebook cell, because what runs
-    that statement has its own loops. Loops in C, such as that of `map`, are not found.
+    Callers are examined up to the statement of a module or notebook cell: what runs that statement, such as
+    the notebook's own loop, does not count. Loops in C, such as that of `map`, are not found.
 
     Parameters
     ----------

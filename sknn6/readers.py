@@ -120,11 +120,15 @@ def is_number(value: Any) -> bool:
 
 
 def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
-    """Return the texts of the distinct values of a column, and for each row the index of its text."""
+    """Return the texts of the distinct values of a column, and for each row the index of its text.
+
+    An index may be -1, which is that of the last text, `MISSING`.
+    """
     column = column_of(X, j)
     if hasattr(column, "cat") and hasattr(column.cat, "codes"):  # pandas: by far the fastest way
         texts = [text_of(value, X, j) for value in column.cat.categories]
-        return [*texts, MISSING], np.asarray(column.cat.codes, np.intp)  # -1, the last, where one is missing
+        # A missing value has the code -1, which as an index is the last text, MISSING.
+        return [*texts, MISSING], np.asarray(column.cat.codes, np.intp)
     values = column.tolist() if hasattr(column, "tolist") else list(column)
     try:
         number, rows = numbered(values)

@@ -62,7 +62,7 @@ FEWEST_TO_WARN = 20
 
 
 class NewMissingValuesError(ValueError):
-    """X has missing values, and that of `fit` had none."""
+    """X has missing values, but the X of `fit` had none."""
 
 
 def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -> "Columns | None":
@@ -93,8 +93,8 @@ def find_columns(X: Any, categorical_features: Any, sample_weight: Any = None) -
     columns = Columns.learn(X, find_categorical(X, categorical_features), weight, by_dtype)
     if columns.numbers != list(range(X.shape[1])) or columns.gaps:
         return columns
-    # Gaps may be left in columns without any number and in rows of weight 0. scikit-learn refuses an X that
-    # has no number at all.
+    # X may have gaps that `learn` does not count: in columns without any number, and in rows of weight 0.
+    # They need the `columns` too, unless X has no number at all, which scikit-learn is to refuse.
     has_gaps = bool(columns_with_gaps(X, columns.numbers))
     return columns if has_gaps and any(np.isfinite(numbers_of(X, j)).any() for j in columns.numbers) else None
 
@@ -119,8 +119,8 @@ class Columns:
     gaps : list of int
         Those of them that have indicators of missing numbers.
     empty : list of int
-        Those of them in which all numbers were missing, and still are. Nothing was learned about them, so
-        what they have at a prediction counts as missing.
+        Columns of numbers in which every value has been missing so far. Nothing was learned about them, so a
+        value in a prediction is treated as missing.
     one_hot, embedded : list of int
         The columns of few and of many categories.
     categories : list of list of str

@@ -59,7 +59,8 @@ class Cores:
     """
 
     def __init__(self):
-        # RLock: a garbage-collected call may end during the begin of another one in the same thread.
+        # An RLock, because garbage collection may close the context of another call, and so run its `end`,
+        # while this thread is in `begin`.
         self.lock, self.calls, self.found, self.executor = RLock(), set(), [], None
 
     def begin(self, call):

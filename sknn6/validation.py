@@ -51,7 +51,7 @@ def is_finite(x):
 def validate_data(estimator, X, *y, y_numeric=False, **options):
     """Call scikit-learn's `validate_data`; also refuse dates and sum duplicate entries of sparse X.
 
-    If X has strings, categories or missing values that are not taken, the error names their columns.
+    If X is refused for strings, categories or missing values, the error names the columns.
     """
     X = as_frame(X)
     refuse_dates(estimator, X)

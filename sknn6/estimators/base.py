@@ -268,8 +268,9 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _validate_arrays(self, X, y, sample_weight, reset, find_fills=None):
         """Return X, y and weights as validated arrays; a table is encoded, a y of one column is a vector.
 
-        `find_fills` returns the `Columns` that replace gaps which the training data did not have; by default,
-        those of the fitted network.
+        `find_fills()` is called if X has missing numbers but the training data had none. It returns the
+        `Columns` that replace them by means, None if the means are unknown. By default, the means are those
+        of the fitted network.
         """
         if reset:
             X = as_frame(X)

@@ -86,9 +86,9 @@ def columns_of(estimator: Any) -> Columns | None:
 def columns_filling_means(estimator: Any) -> Columns | None:
     """Return the `Columns` that replace missing numbers by means, if `fit` had numbers only and none missing.
 
-    None if the network does not know the means, which are part of its input scaling; it does not if it was
-    fitted on sparse rows, which are not centred. None also if `categorical_features` is None, which means
-    that no number may be missing.
+    The means are those of the input scaling. The result is None without a scaling, for a network fitted on
+    sparse rows (their means are not stored), and with categorical_features=None, which allows no missing
+    numbers.
     """
     scaling = scaling_of(estimator)
     if scaling is None or estimator._table is not None or estimator.categorical_features is None:
@@ -118,8 +118,9 @@ KEPT: WeakKeyDictionary[Any, tuple[list[Any], Network]] = WeakKeyDictionary()
 def predicting_network(estimator: Any, dtype: DTypeLike) -> Network:
     """Return the network of a fitted estimator, the one of the last prediction if it is still the same.
 
-    Building one takes as long as predicting a row in a small network. Its layers hold the estimator's arrays
-    themselves, so what is written into them counts.
+    Building one takes as long as predicting a row in a small network. The kept network uses the estimator's
+    arrays without copying, so that changes in place take effect. So a network whose arrays had to be cast is
+    not kept.
     """
     if type(estimator).__hash__ is None:  # a class with __eq__ and no __hash__ cannot be a key
         return network_of(estimator, dtype)

@@ -89,7 +89,7 @@ class Prepared:
     def make_batches(self, division: Division | None = None) -> Batches:
         """Return the mini-batches of the rows to train on, by default all; for L-BFGS, one batch.
 
-        Each network has the rows that it does not leave out.
+        Each network is trained on all of these rows but those that it leaves out.
         """
         division = division or Division()
         kept = division.kept(self.network.members)
@@ -226,8 +226,8 @@ def settings_and_state(
 ) -> tuple[Settings, TrainingState]:
     """Return the settings of a call on n_rows rows, and the state that its training starts from.
 
-    The recipe is that for the number of rows of the `fit` that began the training. A training that began with
-    `partial_fit` has the recipe for few rows.
+    The recipe depends on the number of rows with which the training began; one that began with `partial_fit`
+    has the recipe for few rows.
     """
     rows_at_first = 0 if incremental else n_rows
     if continues:

@@ -9,7 +9,7 @@ __all__ = ["score_rows"]
 
 
 def score_rows(scorer, model, X, labels, weights):
-    """Return the score of a model; NaN if the scorer cannot score rows that lack some of its classes.
+    """Return the score of a model; NaN if the scorer cannot score rows that lack some of the model's classes.
 
     scikit-learn's scores of probabilities need a column for each class of the labels, and no other. If the
     labels lack a class, the scorer sees the probabilities given that it is one of the others.

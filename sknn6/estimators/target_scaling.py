@@ -12,12 +12,12 @@ from sknn6.training.targets import Numbers
 
 __all__ = ["adapt_to_scaling", "learn_level", "multiply_outputs", "scale_targets"]
 
-# Shares below and above an interval around the median, and the width of this interval for the standard normal
-# distribution.
+# (share of the rows below an interval around the median, and as many above; width of that interval for the
+# standard normal distribution).
 INTERVALS = ((0.25, 1.3489795), (0.05, 3.2897073), (0.01, 4.6526957))
 
-# The width of the first interval is a rounding error, as of zeros that were computed, if it is below this
-# share of that of the second.
+# An interquartile range below this share of the next interval's width, each in units of its width for the
+# normal distribution, is a rounding error, as for targets that should be 0 but were computed.
 TOO_NARROW = 1e-6
 
 # The divisor of a constant target, as a share of its size.
@@ -45,8 +45,8 @@ def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: ND
 def learn_level(targets: Numbers, state: TrainingState, y: NDArray, weight: NDArray | None) -> NDArray:
     """Return the mean of each target so far, or 1 for a mean of 0.
 
-    It is the mean over all calls of a training: the gradients of a call are divided by it, so that with a
-    mean of its own a call of small targets would count more than one of large ones.
+    The mean is over all calls of the training. With "poisson", the gradients are divided by the level: if
+    each call had its own, a call of small targets would be divided by less, and so count more.
     """
     state.target_moments = moments_with(state.target_moments, *counted_rows(targets, y, weight))
     mean = state.target_moments.mean
@@ -67,9 +67,10 @@ def moments_with(known: Moments | None, Y: NDArray, weight: NDArray | None) -> M
 
 
 def scale_of_targets(found: Moments, streamed: bool) -> NDArray:
-    """Return the divisor of each target: its deviation or, for a constant one, so little that it stays so.
+    """Return the divisor of each target: its deviation or, for a constant target, a tiny number.
 
-    In a stream the divisor of a constant target is 1, since the next rows may vary.
+    The tiny number is 1e-6 of the target's size, so that whatever the network returns, the prediction stays
+    near the constant. In a stream the divisor of a constant target is 1, since the next rows may vary.
     """
     if streamed:
         return found.scale()

@@ -184,7 +184,8 @@ class Probe:
     def __init__(self, mlp, X, y, sample_weight=None, *, fresh=False):
         self.fitted = is_fitted(mlp) and not fresh
         self.mlp = copy.copy(mlp) if self.fitted else clone(mlp)
-        self.mlp.warm_start = False  # whose fits need the same classes; the rows looked at need not have all
+        # With warm_start, `prepare` would refuse rows that lack some of the classes.
+        self.mlp.warm_start = False
         check_parameters(self.mlp)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # fit itself will warn

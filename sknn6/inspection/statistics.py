@@ -199,7 +199,8 @@ def update_ratios(probe):
     if probe.mlp.solver not in OPTIMIZERS:
         return np.full(len(layers), np.nan)
     theta = probe.network.theta.copy()
-    update = probe.make_update()  # the weights get ahead of their average again
+    # With `ema_decay`, this adds the lead to theta (see `Update`); theta is put back below.
+    update = probe.make_update()
     before = [layer.W.copy() for layer in layers]
     update(probe.rate)
     ratios = [norm(layer.W - W) / norm(W) for layer, W in zip(layers, before, strict=True)]

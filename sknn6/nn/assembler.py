@@ -98,8 +98,8 @@ class Assembler:
     def layer_after(self, layer: Layer) -> Layer | None:
         """Return the next layer that is not part of a shortcut, None if there is none.
 
-        Of the layers that read an output, its backward comes last, so it alone may write the gradient of the
-        output over the output itself.
+        Besides that layer, only shortcuts read the same output. Its backward runs after theirs, so it alone
+        may overwrite the output with the output's gradient.
         """
         after = islice(self.steps, [step.layer for step in self.steps].index(layer) + 1, None)
         return next((step.layer for step in after if not isinstance(step.layer, Residual | Projection)), None)

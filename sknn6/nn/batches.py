@@ -107,7 +107,10 @@ class Batches:
                 yield X[batch], y[batch], None if weight is None else weight[batch]
 
     def slices(self, n_batches: int) -> Iterator[tuple[Rows, Array, Array | None, list[int]]]:
-        """Yield X, y and weight of n_batches batches at a time, with the bounds of the batches in them."""
+        """Yield (X, y, weight, bounds) of n_batches batches at a time.
+
+        The rows bounds[i] to bounds[i + 1] are batch i.
+        """
         order = self.rows
         if self.rng is not None:
             order = self.rng.permutation(self.n_samples if order is None else order)
@@ -119,7 +122,10 @@ class Batches:
             yield self._gather(rows), self.y[rows], weight, [bound - first for bound in bounds]
 
     def subsample(self, n_rows: int) -> tuple[Rows, Array | None]:
-        """Return X and weight of n_rows random rows of positive weight, or of all; the same at each call."""
+        """Return X and the weights of n_rows random rows, or of all if there are fewer.
+
+        Rows of weight 0 are not drawn; every call draws the same rows.
+        """
         rows, weight = self.rows, per_sample(self.weight)
         if weight is not None:
             rows = np.flatnonzero(weight) if rows is None else rows[weight[rows] > 0]

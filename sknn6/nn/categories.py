@@ -58,14 +58,16 @@ class OneHot(Layer):
         self.statistics = dict.fromkeys(("low", "high"), (n_columns,))
 
     def place(self, codes: Array, weight: Array | None, scale: bool) -> None:
-        """Set `low` and `high`: 0 and 1, or these standardised and bent as numbers are.
+        """Set `low` and `high` of each code.
 
-        A code that no row has is always 0, so that it adds nothing that was not learned.
+        They are 0 and 1 or, with `scale`, 0 and 1 standardised over the rows and compressed like numbers
+        (`bend`). For a code that no training row has, `high` is `low`, which is 0: so its weights, which were
+        never trained, have no effect.
 
         Parameters
         ----------
         codes : ndarray of shape (n_samples, n_codes)
-            In the first columns those of this layer.
+            The first columns are those of this layer; columns for `Embedding` may follow.
         weight : ndarray of shape (n_samples,) or None
         scale : bool
         """

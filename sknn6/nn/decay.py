@@ -5,7 +5,8 @@ from sknn6.nn.blas import AXPY
 
 __all__ = ["Decay", "decay"]
 
-# The last three arguments of `decay`.
+# (l2, shrink, n) as `decay` takes them: the decay of a piece of theta, of which only the first n numbers
+# decay.
 Decay = tuple[float, float, int]
 
 

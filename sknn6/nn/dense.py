@@ -156,7 +156,7 @@ class ScaledDense(Dense):
     """Z = (s X) W + b, with a learned factor s for each input, 1 at first [1]_.
 
     The learned parameter is u, with s = 6 u. The steps of an optimizer such as Adam do not depend on the
-    scale of the gradient, so that s moves six times as fast as W. It is computed as X V + b, V = diag(s) W.
+    scale of the gradient, so that s moves six times as fast as W. Z is computed as X V + b, V = diag(s) W.
     Backward, with dV = X^T dZ::
 
         dW = diag(s) dV    du = 6 sum over units of W dV

@@ -70,9 +70,10 @@ class InputScaling:
     def adapt_first_layer(self, dense: Dense, before: "InputScaling", constants: Array) -> None:
         """Adapt the first layer so that it computes with this scaling what it computed with an earlier one.
 
-        W' = f W and b' = b + o W. The outputs are unchanged for values at mean ± scale, and nearly unchanged
-        elsewhere. For a column that has been constant, W still has its initial values, which suit any scale:
-        W is kept, and b alone is adapted so that the output for the constant stays.
+        Each column has a factor f and an offset o: W' = f W, b' = b + o W. The outputs are then unchanged for
+        values at the new mean ± the new scale, and nearly unchanged elsewhere. For a column that has been
+        constant, W still has its initial values, which suit any scale: W is kept, and b alone is adapted so
+        that the output for the constant stays.
 
         Parameters
         ----------

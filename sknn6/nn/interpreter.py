@@ -98,7 +98,7 @@ class Slice(NamedTuple):
     classes: Array  # (rows,), the targets of the softmax; empty for other losses
     Y: Array  # (rows, outputs), the targets of other losses; empty for the softmax
     weight: Array  # (rows,), or empty if all weights are 1
-    own: Array  # (rows,), the member's own normalised weights in the loss, or empty if they are those above
+    own: Array  # (rows,), this member's normalised weights in the loss; empty if `weight` is for all members
     bounds: Array  # (batches + 1,), the first row of each batch
     rates: Array  # (updates,)
     seeds: Array  # (batches, dropout layers)
@@ -130,8 +130,9 @@ def hash_of(folder: Path) -> int:
 def cached(sources: int) -> Any:
     """Return `train_on`, compiled, with the given hash of the source files of all that it calls.
 
-    Numba's cache notices when this file changes, but not when others do, as in an update of the package. The
-    key of a closure in the cache has the values of its free variables, and so that of `sources`.
+    Numba compiles anew when this file changes, but not when another module changes whose functions are called
+    here, as in an update of the package. So the function refers to `sources`, a hash of all modules of this
+    folder: Numba makes the values of such variables part of the key under which it stores the code.
     """
 
     @njit(cache=True, error_model="numpy", nogil=True)
@@ -177,8 +178,9 @@ def train_on(
     t : int
         Number of updates so far.
     rare : int or None
-        None if all parts of the training are common ones (`sknn6.nn.operations`). Numba leaves out what
-        depends on it, so that the first training of most users is not kept waiting for the rest.
+        None if all parts of the training are common ones (`sknn6.nn.operations`), otherwise 1. For None,
+        Numba drops every branch ``if rare is not None`` when it compiles; what is left is enough for most
+        trainings and compiles in half the time.
     """
     total = 0.0
     for u in range(len(batches.rates)):
@@ -241,7 +243,10 @@ def loss_and_gradient(
 
 @compiled
 def weigh(weight: Array, n: int, p: Array) -> float:
-    """Write the normalised weights to p (a single number if all are 1) and return the sum of the weights."""
+    """Write the normalised weights to p and return the sum that they had before.
+
+    If all weights are 1, p has a single number, 1 / n.
+    """
     if len(weight) == 0:
         p[0] = 1 / n
         return float(n)
@@ -503,8 +508,9 @@ def batch_norm(
                 running_mean[j], running_var[j] = scalar(0), scalar(0)
             running_mean[j] = kept * running_mean[j] + momentum * mean[j]
             running_var[j] = kept * running_var[j] + momentum * factor * var[j]
+    # From here on `var` holds r = 1 / sqrt(var + eps).
     for j in range(units):
-        var[j] = scalar(1) / math.sqrt(var[j] + scalar(op.eps))  # r, from here on
+        var[j] = scalar(1) / math.sqrt(var[j] + scalar(op.eps))
     for i in range(n):
         for j in range(units):
             Xhat[i, j] = (Z[i, j] - mean[j]) * var[j]
@@ -513,7 +519,7 @@ def batch_norm(
 
 @compiled
 def rows_with_weight(p: Array, n: int) -> int:
-    """Return the number of rows of a batch of n that have any weight; equal shares are one number in p."""
+    """Return how many of the n rows of a batch have a weight; if all count alike, p has only one number."""
     rows = n
     if p.size == n:
         rows = 0

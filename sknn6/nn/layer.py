@@ -8,10 +8,11 @@ Several networks, called members, can be trained side by side. Their arrays then
 members; vectors with one number per unit have shape (members, 1, units), so that they broadcast over the
 samples. The input data have no such axis; the first layer with `per_member` adds it.
 
-Memory: a layer returns a buffer of its own, valid until its next `forward`, or its input. The next layer may
-write into it: `forward` may overwrite X, and `backward` may overwrite dZ. But layers that may be the first do
-not overwrite X, which is the user's, and neither does `Dropout`, which follows an activation. `predict`
-writes only to memory of the call, so that any number of threads can run it on the same network.
+Memory: `forward` returns either an array of the layer's own, valid until its next `forward`, or its input.
+The next layer may write into it: `forward` may overwrite X, and `backward` may overwrite dZ. But layers that
+may be the first do not overwrite X, which is the user's, and neither does `Dropout`, which follows an
+activation. `predict` writes only to memory of the call, so that any number of threads can run it on the same
+network.
 """
 
 import math
@@ -37,7 +38,8 @@ class Layer(ABC):
     Attributes
     ----------
     kind : str
-        Name of the layer in saved models, where a number follows. It must stay if the class is renamed.
+        First part of the layer's name in saved models, as "dense" in "dense_0". Keep it when the class is
+        renamed, or saved models cannot be loaded.
     parameters : dict of str to tuple
         Shapes of the learned arrays.
     decayed : tuple of str
@@ -55,8 +57,8 @@ class Layer(ABC):
     uncalibrated : bool
         Whether `calibrate` still has to adapt the initial values to data.
     drifts : bool
-        Whether statistics that were averaged over earlier updates, when the network had other weights, are
-        bad for prediction.
+        Whether running averages, which come from earlier weights, are too poor for prediction, so that the
+        statistics are recomputed with the present weights.
     group_size : int
         Number of units that share a statistic.
     per_member : bool
@@ -97,10 +99,10 @@ class Layer(ABC):
         return self.predict(X)
 
     def recompute_statistics(self, X: Array, weight: Array | None, weights_averaged: bool) -> Array:
-        """Compute the statistics for prediction from X if running averages will not do; return the output.
+        """Replace running averages that do not fit the weights by statistics of X, and return the output.
 
-        They will not do if the layer `drifts`, or if the weights were averaged, so that no batch has seen
-        them.
+        They do not fit if the layer `drifts`, nor after averaging of the weights, since no batch was computed
+        with the averaged weights.
         """
         return self.predict(X)
 
@@ -120,7 +122,9 @@ class Layer(ABC):
         """Map X as the trained layer does, without keeping anything for `backward`."""
 
     def buffer(self, name: str, shape: Shape, dtype: DTypeLike) -> Array:
-        """Return an array, initially of ones, which is the same in every call with this name and shape.
+        """Return the layer's reusable array of this name and shape.
+
+        New memory is filled with ones, on which `sum_samples` relies.
 
         A smaller array shares the memory of a larger one of the same name that was asked for before, so that
         the smaller last batch of an epoch needs no more.

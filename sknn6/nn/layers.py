@@ -187,7 +187,7 @@ class Dropout(Layer):
 
 @kernel
 def drop(X: Array, seed: np.uint64, threshold: int, scale: np.floating, mask: Array, out: Array) -> None:
-    """Write to `mask` the scale where a random integer reaches the threshold, else 0; write X mask to `out`.
+    """Write `scale` to `mask` where the random integer is >= `threshold`, else 0; write X * mask to `out`.
 
     The members use consecutive parts of the sequence `random_words`; each word holds four integers of 16
     bits.

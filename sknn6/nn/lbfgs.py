@@ -29,9 +29,10 @@ def minimize(
 ) -> optimize.OptimizeResult:
     """Train a network on the whole data at once with L-BFGS [1]_.
 
-    Statistics over the batch are here statistics over all data. The last pass uses the solution, so that with
-    a momentum of 1 the running averages are the statistics of the solution. If the final loss is not finite,
-    the network gets the last iterate with a finite loss.
+    All rows are one batch, so normalisation over the batch uses statistics of all data. After the last
+    iteration there is one more forward pass, with the solution; with a momentum of 1, the statistics of this
+    pass become the running averages. If the final loss is not finite, the network gets the last iterate with
+    a finite loss.
 
     Parameters
     ----------
@@ -49,8 +50,8 @@ def minimize(
         Called with the loss after each iteration, when the network has the weights of that iteration. If it
         raises StopIteration, the training ends.
     interruptible : context manager, optional
-        The context of the training, in which KeyboardInterrupt may be raised. After the first iteration, that
-        ends the training; before it, the exception is raised.
+        Context of the training, in which KeyboardInterrupt may be raised. After the first iteration it ends
+        the training with the last iterate; before that it is passed on.
 
     Returns
     -------
@@ -128,6 +129,7 @@ class Objective:
         finite = np.isfinite(total)
         if finite:
             self.network.theta[:] = theta
-        self.callback(total / self.network.members)  # an interrupt in it leaves the iterate before
+        # If the callback is interrupted, `accepted` is still the iterate before this one.
+        self.callback(total / self.network.members)
         if finite:
             self.accepted.update(x=theta.copy(), fun=total, nit=self.accepted.nit + 1)

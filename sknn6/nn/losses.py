@@ -223,9 +223,9 @@ def huber(Z: Array, Y: Array, weight: Array | None = None, delta: float = 1.0) -
 def at_level(
     Z: Array, Y: Array, weight: Array | None = None, *, loss: LossFunction, level: Array
 ) -> tuple[float, Array]:
-    """Return a loss of predictions e^z and its gradient, for predictions and targets in units of a level.
+    """Return loss(Z - log(level), Y / level, weight), a loss and its gradient.
 
-    The level has a number for each output.
+    It is the loss of predictions e^z for targets Y, both measured in units of `level`, one number per output.
     """
     unit = level.astype(Z.dtype)
     return loss(Z - np.log(unit), Y / unit, weight)
@@ -265,7 +265,7 @@ class Loss(NamedTuple):
     of_quantiles : bool
         Whether the loss takes the estimator's `quantile`.
     if_scaled : dict of str to float
-        Arguments of the loss if the targets are scaled.
+        Arguments that replace the loss's defaults when the targets are scaled.
     """
 
     loss: LossFunction

@@ -33,7 +33,7 @@ PREDICTION_BLOCK = 2**16
 # Initial weights and statistics for prediction are computed from at most this many random rows.
 SAMPLED_ROWS = 2048
 
-# The shape of each array of a layer, by the layer and the name of the array.
+# Shapes of arrays, by (layer, name of the array).
 Shapes = dict[tuple[Layer, str], Shape]
 
 # theta and the statistics.
@@ -76,15 +76,17 @@ class Network:
     grad: Array  # (n_parameters,)
     statistics: Array  # (n_statistics,)
     n_decayed: int
-    starts: dict[tuple[Layer, str], int]  # of each array in theta or in the statistics
+    starts: dict[tuple[Layer, str], int]  # where each array starts in `theta` or in `statistics`
 
     def __init__(
         self, layers: list[Layer], members: int = 1, input_scaling: InputScaling | None = None
     ) -> None:
         self.layers, self.members, self.input_scaling = layers, members, input_scaling
+        # The first layer with parameters and those before it need no gradient with respect to their input: no
+        # layer before them learns.
         for layer, after in zip_longest(layers, layers[1:]):
             layer.gradient_from = None
-            if layer.parameters:  # only layers after the first that learns compute gradients of inputs
+            if layer.parameters:
                 if after is not None:
                     after.gradient_from = layer.learned_from
                 break
@@ -142,12 +144,15 @@ class Network:
                 target[...] = self._of_members(layer, name)[member].reshape(target.shape)
 
     def _of_members(self, layer: Layer, name: str) -> list[Array]:
-        """Return the part of each member in an array of a layer; all of it, if the members share it."""
+        """Return one view per member: the member's own part, or the whole array if the members share it."""
         array = getattr(layer, name)
         return list(array) if self.members > 1 and layer.per_member else [array] * self.members
 
     def attach(self, arrays: Mapping[str, Array], dtype: DTypeLike) -> Self:
-        """Set the layers' arrays, for prediction only, to arrays named as by `arrays`, cast to `dtype`."""
+        """Let the layers use the given arrays, named as `arrays()` names them and cast to `dtype`.
+
+        The network can then predict but not train: it has no `theta` and no `grad`.
+        """
         self.dtype = np.dtype(dtype)
         for layer in self.leaves:
             for name in (*layer.parameters, *layer.statistics):
@@ -184,11 +189,12 @@ class Network:
     def recomputed_statistics(
         self, batches: Batches, weights_averaged: bool = False, rows_per_unit: float = 0
     ) -> Iterator[None]:
-        """Return a context in which the statistics for prediction belong to the present weights.
+        """Return a context in which prediction uses statistics that fit the present weights.
 
-        Layers with `drifts`, or all layers if the weights have been averaged, compute them from random rows
-        of the data. The running averages are kept if there are fewer than `rows_per_unit` rows for each unit
-        of a group, or if the statistics would not be finite. They are restored at the end of the context.
+        Layers marked by `drifts` recompute them from up to 2048 random training rows; after averaging of the
+        weights, all layers with running averages do. With fewer than `rows_per_unit` rows for each unit of a
+        group, or if a result is not finite, the running averages stay. At the end of the context they are put
+        back.
         """
         running = self.statistics.copy()
         layers = [leaf for leaf in self.leaves if leaf.statistics and (weights_averaged or leaf.drifts)]
@@ -351,4 +357,5 @@ def bind(shapes: Shapes, dtype: DTypeLike, prefix: str = "") -> Array:
 def starts_of(shapes: Shapes) -> dict[tuple[Layer, str], int]:
     """Return where each array starts in the vector that `bind` returns."""
     sizes = map(math.prod, shapes.values())
-    return dict(zip(shapes, accumulate(sizes, initial=0), strict=False))  # after the last, the whole size
+    # `accumulate` ends with the total size, which belongs to no array.
+    return dict(zip(shapes, accumulate(sizes, initial=0), strict=False))

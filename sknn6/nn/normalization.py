@@ -197,10 +197,17 @@ class BatchStatistics(Normalization):
 
     @abstractmethod
     def apply(self, X: Array, mean: Array) -> Array:
-        """Return Xhat for a mean and the variances of the batch, or the running ones without `uses_batch`."""
+        """Return Xhat for this mean.
+
+        The variances or covariances are those of the batch, which also update the running ones, or without
+        `uses_batch` the running ones.
+        """
 
     def follow(self, running: Array, batch: Array) -> None:
-        """Update a running average with a statistic of the batch; a momentum of 1 replaces it, even a NaN."""
+        """Move a running average towards the batch's statistic.
+
+        With a momentum of 1 the statistic replaces it, even if it was NaN.
+        """
         if self.momentum == 1:
             running[...] = batch
         else:

@@ -102,7 +102,10 @@ def observed(network: Network) -> tuple[Network, list[LayerRecord]]:
 
 
 def linear_maps(network: Network) -> list[Dense]:
-    """Return the linear maps before the records of `observed`, without the projections of shortcuts."""
+    """Return the Dense layers in order, without the projections of shortcuts.
+
+    There is one for each record of `observed`: that of the same hidden layer or of the output.
+    """
     return [layer for layer in network.dense() if not isinstance(layer, Projection)]
 
 

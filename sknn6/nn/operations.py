@@ -83,8 +83,9 @@ ADAM, MOMENTUM = range(2)
 
 OPTIMIZER_CODES: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 
-# The interpreter has two versions. Trainings with these parts alone, by Adam, without clipping and with one
-# batch per update, need the smaller one, which compiles in half the time: those of the default parameters do.
+# The interpreter has two versions. The smaller one is enough for trainings that use only these layers and
+# activations, Adam, no clipping and one batch per update, as the default parameters do. It compiles in half
+# the time.
 COMMON_LAYERS = frozenset({DENSE, SCALED_DENSE, ACTIVATE, DROPOUT})
 LAST_COMMON = TANH  # of the activations
 

@@ -115,7 +115,8 @@ class Optimizer(ABC):
         scalars : tuple of float
             The numbers that `scalars` returned.
         decay_of : tuple
-            The last three arguments of `decay`.
+            ``(l2, shrink, n)`` as `decay` takes them: the decay of this piece, of which only the first n
+            numbers decay.
 
         Returns
         -------

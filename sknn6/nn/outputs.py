@@ -8,7 +8,8 @@ from sknn6.nn.dense import Dense
 
 __all__ = ["OutputScaling"]
 
-# The largest distance between the numbers near the mean of a target, as a share of its scale.
+# A dtype is too coarse for a target if neighbouring numbers near its mean are further apart than this share
+# of its scale.
 COARSEST = 1e-3
 
 
@@ -42,8 +43,7 @@ class OutputScaling:
     def inverse(self, Z: Array) -> Array:
         """Return the targets for outputs Z, clipped to the range of the dtype of Z.
 
-        They are in this dtype, but in float64 where it is too coarse: where the distance between the numbers
-        near a mean is more than a thousandth of the scale.
+        The result has the dtype of Z, or float64 if that dtype is too coarse for one of the targets.
         """
         info = np.finfo(Z.dtype)
         coarse = (np.abs(self.mean) * float(info.eps) > COARSEST * self.scale).any()

@@ -53,7 +53,7 @@ class Piecewise(Layer):
     kind = "piecewise"
     per_member = False
 
-    low: Array  # (width,), where a piece is 0
+    low: Array  # (width,), the x at which the standardised position is 0
     slope: Array  # (width,)
     least: Array  # (width,), the smallest value of a piece
     most: Array  # (width,), the largest
@@ -110,9 +110,10 @@ class Piecewise(Layer):
 def find_knots(X: Array, weight: Array | None = None) -> Array | None:
     """Return the ends of the intervals of each feature, None if there are too many features or too few rows.
 
-    They are quantiles. A value that occurs in more rows than an interval would contain is a knot, as are its
-    two neighbours, like the bins of gradient boosting; the quantiles are then those of the other rows. For a
-    feature of few values, all values are knots. A feature of at most two values has no knots.
+    The knots are quantiles. But, as with the bins of gradient boosting, a value in more rows than an interval
+    should contain gets a knot of its own, and so do the values just below and above it; the quantiles are
+    then taken over the other rows. For a feature of few values, all values are knots. A feature of at most
+    two values has no knots.
 
     Parameters
     ----------
@@ -155,8 +156,8 @@ def knots_of(values: Array, counts: Array, pieces: int) -> Array:
     around = np.clip(np.concatenate([often - 1, often, often + 1]), 0, len(values) - 1)
     seldom, counts = (np.delete(each, often) for each in (values, counts))
     shares = np.linspace(0, 1, max(1, pieces - len(often)) + 1)
-    # Ranks lie between two whole numbers, so that rounding errors of counts, which may be weights, do not
-    # matter.
+    # The ranks are whole numbers plus 1/2, so that a rounding error in the cumulative counts, which may be
+    # sums of weights, does not select another value.
     ranks = np.round(shares * (np.round(counts.sum()) - 1)) + 0.5
     found = np.minimum(np.searchsorted(np.cumsum(counts), ranks), len(seldom) - 1)
     return np.unique(np.concatenate([values[around], seldom[found]]))

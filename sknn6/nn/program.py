@@ -45,15 +45,16 @@ __all__ = ["Program", "covers"]
 SLICE_NUMBERS = 2**16
 SLICE_MULTIPLICATIONS = 2e9
 
-# A slice has whole updates, and its rows are gathered at once. So an update of several batches is compiled
-# only if the first linear map has at most this many inputs for all their rows, 16 MB in float32.
+# The rows of a slice are in memory together, and an update is never split. So a training with gradient
+# accumulation is compiled only if the rows of one update have at most this many numbers before the first
+# linear map, 16 MB in float32.
 UPDATE_NUMBERS = 2**22
 
 # The module of the interpreter, which needs Numba and so is imported late.
 INTERPRETER = "sknn6.nn.interpreter"
 
-# The versions of the interpreter that this process has compiled or loaded: the dtype, and None or 1 as in
-# `Program.rare`.
+# The versions of the interpreter that this process has compiled or loaded, as (dtype, rare), where rare is
+# None for the small version and 1 for the one with all parts.
 LOADED: set[tuple[np.dtype[Any], int | None]] = set()
 
 
@@ -91,6 +92,7 @@ class Program:
         self.work = np.zeros((network.members, n_work), network.dtype)
         self.mean = np.zeros(network.grad.size if self.accumulation > 1 else 0, network.dtype)
         self.rules = rules_of(descent, self.accumulation, self.interpreter)
+        # None: the small version of the interpreter is enough; 1: all parts are needed.
         self.rare = None if is_common(self.operations, self.rules[0]) else 1
         numbers = rows * width_of(network, batches)
         multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
@@ -103,10 +105,10 @@ class Program:
         covered = kernels.are_compiled() and covers(descent.network, descent.loss, descent.update)
         if not (covered and suits(descent)):
             return None
-        if not succeeds(partial(import_module, INTERPRETER)):
+        if not try_numba(partial(import_module, INTERPRETER)):
             return None
         program = cls(descent)
-        return program if succeeds(program.load) else None
+        return program if try_numba(program.load) else None
 
     def load(self) -> None:
         """Compile the interpreter or load its code, once for each version, by running it on no batch."""
@@ -146,7 +148,11 @@ class Program:
     def _slice(
         self, X: Array, y: Array, weight: Array | None, bounds: Array, rates: Array
     ) -> tuple[Any, Array, Array]:
-        """Return some batches for the interpreter, each member's own weights, and which batches have any."""
+        """Return the batches for the interpreter, the members' own weights, and which batches have weights.
+
+        The members' weights in the loss are normalised and have shape (members, rows), or (members, 0) if the
+        members share the weights. A batch has weights if any of its rows has a weight.
+        """
         has_weight = np.ones(len(bounds) - 1, bool)
         own = np.empty((self.network.members, 0), self.network.dtype)
         if weight is not None and weight.ndim == 2:
@@ -209,19 +215,25 @@ class Program:
 
 
 def suits(descent: GradientDescent) -> bool:
-    """Return whether the compiled form would be as fast as the layers, and its memory small."""
+    """Return whether the compiled form would be as fast as the layers, and its memory small.
+
+    That is so if the data are dense, no product is so large that the layers would use several threads, and
+    the rows of an update of several batches fit into `UPDATE_NUMBERS`.
+    """
     network, batches = descent.network, descent.batches
     accumulation, rows = min(descent.accumulation, len(batches)), batches.largest
     return (
         isinstance(batches.X, np.ndarray)
-        # Several threads compute a larger product.
         and all(layer.fan_in * layer.width * rows < WORTH_THREADS for layer in network.dense())
         and (accumulation == 1 or accumulation * rows * width_of(network, batches) <= UPDATE_NUMBERS)
     )
 
 
-def succeeds(step: Callable[[], object]) -> bool:
-    """Return whether a step can be done that loads or compiles code; if not, do without Numba from now on."""
+def try_numba(step: Callable[[], object]) -> bool:
+    """Call a function that loads or compiles code, and return whether it succeeds.
+
+    If it fails, warn, and use NumPy from now on.
+    """
     try:
         step()
     except Exception as error:  # as in `kernels`: nothing has been computed yet

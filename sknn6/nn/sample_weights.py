@@ -10,8 +10,8 @@ __all__ = ["normalized_weights", "per_sample", "repetitions"]
 def normalized_weights(weight: Array) -> Array:
     """Return weights that sum to 1, with the samples last.
 
-    If each member has weights of its own, all are divided by one number, the mean of the members' sums. The
-    member's own sum would be 0 / 0 for a batch in which it has no weight.
+    Weights of shape (samples, members) are all divided by the mean of the members' sums. A member's own sum
+    would give 0 / 0 in a batch in which it has no weight.
     """
     total = weight.sum() / (1 if weight.ndim == 1 else weight.shape[1])
     return weight.T / total
@@ -25,7 +25,8 @@ def per_sample(weight: Array | None) -> Array | None:
 def repetitions(weight: Array | None, n_rows: int) -> Array:
     """Return how many rows each of n_rows rows counts as: its weight, or 1 without weights.
 
-    If the weights sum to less than the number of rows of positive weight, they are scaled up to that sum.
+    Weights that sum to less than the number of rows of positive weight are scaled up until their sum is that
+    number.
     """
     if weight is None:
         return np.ones(n_rows)

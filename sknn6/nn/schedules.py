@@ -111,14 +111,15 @@ def step(progress: Progress) -> float:
     return progress.initial * 0.1 ** ((progress.fraction >= 0.5) + (progress.fraction >= 0.75))
 
 
-# Of more cycles, the first ones have no epoch: no training has 3**40 epochs.
+# More cycles are pointless: the first would only last an epoch in a training of about 3**40 epochs.
 MOST_CYCLES = 40
 
 
 def cycle_ends(epochs: int, cycles: int) -> list[int]:
-    """Return the numbers of epochs after which the cycles of a rate end; each is three times the one before.
+    """Return after how many epochs each cycle of the rate ends.
 
-    There are fewer cycles if the first ones would have no epoch.
+    A cycle is three times as long as the one before. There are fewer cycles if the first ones would have no
+    epoch.
 
     Examples
     --------

@@ -33,14 +33,15 @@ class Update:
         d = min(ema_decay, (1 + t) / (10 + t)), so that it soon forgets the initial weights. 0 means no
         average.
     lead : ndarray or None
-        The difference between weights and average, if the training continues from averaged weights.
+        Weights minus average at the end of the training before, whose model has only the average. It is added
+        to `theta`, so that the training goes on where it stopped. None means 0.
 
     Attributes
     ----------
     average : ndarray or None
         The average of the weights.
     lead : ndarray or None
-        The difference between weights and average, at the last call of `averaged`.
+        Weights minus average when `averaged` was last entered.
 
     References
     ----------

@@ -35,7 +35,11 @@ def entries(X):
 
 
 def safe_unit(scale):
-    """Return a unit in which no sum overflows if the quotient does not: 1/2, or 1 for scales up to 1."""
+    """Return the factor by which X, centre and scale are multiplied: 1/2 for scales above 1, else 1.
+
+    With it, X - centre does not overflow where (X - centre) / scale does not, nor does Z scale where
+    Z scale + centre does not.
+    """
     return np.where(scale > 1, 0.5, 1.0)
 
 

@@ -37,7 +37,10 @@ def scaled(unit, right, left=None, diagonal=None):
 
 
 def symmetric(U, values):
-    """Return U diag(values) Uᵀ. If U lacks eigenvectors, they all have the last of the values."""
+    """Return U diag(values) Uᵀ.
+
+    U may have fewer columns than there are values; the missing eigenvectors then all have the last value.
+    """
     k, p = U.shape[1], len(values)
     if k < p:
         return U.T, U * (values[:k] - values[-1]), np.full(p, values[-1])

@@ -13,9 +13,10 @@ GROUPS = 4
 
 
 def blocks(X):
-    """Return slices of rows, for X is centred block by block and never copied as a whole.
+    """Return slices of rows.
 
-    A block fits into the cache or, if X has so many columns that a p×p matrix does not, has p rows.
+    X is centred in blocks, so that it is never copied as a whole. A block fits into the cache; if X has so
+    many columns, p, that not even a p×p matrix does, a block has p rows.
     """
     return gen_batches(len(X), max(2**15 // X.shape[1], X.shape[1]))
 

@@ -114,9 +114,9 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
 
     *NaN* stay NaN and do not enter the statistics. A feature that is NaN throughout stays so.
 
-    *Weights* count as repeated rows: any non-negative number for "zscore" and for "minmax", which
-    only leaves out rows of weight zero; whole numbers for "robust", at the memory of the repeated
-    rows. `partial_fit` exists for "zscore" and "minmax": a median cannot be streamed.
+    *Weights* count as repeated rows. For "zscore" they are any non-negative numbers; for "minmax" it
+    only matters whether a weight is 0; "robust" needs whole numbers, and as much memory as the
+    repeated rows. `partial_fit` exists for "zscore" and "minmax": a median cannot be streamed.
 
     *Clipping* is undone by `inverse_transform` to a relative error of about
     ``eps * (1 + (z / c) ** 2)``. A value at or beyond ±c has no original; it is taken as the

@@ -146,8 +146,8 @@ class Whitener(
     X is centred in float64 and multiplied in float32.
 
     *Memory.* X is centred in blocks. With fewer samples than features, no n_features × n_features
-    matrix is formed but by "cholesky" and by asking for `whitening_` or `coloring_` of "zca" and
-    "zca_cor"; the estimator then holds the centred training data, which `partial_fit` adds to until
+    matrix is formed, except by "cholesky" and when `whitening_` or `coloring_` of "zca" or "zca_cor"
+    is read; the estimator then holds the centred training data, which `partial_fit` adds to until
     there are as many rows as features.
 
     *Chunks.* `partial_fit` is exact for chunks of any size and decomposes at the end of each. It
@@ -434,7 +434,7 @@ class Whitener(
 
     @staticmethod
     def _cast(factors, dtype):
-        """Return the factors in dtype, clipped to its range, which the gain of tiny numbers may exceed."""
+        """Return the factors in dtype, clipped to its range: features of tiny numbers have huge factors."""
         if dtype == np.float64:
             return factors
         return [saturate(factor, dtype) for factor in factors]

@@ -296,7 +296,8 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         return state
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
-        # scikit-learn's loop over the fits has its workers by now; other loops are to have joblib's own.
+        # BaseSearchCV.fit has created its Parallel by now, with our threads if `workers_for` has set them.
+        # From here on, other Parallel objects get joblib's usual workers again.
         self._search.pop("until_search").close()
         run = Run(self, evaluate_candidates, callback_ctx, **self._search)
         run.search()
@@ -311,7 +312,10 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         self._search["ended"] = True
 
     def _check_refit_for_multimetric(self, scores: Any) -> None:
-        """Let `refit` be what scikit-learn allows if there is one score, so that nothing is ambiguous."""
+        """Check `refit` as GridSearchCV does for one score, and as scikit-optimize does for several.
+
+        If there are several scores, `refit` must be the name of one.
+        """
         own = skopt.BayesSearchCV if len(scores) > 1 else GridSearchCV
         own._check_refit_for_multimetric(self, scores)
 

@@ -9,10 +9,10 @@ __all__ = ["at_border"]
 
 
 def at_border(value, axis):
-    """Return the border of the range within a hundredth of which a value lies, or None.
+    """Return the border that a value is close to; None if it is close to neither.
 
-    A border beyond which no value makes sense does not count: a lower one of 0, or of 1 for integers, and an
-    upper one of 1.0, which is that of shares, if the prior is not logarithmic.
+    Close means within a hundredth of the range. Natural borders do not count: a lower border of 0 (for
+    integers also 1), and an upper border of 1.0 for floats with a uniform prior, which are probably shares.
     """
     dimension = axis.dimension
     if axis.categories is not None or not isinstance(value, Number) or axis.encode(value) != value:

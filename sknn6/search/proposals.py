@@ -237,7 +237,10 @@ class Proposals:
         return list(points)
 
     def _unlike(self, points, point):
-        """Return the point if it is allowed and not among the points, else a random one that is so."""
+        """Return the point if it is allowed and new, else a random point that is both allowed and new.
+
+        A point is new if it is not among `points`.
+        """
         known = set(map(tuple, points))
         if tuple(point) not in known and self.allows(point):
             return point

@@ -20,7 +20,8 @@ from sknn6.search.proposals import native
 
 __all__ = ["Draws", "present_params", "search_space"]
 
-# Names that no search should try: an alias, no nonlinearity, equal units, initial weights without a scale.
+# Names that no search should try: "sigmoid" is an alias, "identity" is linear, with "zeros" all units stay
+# equal, "normal" and "uniform" do not adapt their scale to the layer.
 NOT_SEARCHED = {"sigmoid", "identity", "zeros", "normal", "uniform"}
 
 

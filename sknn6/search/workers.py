@@ -57,7 +57,10 @@ class Threads(ThreadingBackend):
     apply_async = submit  # its name before joblib 1.5
 
     def abort_everything(self, ensure_ready=True):
-        """End the fits and wait for them: the caller goes on with the warnings filters that they change."""
+        """End the fits and wait for their threads before the caller goes on.
+
+        The threads change the warnings filters of the process.
+        """
         pool = self._pool
         self.end.set()
         super().abort_everything(ensure_ready)
@@ -130,7 +133,8 @@ def runs_compiled(estimator: Any, params: dict[str, Any], y: Any) -> bool:
     parts = [estimator, *(part for part in estimator.get_params().values() if hasattr(part, "fit"))]
     if type(network) not in (MLPClassifier, MLPRegressor) or not all(map(is_thread_safe, parts)):
         return False
-    if network.categorical_features is not None:  # by names, say, that a column of zeros does not have
+    # The names or indices of columns do not suit the single column of zeros below.
+    if network.categorical_features is not None:
         network.set_params(categorical_features="from_dtype")
     prepared = prepare(network, np.zeros((y.shape[0], 1)), y)
     settings = prepared.settings

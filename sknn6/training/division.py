@@ -13,8 +13,8 @@ from sknn6.training.targets import Targets
 
 __all__ = ["Division", "divide"]
 
-# If there are fewer rows, networks leave out none by themselves: each row matters, and the few that could be
-# left out would tell neither the temperature nor the cycle.
+# With fewer rows, networks leave rows out only if a parameter asks for it: each row is needed for training,
+# and the few left-out rows could not show which temperature or which cycle is best.
 FEWEST_TO_LEAVE_OUT = 100
 
 
@@ -29,10 +29,11 @@ class Division:
     validation : Data or None
         The data that are evaluated after each epoch.
     held_out : Data or None
-        Rows on which no network is trained, or the user's validation data in their place; None if networks
-        leave out rows of their own, or none.
+        Rows that no network is trained on, or the user's validation data in their place. None if each network
+        leaves out rows of its own, or no rows are left out.
     part : ndarray of int, shape (n_rows,), or None
-        The part of each row that a member leaves out, see `parts_of_rows`; None if none does.
+        For each row the number of its part, see `parts_of_rows`: member k is not trained on part k mod 20.
+        None if all members are trained on the same rows.
     selects : bool
         Whether the held-out rows choose which networks to keep.
     calibrates : bool

@@ -60,7 +60,7 @@ def hold_out(data: Data, targets: Targets, settings: Any, seed: int) -> tuple[Ar
 def may_hold_out(data: Data, targets: Targets, settings: Any) -> bool:
     """Return whether to hold out rows for ensemble selection.
 
-    They are always held out if the user asked for the selection, by default only if both parts get enough.
+    It is True if the user asked for the selection; with "auto", only if both parts get enough rows.
     """
     if "ensemble_selection" not in settings.automatic:
         return True

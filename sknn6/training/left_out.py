@@ -21,7 +21,7 @@ def parts_of_rows(n_rows: int, weight: Array | None, strata: Array | None, seed:
     """Return for each row the number of its part, from 0 to 19; -1 if no member may leave it out.
 
     Each part has an equal share of each stratum. The only row of a stratum is never left out. Rows of weight
-    0 are in no part, and a single row with a weight is left out by none.
+    0 are in no part. If only one row has a weight, it is in no part either.
     """
     rows = np.arange(n_rows) if weight is None else np.flatnonzero(weight)
     order = np.random.default_rng(seed).permutation(rows)

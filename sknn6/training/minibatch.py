@@ -159,7 +159,7 @@ def warn_at_end(training: Training, interrupted: bool) -> None:
     """Warn if the training has not converged within its epochs, and of symptoms."""
     state, settings = training.state, training.settings
     ended = state.stopped or state.diverged or interrupted
-    # A schedule that ends at a rate of 0 plans the end of the training.
+    # If the schedule ends at a rate of 0, `max_iter` was the planned end, which is nothing to warn of.
     if not ended and settings.rate(1.0, state.t, state.plateaus) > 0:
         training.warn_not_converged(f"max_iter={settings.max_iter} epochs were run")
     if state.records and not state.diverged:

@@ -104,7 +104,7 @@ def rescaled(
 ) -> InputScaling:
     """Return the scaling by newer moments, and adapt the first layer of the network to it.
 
-    Columns whose scaling is final keep it. If the new scaling is near the present one, that one is returned.
+    Columns with a final scaling keep it. If nothing changes but by rounding, the present scaling is returned.
     An average of the weights is adapted in the same way.
     """
     before, constant = network.input_scaling, known.constant()
@@ -116,11 +116,11 @@ def rescaled(
         scaling.scale = np.where(constant, scaling.scale, before.scale)
     if before.is_near(scaling):
         return before
-    first_mean = np.where(constant, known.mean, np.nan)
-    scaling.adapt_first_layer(network.dense()[0], before, first_mean)
+    constants = np.where(constant, known.mean, np.nan)
+    scaling.adapt_first_layer(network.dense()[0], before, constants)
     if average is not None:
         with network.exchanged(average):
-            scaling.adapt_first_layer(network.dense()[0], before, first_mean)
+            scaling.adapt_first_layer(network.dense()[0], before, constants)
     return scaling
 
 

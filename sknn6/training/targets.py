@@ -194,7 +194,8 @@ class Classes(_Discrete):
                 f"{self.classes.tolist()}, finite and not negative, got {given!r}."
             )
         classes = set(self.classes.tolist())
-        # A class that y lacks may be one of other rows, such as another fold, unless one of y has no weight.
+        # class_weight may name classes that y lacks, which may be in another fold. But then it must name
+        # every class of y; otherwise a name is probably misspelt.
         if not (set(given) <= classes or classes <= set(given)):
             raise ValueError(
                 f"class_weight must be a dict of weights of the classes {self.classes.tolist()}, got "
@@ -226,7 +227,9 @@ class Classes(_Discrete):
     def decide(self, Z: Array) -> Array:
         """Return the index of each row's most probable class."""
         if Z.ndim > 2:
-            Z = self.probabilities(Z) - 0.5  # for a single network, the logits suffice
+            # Probabilities of several networks, minus 0.5, so that they are compared with 0 below like the
+            # logits of a single network.
+            Z = self.probabilities(Z) - 0.5
         return Z[:, -1] > 0 if self.binary else Z.argmax(axis=1)
 
 
@@ -302,8 +305,8 @@ class Numbers(Targets):
     Attributes
     ----------
     level : ndarray of shape (n_outputs,) or None
-        The size of numbers that are not scaled: the loss is that of predictions and targets in units of it.
-        None means 1.
+        Unit in which the loss measures predictions and targets: the mean of each target, for "poisson" and
+        "gamma", whose targets are not scaled. None means 1.
     """
 
     are_numbers = True
@@ -321,7 +324,11 @@ class Numbers(Targets):
 
     @property
     def entry(self) -> Loss:
-        """The row of the loss in `REGRESSION_LOSSES`. Predictions do not need it."""
+        """The row of the loss in `REGRESSION_LOSSES`.
+
+        It is looked up only when a training needs it: a fitted model predicts even if `loss` was set to an
+        unknown name since.
+        """
         return REGRESSION_LOSSES[self.name]
 
     @property
