@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _num_samples as number_of_rows
 
 try:
     from sklearn.callback import CallbackSupportMixin, ProgressBar, with_callbacks
@@ -60,6 +61,7 @@ __all__ = [
     "check_parameters",
     "check_partial_fit_first_call",
     "fit_context",
+    "number_of_rows",
     "python_number",
     "takes_weights",
     "tells_callbacks",

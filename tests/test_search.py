@@ -486,3 +486,48 @@ def test_importing_the_package_does_not_import_scikit_optimize():
         "sknn6.search_space; sys.modules['skopt']"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("own", [2.7, 1.0, True, np.nan])
+def test_on_an_axis_of_integers_only_an_integer_comes_first(own):
+    """1.0 may mean something else than 1: of a forest's `max_features`, all instead of one."""
+    found = search(Landscape(width=own), {"width": Integer(1, 4)}, n_iter=4).fit(X, y)
+    assert sorted(params["width"] for params in found.cv_results_["params"]) == [1, 2, 3, 4]
+    assert {type(params["width"]) for params in found.cv_results_["params"]} == {int}
+
+
+@pytest.mark.parametrize("own", [1.0, np.float64(1.0), np.int64(1)])
+@pytest.mark.parametrize("categories", [[10, 1, 100], [0.1, 1.0, 10.0], np.array([0.1, 1.0, 10.0])])
+def test_a_number_of_another_type_is_the_same_category(own, categories):
+    found = search(Landscape(rate=own), {"rate": categories}, n_iter=2).fit(X, y)
+    assert found.cv_results_["params"][0] == {"rate": 1.0}
+
+
+def test_a_number_is_the_category_of_its_own_type_first():
+    found = search(Landscape(shape=1.0), {"shape": [True, 1, 1.0]}, n_iter=2).fit(X, y)
+    first = found.cv_results_["params"][0]["shape"]
+    assert (first, type(first)) == (1.0, float)
+
+
+@pytest.mark.parametrize(
+    ("spaces", "error"),
+    [({}, ValueError), ([], ValueError), ([({"rate": (1, 2)}, 0)], ValueError), ("abc", TypeError)],
+)
+def test_spaces_that_are_set_later_are_checked_too(spaces, error):
+    with pytest.raises(error, match="search_spaces"):
+        search().set_params(search_spaces=spaces).fit(X, y)
+
+
+class ArrayLike:
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.array, dtype)
+
+
+def test_what_can_be_made_an_array_is_searched_on():
+    spaces = {"C": (1e-2, 1e2, "log-uniform")}
+    models = [search(LogisticRegression(), spaces, n_iter=2) for _ in range(2)]
+    expected, found = models[0].fit(X, y), models[1].fit(ArrayLike(X), ArrayLike(y))
+    assert results_without_times(found) == results_without_times(expected)

@@ -58,3 +58,14 @@ def test_results_frame_is_sorted_by_the_scorer_of_refit(refit):
     )
     assert frame[f"mean_test_{refit}"].is_monotonic_decreasing
     assert frame[f"mean_test_{refit}"].nunique() > 1
+
+
+def test_the_frame_keeps_none_and_integers():
+    """What a space does not have is NaN."""
+    frame = search(space=[({"shape": [None, 2, "a"]}, 3), ({"width": [1, 2]}, 2)]).fit(X, y).results_frame()
+    shapes = frame["param_shape"].tolist()
+    assert {value for value in shapes if not isinstance(value, float)} == {None, 2, "a"}
+    assert sum(isinstance(value, float) and np.isnan(value) for value in shapes) == 2
+    assert frame["param_width"].isna().sum() == 3
+    alone = search(space={"width": [1, 2]}, n_iter=2).fit(X, y).results_frame()
+    assert alone["param_width"].dtype.kind == "i"

@@ -370,3 +370,15 @@ def test_a_search_in_a_loop_ends_the_loop():
 
     with pytest.raises(KeyboardInterrupt):
         in_a_cell(lambda: [search().fit(X, y, callback=interrupt) for _ in range(3)])
+
+
+@pytest.mark.parametrize(
+    ("n_points", "before", "after"), [(2, 6, 12), (3, 7, 14), (4, 8, 14), (3, 3, 9), (2, 9, 10)]
+)
+def test_a_search_in_groups_can_be_lengthened(n_points, before, after, tmp_path):
+    """A group that was cut at the end of the shorter search is completed by the longer one."""
+    params = {"n_points": n_points, "checkpoint": tmp_path / "search"}
+    search(n_iter=before, **params).fit(X, y)
+    longer = search(n_iter=after, **params).fit(X, y)
+    whole = search(n_iter=after, n_points=n_points).fit(X, y)
+    assert results_without_times(longer) == results_without_times(whole)

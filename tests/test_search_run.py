@@ -1,6 +1,7 @@
 """The candidates of a search: failures, and what is told on the way."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -220,3 +221,24 @@ def test_a_finished_search_that_is_taken_up_again_counts_no_candidate(tmp_path):
     names = [name for name, _ in recorder.begun if "candidate " in name]
     assert len(names) == 1
     assert names[0].startswith("a candidate once more, best so far ")
+
+
+def test_train_scores_that_are_not_finite_are_told_once():
+    def scorer(model, X, y):
+        return np.nan if model.rate > 1e-2 else 1.0
+
+    found = search(scoring=scorer, return_train_score=True, n_iter=8)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found.fit(X, y)
+    assert sum("finite" in str(warning.message) for warning in caught) == 1
+
+
+def test_a_warning_that_is_an_error_leaves_the_results():
+    found = search(space={"rate": Real(1e-5, 1e-4, "log-uniform")}, n_iter=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="lies on the border"):
+            found.fit(X, y)
+    assert len(found.cv_results_["params"]) == 3
+    assert found.best_estimator_.rate == found.best_params_["rate"]

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from numbers import Integral, Number
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -15,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils.validation import check_is_fitted
 from skopt.callbacks import check_callback
 
+from sknn6._sklearn_compat import number_of_rows
 from sknn6.annotations import Matrix, Seed
 from sknn6.loops import called_in_loop
 from sknn6.optional import require
@@ -246,70 +246,75 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"{name} must be an int of at least 1, got {value!r}.")
+        self._check_search_space(self.search_spaces)
         self._check_names()
         if groups is not None:
             params["groups"] = groups
         cv = self.cv  # type: ignore[has-type]
         splits = SameSplits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
-        self._search = {
-            "callbacks": check_callback(callback),
-            "file": SearchFile(self, X, y, params),
-            "n_rows": X.shape[0] if hasattr(X, "shape") else len(X),
-            "frame": sys._getframe(),
-        }
+        run = self._run = Run(
+            self,
+            callbacks=check_callback(callback),
+            file=SearchFile(self, X, y, params),
+            n_rows=number_of_rows(X),
+            frame=sys._getframe(),
+        )
         self.cv = splits
         try:
             with unchanged_if_it_fails(self):
-                self._search_and_refit(X, y, params)
+                failure = self._search_and_refit(X, y, params)
         finally:
             splits.splits = None
             self.cv = cv
-            del self._search
+            del self._run
+        # The results are stored by now, so nothing is lost if the user has made errors of warnings.
+        run.warn()
+        if failure is not None:
+            warn_user(failure)
         return self
 
     def _search_and_refit(self, X, y, params):
-        """Search and refit; if only the refit fails, keep the results and warn."""
+        """Search and refit; if only the refit fails, keep the results and return the text of a warning."""
         for name in ("best_estimator_", "best_index_", "best_params_", "best_score_"):
             vars(self).pop(name, None)
+        run = self._run
         try:
-            with ExitStack() as stack:
-                stack.enter_context(workers_for(self, X, y))
-                self._search["until_search"] = stack
+            with run.workers:
+                run.workers.enter_context(workers_for(self, X, y))
                 # BaseSearchCV.fit, without what scikit-optimize's `fit` adds: `Run` does that in its own way.
                 super(skopt.BayesSearchCV, self).fit(X, y, **params)
         except (Exception, KeyboardInterrupt) as error:
-            interrupts_loop = isinstance(error, KeyboardInterrupt) and called_in_loop(self._search["frame"])
-            if not self._search.get("ended") or interrupts_loop or self.error_score == "raise":
+            interrupts_loop = isinstance(error, KeyboardInterrupt) and called_in_loop(run.frame)
+            if not run.ended or interrupts_loop or self.error_score == "raise":
                 raise
             vars(self).pop("best_estimator_", None)
             # If `refit` is a function that fails, nothing has been chosen.
             kept = "cv_results_ and best_params_ have" if hasattr(self, "best_params_") else "cv_results_ has"
-            warn_user(
+            return (
                 f"The refit with the best parameters failed ({type(error).__name__}: {error}), so there is "
                 f"no best_estimator_. {kept} what was found."
             )
+        return None
 
     def __getstate__(self):
         """Leave out the callbacks and the checkpoint of a running search, which its workers do not need."""
         state = super().__getstate__()
-        state.pop("_search", None)
+        state.pop("_run", None)
         return state
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
         # BaseSearchCV.fit has created its Parallel by now, with our threads if `workers_for` has set them.
         # From here on, other Parallel objects get joblib's usual workers again.
-        self._search.pop("until_search").close()
-        run = Run(self, evaluate_candidates, callback_ctx, **self._search)
-        run.search()
-        run.write_results()
-        run.warn()
+        run = self._run
+        run.workers.close()
+        run.search(evaluate_candidates, callback_ctx)
         self.cv_results_ = run.evaluator.results  # in case the refit fails
         self._optim_results = [
             proposals.result([c.point for c in candidates], [c.score for c in candidates])
             for proposals, candidates in run.spaces
             if candidates
         ]
-        self._search["ended"] = True
+        run.ended = True
 
     def _check_refit_for_multimetric(self, scores: Any) -> None:
         """Check `refit` as GridSearchCV does for one score, and as scikit-optimize does for several.
@@ -347,7 +352,12 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         scores = [name for name in results if name.startswith(("mean_test_", "std_test_", "rank_test_"))]
         frame = pd.DataFrame({name: results[name] for name in (*scores, "mean_fit_time", "failed")})
         frame.insert(0, "candidate", np.arange(1, len(frame) + 1))
-        params = pd.DataFrame(list(results["params"])).add_prefix("param_")
+        columns = {name: column for name, column in results.items() if name.startswith("param_")}
+        # A parameter that a candidate does not have is NaN; None stays None.
+        params = pd.DataFrame(
+            {name: pd.Series(column, dtype=object if column.dtype == object else None)
+             for name, column in columns.items()}
+        )  # fmt: skip
         order = f"rank_test_{self.refit}"  # with several scorers, refit names the one that guides the search
         if order not in scores:
             order = next(name for name in scores if name.startswith("rank_test_"))

@@ -74,7 +74,9 @@ class Evaluator:
         try:
             with warnings.catch_warnings(), np.errstate(invalid="ignore"):
                 # The search warns once, at its end.
-                warnings.filterwarnings("ignore", message="One or more of the test scores are non-finite")
+                warnings.filterwarnings(
+                    "ignore", message="One or more of the (test|train) scores are non-finite"
+                )
                 # Some candidates of a space have too large a batch size, or a rate at which they do not
                 # converge. The refit warns if the best candidate is one of them.
                 warnings.filterwarnings("ignore", message=r"batch_size=\d+ is larger than")

@@ -5,7 +5,7 @@ import itertools
 import math
 import warnings
 from inspect import signature
-from numbers import Number
+from numbers import Integral, Number, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -77,10 +77,16 @@ class Axis(NamedTuple):
         return None
 
     def encode(self, value):
-        """Return the coordinate nearest to a number, or the position of a category; None if there is none."""
+        """Return the coordinate nearest to a number, or the position of a category; None if there is none.
+
+        On an axis of integers, a number of type float has none: 1.0 may mean another thing than 1, such as
+        all features.
+        """
         if self.categories is not None:
             return position(value, self.categories)
-        if not isinstance(value, Number):
+        value = native(value)
+        kind = Integral if isinstance(self.dimension, Integer) else Real
+        if isinstance(value, bool) or not isinstance(value, kind) or value != value:
             return None
         return min(max(value, self.dimension.low), self.dimension.high)
 
@@ -171,8 +177,11 @@ class Proposals:
             self.initial.append(point)
 
     @products_share_cores()
-    def ask(self, points, scores, n_points):
-        """Return up to n_points proposals, each as the parameters and the point that encodes them.
+    def ask(self, points, scores, n_points, most=math.inf):
+        """Return proposals, each as the parameters and the point that encodes them.
+
+        After the initial points, the proposals come in groups of `n_points`, which depend only on the scores
+        of the groups before. If points of a group were proposed before, the rest of it is returned.
 
         Parameters
         ----------
@@ -181,27 +190,33 @@ class Proposals:
         scores : list of float
             Their scores, the higher the better; not finite for failures.
         n_points : int
-            At most the number of points that are left.
+            Number of points in a group.
+        most : int or inf
+            Largest number of proposals, at most the number of points that are left.
 
         Returns
         -------
         list of (dict, list)
         """
         if len(points) < len(self.initial):
-            asked = self.initial[len(points) :][:n_points]
+            asked = self.initial[len(points) :][: min(n_points, most)]
             return [(self.decode(point), point) for point in asked]
-        optimizer = self._optimizer(len(points), n_initial_points=0)
-        losses = bounded_losses(scores)
+        begun = (len(points) - len(self.initial)) % n_points
+        known, group = list(points[: len(points) - begun]), list(points[len(points) - begun :])
+        optimizer = self._optimizer(len(known), n_initial_points=0)
+        losses = bounded_losses(scores[: len(known)])
         with warnings.catch_warnings():
             # The optimizer warns of points that were evaluated before; they are replaced here.
             warnings.simplefilter("ignore")
-            optimizer.tell(list(points), losses)
-            asked = [self._unlike(points, optimizer.ask())]
-            while len(asked) < n_points:
-                # A constant liar: the point counts as evaluated, so that the next one differs from it.
-                optimizer.tell(asked[-1], min(losses))
-                asked.append(self._unlike([*points, *asked], optimizer.ask()))
-        return [(self.decode(point), point) for point in asked]
+            optimizer.tell(known, losses)
+            for i in range(min(n_points, begun + most)):
+                if i > 0:
+                    # A constant liar: the point counts as evaluated, so that the next one differs from it.
+                    optimizer.tell(group[i - 1], min(losses))
+                proposal = optimizer.ask()
+                if i >= begun:
+                    group.append(self._unlike([*known, *group], proposal))
+        return [(self.decode(point), point) for point in group[begun:]]
 
     def result(self, points, scores):
         """Return the candidates as the result object of `skopt`, for callbacks and `skopt.plots`."""
@@ -305,11 +320,22 @@ def bounded_losses(scores):
 
 
 def position(value, categories):
-    """Return the position of a value among the categories, or None; True and 1 are different."""
-    for i, category in enumerate(categories):
+    """Return the position of a value among the categories, or None; True and 1 are different.
+
+    A number that is no category itself is looked for among the numbers of other types.
+    """
+    value = native(value)
+    for i, category in enumerate(map(native, categories)):
         if category is value or (type(category) is type(value) and np.array_equal(category, value)):
             return i
-    return None
+    if not is_number(value):
+        return None
+    return next((i for i, other in enumerate(categories) if is_number(other) and other == value), None)
+
+
+def is_number(value):
+    """Return whether a value is a number, and no truth value."""
+    return isinstance(value, Number) and not isinstance(value, bool)
 
 
 def native(value):

@@ -1,5 +1,6 @@
 """The course of a search: propose candidates, have them evaluated, save them, and report to the user."""
 
+from contextlib import ExitStack
 from time import perf_counter
 
 import numpy as np
@@ -23,10 +24,6 @@ class Run:
     Parameters
     ----------
     search_cv : BayesSearchCV
-    evaluate_candidates : callable
-        The function that `BaseSearchCV` passes to `_run_search`.
-    context : CallbackContext or None
-        The context that `BaseSearchCV` passes to `_run_search`.
     callbacks : list of callable
         Called with scikit-optimize's result after each step; True ends the search.
     file : SearchFile
@@ -38,16 +35,28 @@ class Run:
     Attributes
     ----------
     spaces : list of (Proposals, list of Candidate)
+    ended : bool
+        Whether the search has ended and its results are stored, so that only the refit is left.
+    workers : ExitStack
+        The context of the workers of scikit-learn's loop over the fits.
     """
 
-    def __init__(self, search_cv, evaluate_candidates, context, *, callbacks, file, n_rows, frame):
-        self.search_cv, self.evaluate_candidates, self.context = search_cv, evaluate_candidates, context
-        self.callbacks, self.file, self.n_rows, self.frame = callbacks, file, n_rows, frame
+    def __init__(self, search_cv, *, callbacks, file, n_rows, frame):
+        self.search_cv, self.callbacks, self.file = search_cv, callbacks, file
+        self.n_rows, self.frame = n_rows, frame
+        self.ended, self.workers = False, ExitStack()
         self.spaces, self.sizes, self.beyond = [], [], []
 
-    def search(self):
-        """Evaluate candidates until all are done, a callback ends the search, or the user interrupts it."""
-        search_cv = self.search_cv
+    def search(self, evaluate_candidates, context):
+        """Evaluate candidates until all are done, a callback ends the search, or the user interrupts it.
+
+        Parameters
+        ----------
+        evaluate_candidates : callable
+        context : CallbackContext or None
+            What `BaseSearchCV` passes to `_run_search`.
+        """
+        search_cv, self.context = self.search_cv, context
         saved = self.file.load()
         if saved is None:
             seed = int(check_random_state(search_cv.random_state).randint(2**31 - 1))
@@ -59,7 +68,7 @@ class Run:
         if self.context:
             self.context = self.context.subcontext(task_name="search", max_subtasks=self.total)
             self.context.call_on_fit_task_begin(estimator=search_cv)
-        self.evaluator = Evaluator(search_cv, self.evaluate_candidates, self.context, saved["splits"])
+        self.evaluator = Evaluator(search_cv, evaluate_candidates, self.context, saved["splits"])
         try:
             for _, candidates in self.spaces:
                 self.retry_failed(candidates)
@@ -79,6 +88,7 @@ class Run:
             self.evaluate_one_again()
         if self.context:
             self.context.call_on_fit_task_end(estimator=search_cv)
+        self.write_results()
 
     def compose_spaces(self, saved):
         """Create the spaces with their saved candidates; those beyond `n_iter` are kept only in the file."""
@@ -127,7 +137,7 @@ class Run:
         """Evaluate up to `size` candidates of one space; return whether a callback ends the search."""
         while len(candidates) < size:
             points, scores = [c.point for c in candidates], [c.score for c in candidates]
-            asked = proposals.ask(points, scores, min(self.search_cv.n_points, size - len(candidates)))
+            asked = proposals.ask(points, scores, self.search_cv.n_points, size - len(candidates))
             candidates += self.evaluate(asked)
             self.save()
             self.report(candidates[-len(asked) :])
