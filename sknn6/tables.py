@@ -371,7 +371,7 @@ def find_categorical(X: Any, given: Any) -> NDArray:
         mask[given] = True
         return mask
     names = [str(name) for name in getattr(X, "columns", ())]
-    if given.dtype.kind in "UO" and set(given.tolist()) <= set(names):
+    if given.dtype.kind in "UO" and all(name in names for name in given.tolist()):
         mask[[names.index(name) for name in given.tolist()]] = True
         return mask
     raise ValueError(

@@ -103,3 +103,14 @@ def test_each_row_of_the_first_weights_belongs_to_an_input():
     expected = [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, *[4] * EMBEDDING_SIZE]
     assert architecture.sources().tolist() == expected
     assert architecture.build().dense()[0].fan_in == len(expected)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_column_of_one_code_is_constant_whatever_the_weights(seed):
+    """The sum of its weights is that of all rows, but for rounding: its share must be 1."""
+    rng = np.random.default_rng(seed)
+    codes = np.column_stack([np.zeros(200, int), rng.integers(0, 2, 200)])
+    layer = one_hot((1, 2))
+    layer.place(codes, rng.random(200), scale=True)
+    assert layer.high[0] == 0
+    assert np.isfinite([layer.low, layer.high]).all()

@@ -723,6 +723,37 @@ def test_nan_among_the_weights_is_told(ensemble_size):
         model.predict(FEW)
 
 
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"weight_decay": ["a"]}, r"weight_decay, as a sequence, .* got \['a'\]"),
+        ({"weight_decay": {1}}, r"weight_decay, as a sequence, .* got \{1\}"),
+        ({"weight_decay": {0: 0.1}}, r"weight_decay, as a sequence, .* got \{0: 0.1\}"),
+        ({"class_weight": {0: 10**400}}, "class_weight must be a dict of weights"),
+        ({"categorical_features": [{0: 1}, {1: 2}]}, "categorical_features must be"),
+        ({"early_stopping": True, "scoring": lambda *_: None}, "scoring must return a number, got None"),
+        ({"early_stopping": True, "scoring": lambda *_: "a"}, "scoring must return a number, got 'a'"),
+    ],
+)
+def test_values_of_odd_types_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(4, max_iter=2, **params).fit(X, y)
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss"])
+def test_a_score_of_probabilities_does_not_suit_a_regressor(scoring):
+    model = MLPRegressor(hidden_layer_sizes=4, max_iter=2, early_stopping=True, scoring=scoring)
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' needs another kind of estimator"):
+        model.fit(X, X[:, 0])
+
+
+def test_sparse_labels_are_scored_as_dense_ones():
+    labels = np.column_stack([y > 4, y % 2, y % 3 > 0]).astype(int)
+    params = {"early_stopping": True, "scoring": "roc_auc", "max_iter": 3, **SMALL}
+    models = [MLPClassifier(**params).fit(X, form(labels)) for form in (np.array, sparse.csr_array)]
+    assert models[0].validation_scores_ == models[1].validation_scores_
+
+
 def test_the_scorers_of_the_error_are_in_order():
     with pytest.raises(ValueError, match=r"str among {'accuracy', 'adjusted_mutual_info_score', "):
         MLPClassifier(scoring="correctness").fit(FEW, FEW_Y)

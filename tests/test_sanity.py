@@ -10,13 +10,20 @@ from plain import MLPClassifier as Plain
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+    make_friedman1,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer
 from sknn6.inspection import learning_rate_range_test, sanity_check
-from sknn6.inspection.checks import CHECKS, Finding
+from sknn6.inspection.checks import CHECKS, Finding, Subject, check_initial_loss
 from sknn6.inspection.sanity import SanityReport
 from sknn6.nn.activations import Activation
 
@@ -254,6 +261,24 @@ def test_frames_and_sparse_rows():
             finding.measured, rel=1e-3, abs=1e-6, nan_ok=True
         )
     assert sanity_check(model, sparse.csr_array(X), y).failed == []
+
+
+@pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")
+@pytest.mark.parametrize("kind", [sparse.coo_matrix, sparse.dia_array, sparse.bsr_array, sparse.lil_matrix])
+def test_any_sparse_format(kind):
+    X, y = DATA["digits"]()
+    expected = sanity_check(MLPClassifier(8, random_state=0), sparse.csr_array(X), y)
+    assert repr(sanity_check(MLPClassifier(8, random_state=0), kind(X), y)) == repr(expected)
+
+
+def test_healthy_initial_weights_of_a_regression_are_not_named():
+    """The mean of their losses is 1.3, that of outputs of 0 is 0.5, and some have 3."""
+    X, y = make_friedman1(500, random_state=0)
+    for seed in range(12):
+        subject = Subject(MLPRegressor(random_state=seed), X, (y - y.mean()) / y.std())
+        assert check_initial_loss(subject).ok
+    large = Subject(MLPRegressor(random_state=0, init_scale=2), X, (y - y.mean()) / y.std())
+    assert not check_initial_loss(large).ok
 
 
 def test_no_hidden_layer():

@@ -52,7 +52,7 @@ from sknn6.training.interrupts import Interrupts
 from sknn6.training.lbfgs import train_with_lbfgs
 from sknn6.training.minibatch import train_in_batches
 from sknn6.training.state import RECORDS, STOCHASTIC_ATTRIBUTES
-from sknn6.training.targets import Targets
+from sknn6.training.targets import Targets, dense
 from sknn6.training.training import Training
 from sknn6.validation import is_valid, is_valid_target, validate_data, validate_table
 from sknn6.versions import Versioned
@@ -242,7 +242,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             vars(model).update(_table=None, n_features_in_=X.shape[1])
             vars(model).pop("feature_names_in_", None)
             weights = {} if weight is None or not takes_weights(scorer) else {"sample_weight": weight}
-            return score_rows(scorer, model, X, labels, weights)
+            return score_rows(scorer, model, X, dense(labels), weights)
 
         return score
 

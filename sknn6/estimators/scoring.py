@@ -23,16 +23,33 @@ def score_rows(scorer, model, X, labels, weights):
     labels : ndarray of shape (n_rows,) or (n_rows, n_outputs)
     weights : dict
         The weights of the rows as arguments of the scorer.
+
+    Raises
+    ------
+    ValueError
+        If the scorer does not suit the model, or returns no number.
     """
     if not is_classifier(model) or np.ndim(labels) > 1:
-        return float(scorer(model, X, labels, **weights))
+        return number(scorer, model, X, labels, weights)
     present = np.isin(model.classes_, labels)
     try:
-        return float(scorer(model if present.all() else narrowed(model, present), X, labels, **weights))
+        return number(scorer, model if present.all() else narrowed(model, present), X, labels, weights)
     except ValueError:
         if present.all():
             raise
         return np.nan
+
+
+def number(scorer, model, X, labels, weights):
+    """Return the score as a float; raise ValueError if `scoring` does not suit the model or is no number."""
+    try:
+        score = scorer(model, X, labels, **weights)
+    except AttributeError as error:  # such as a score of probabilities for a regressor
+        raise ValueError(f"scoring={model.scoring!r} needs another kind of estimator: {error}") from error
+    try:
+        return float(score)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"scoring must return a number, got {score!r}.") from error
 
 
 def narrowed(model, present):

@@ -3,6 +3,7 @@
 import operator
 import sys
 from collections.abc import Sequence
+from numbers import Real
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -207,9 +208,12 @@ class Settings(SimpleNamespace):
 
     def check_decays(self) -> None:
         """Raise InvalidParameterError if weight_decay is a sequence without one number for each network."""
-        if not np.ndim(self.weight_decay) or "weight_decay" in self.automatic:
+        if isinstance(self.weight_decay, Real) or "weight_decay" in self.automatic:
             return
-        decays = np.asarray(self.weight_decay, float)
+        try:
+            decays = np.asarray(self.weight_decay, float)
+        except (TypeError, ValueError):  # something else than numbers
+            decays = np.empty(())
         if decays.shape != (self.ensemble_size,) or not (np.isfinite(decays) & (decays >= 0)).all():
             raise InvalidParameterError(
                 "weight_decay, as a sequence, must have one number >= 0 for each of the networks, here "

@@ -33,9 +33,9 @@ ROUNDS = (100, 300, 600)
 # Number of parameters whose gradient is compared with finite differences.
 N_PARAMETERS = 30
 
-# With predictions e^z, the initial logits may have this root mean square. The loss grows as e^z, so that it
-# varies too much between initial weights.
-LARGEST_LOGITS = 3
+# In a regression, the initial outputs may have this root mean square. The loss grows as its square or, with
+# predictions e^z, as e^z, so that it varies too much between initial weights.
+LARGEST_OUTPUTS = 3
 
 # The gradient of a larger loss is not checked: the differences of such losses are rounding errors.
 LARGEST_LOSS = 1e6
@@ -143,14 +143,15 @@ def check_targets(subject):
 def check_initial_loss(subject):
     """Compare the initial loss with the loss of zero logits, which is log C for C classes.
 
-    With predictions e^z, look at the size of the logits instead.
+    In a regression, look at the size of the outputs instead. Those of healthy weights are about 1, as large
+    as the targets, but the loss is several times that of zero outputs.
     """
     probe, (X, y, weight) = subject.fresh, subject.batch
     Z = probe.network.forward(X, weight)
-    advice = "the first predictions are too sure: lower init_scale or use init='auto', standardise the input"
-    if probe.prepared.targets.out_activation == "exp":
+    advice = "the first outputs are too large: lower init_scale or use init='auto', standardise the input"
+    if probe.prepared.targets.are_numbers:
         size = float(np.sqrt(np.mean(np.square(Z, dtype=float))))
-        return Finding(size <= LARGEST_LOGITS, size, f"logits of size up to {LARGEST_LOGITS}", advice)
+        return Finding(size <= LARGEST_OUTPUTS, size, f"outputs of size up to {LARGEST_OUTPUTS}", advice)
     measured, expected = probe.loss(Z.copy(), y, weight)[0], probe.loss(np.zeros_like(Z), y, weight)[0]
     return Finding(
         bool(measured <= 3 * expected + 0.5), measured, f"about {expected:.3g}, logits of 0", advice

@@ -153,7 +153,9 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
     if is_regressor(mlp):
         refuse_dates(mlp, y, name="y")
     names = [str(name) for name in getattr(X, "columns", ())]
-    if not issparse(X):
+    if issparse(X):
+        X = X.tocsr()
+    else:
         X, mlp.categorical_features = as_objects(X, mlp.categorical_features)
     y = np.asarray(dense(y), float if is_regressor(mlp) else None)
     if y.ndim == 2 and y.shape[1] == 1:

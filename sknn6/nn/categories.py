@@ -72,7 +72,8 @@ class OneHot(Layer):
         scale : bool
         """
         n = count_codes(codes[:, : len(self.sizes)], self.starts, len(self.low), weight)
-        p = n * len(self.sizes) / n.sum()
+        # Each column is divided by its own sum, so that p is exactly 1 if the column has a single code.
+        p = n / np.repeat(np.add.reduceat(n, self.starts), self.sizes)
         low, high = np.zeros(len(p)), np.ones(len(p))
         if scale:
             deviation = np.sqrt(p * (1 - p))

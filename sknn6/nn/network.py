@@ -162,10 +162,14 @@ class Network:
         return self
 
     def load(self, arrays: Mapping[str, Array]) -> None:
-        """Copy the values of arrays, named as by `arrays`, into the allocated arrays."""
-        for name, array in self.arrays().items():
-            check_shape(name, arrays.get(name), array.shape)
-            array[...] = arrays[name]
+        """Copy the values of arrays, named as by `arrays`, into the allocated arrays.
+
+        Values beyond the range of the dtype become infinite.
+        """
+        with np.errstate(over="ignore"):
+            for name, array in self.arrays().items():
+                check_shape(name, arrays.get(name), array.shape)
+                array[...] = arrays[name]
 
     def read(self, X: Rows) -> Rows:
         """Return rows of the data in the form that the first layer takes: scaled and cast."""

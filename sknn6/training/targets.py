@@ -489,9 +489,15 @@ def check_discrete(y: Any) -> None:
 
 def are_weights(class_weight: Any) -> bool:
     """Return whether `class_weight` is a dict of finite numbers, none negative."""
-    return isinstance(class_weight, dict) and all(
-        isinstance(weight, Real) and 0 <= float(weight) < np.inf for weight in class_weight.values()
-    )
+    return isinstance(class_weight, dict) and all(map(is_weight, class_weight.values()))
+
+
+def is_weight(value: Any) -> bool:
+    """Return whether a value is a number that can be the weight of a sample."""
+    try:
+        return isinstance(value, Real) and 0 <= float(value) < np.inf
+    except OverflowError:  # of an int
+        return False
 
 
 def balanced(codes: Array, sample_weight: Array) -> Array:
