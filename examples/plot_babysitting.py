@@ -56,8 +56,8 @@ better = fit(standardized)
 
 # %%
 # Which rate is a good one? The range test makes up to 100 updates here, and raises the rate at each of them.
-# The plot shows at which rates the loss falls. Left of the shaded range nothing happens; at the right end
-# the training diverges.
+# The plot shows at which rates the loss falls. Left of the shaded range hardly anything happens; right of it
+# the loss rises again.
 
 display = LearningRateDisplay.from_estimator(standardized, X_train, y_train)
 
