@@ -164,10 +164,11 @@ SHARED_PARAMETERS = """\
         learned. With None, all columns must be numbers, and none may be missing.
     numeric_embedding : "piecewise", None or "auto", default={numeric_embedding}
         "piecewise" gives the first layer, beside each feature of more than two values, its position in each
-        of up to 48 intervals between quantiles of the training data, so that the function of each feature can
-        bend and jump where the data are (Gorishniy et al., 2022, arXiv:2203.05556). There are about 256
-        intervals for all features together, each with at least ten rows, and none if that leaves fewer than
-        three per feature. `coefs_[0]` has a row for each column of the embedded input. X must be dense.
+        of several intervals between quantiles of the training data, so that the function of each feature can
+        bend and jump where the data are (Gorishniy et al., 2022, arXiv:2203.05556). A feature has at most 48
+        intervals, each with at least ten rows, and all features together have about 256. No embedding is made
+        if fewer than three intervals per feature remain: with fewer than 30 rows or more than 85 numeric
+        columns. `coefs_[0]` has a row for each column of the embedded input. X must be dense.
         "auto" is "piecewise" for the regressor, and for the classifier from 5000 rows on. It is None for the
         classifier with fewer rows, with the loss "quantile", with "poisson" and "gamma" below 5000 rows, with
         the plain recipe, for sparse X, and in a training that begins with `partial_fit`, because the
@@ -193,10 +194,9 @@ SHARED_PARAMETERS = """\
         0.05, and with "poisson" and "gamma" it is 0.2 below 5000 rows. It is 0 with the plain recipe.
     weight_decay : float, sequence of float or "auto", default={weight_decay}
         Decoupled weight decay: each update first multiplies the weights by 1 - rate weight_decay. A sequence
-        has one number for each network. "auto" is 0.1 with few rows, 0.5 with few rows and the losses
-        "poisson" and "gamma", and from 5000 rows on, but not with the loss "quantile", the sequence 0.1, 0.4,
-        1.6, 6.4. It is 0 with the plain recipe. This parameter and the next three apply to the stochastic
-        solvers.
+        has one number for each network. "auto" is 0.1 with few rows (0.5 with the losses "poisson" and
+        "gamma"), and the sequence 0.1, 0.4, 1.6, 6.4 from 5000 rows on (0.1 with the loss "quantile"). It is
+        0 with the plain recipe. This parameter and the next three apply to the stochastic solvers.
     gradient_accumulation_steps : int, default=1
         Number of mini-batches per update. Their gradients are averaged by their number of samples, so that
         the update is that of one large batch, except that batch normalisation uses each mini-batch by itself.
@@ -216,12 +216,20 @@ SHARED_PARAMETERS = """\
         classifier and 128 for the regressor with few rows; 128 for both from 5000 rows on; 64 with the loss
         "quantile", and with "poisson" and "gamma" below 5000 rows; and 200 with the plain recipe.
     learning_rate : str, default={learning_rate}
-        The schedule of the learning rate. "constant". Only with "sgd": "invscaling", which divides the rate
-        by (samples seen + 1)^power_t, and "adaptive", which divides it by 5 whenever `n_iter_no_change`
-        epochs brought no improvement; with "adam" these two are constant, as in scikit-learn. With both
-        stochastic solvers: "cosine", "one_cycle" and "step", over
-        `max_iter` epochs, or each cycle of them (`snapshots`), in `fit`, constant in `partial_fit`. "auto" is
-        "cosine" for the classifier, "one_cycle" for the regressor, and "constant" with the plain recipe.
+        The schedule of the learning rate:
+
+        - "constant": the same rate in all epochs;
+        - "cosine": from the initial rate to 0 along a half cosine;
+        - "one_cycle": up for 30 % of the epochs, then to 0 along a half cosine;
+        - "step": divided by 10 after one half and again after three quarters of the epochs;
+        - "invscaling": with "sgd", divided by (samples seen + 1)^power_t;
+        - "adaptive": with "sgd", divided by 5 whenever `n_iter_no_change` epochs brought no improvement;
+        - "auto": "cosine" for the classifier, "one_cycle" for the regressor, and "constant" with the plain
+          recipe.
+
+        In `fit`, "cosine", "one_cycle" and "step" are over `max_iter` epochs, or over each cycle of them
+        (`snapshots`); in `partial_fit` they are constant. With "adam", "invscaling" and "adaptive" are
+        constant, as in scikit-learn.
     learning_rate_init : float or "auto", default={learning_rate_init}
         The highest learning rate of the schedule. All but "one_cycle", which rises to it, start from it.
         "auto" is the value of the recipe in a `fit` from initial weights: 0.02 with few rows and with the
