@@ -58,7 +58,7 @@ PARAMETERS = {
     },
     "Running": {
         "random_state": "seed",
-        "verbose": "print a line an epoch",
+        "verbose": "print one line per epoch",
         "track": "record figures of each layer",
         "checkpoint": "file from which an interrupted training resumes",
         "warm_start": "fit goes on from the present weights",

@@ -1,7 +1,8 @@
-"""The tables of the documentation that are made from the registries of `sknn6.nn`."""
+"""The tables of the documentation that are made from the registries of `sknn6.nn` and from the recipes."""
 
 import re
 
+from sknn6.estimators.recipes import MANY_ROWS, RECIPES, WITH_MANY_ROWS
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.losses import LOSSES, REGRESSION_LOSSES
@@ -47,6 +48,25 @@ def described(registry):
     return [[literal(name), plain(summary(entry))] for name, entry in registry.items()]
 
 
+def recipe_columns():
+    """Heading and recipe of each column; names that share a recipe for many rows share a column."""
+    columns = [(literal(f'"{name}"'), recipe) for name, recipe in RECIPES.items()]
+    for recipe in {id(recipe): recipe for recipe in WITH_MANY_ROWS.values()}.values():
+        names = [literal(f'"{name}"') for name, shared in WITH_MANY_ROWS.items() if shared is recipe]
+        columns.append((f"{', '.join(names)} from {MANY_ROWS} rows on", recipe))
+    return columns
+
+
+def recipe_rows():
+    """Name of each parameter, and its value in each recipe."""
+    recipes = [recipe for _, recipe in recipe_columns()]
+    names = dict.fromkeys(name for recipe in recipes for name in recipe)
+    return [
+        [literal(name), *(literal(repr(recipe[name]).replace("'", '"')) for recipe in recipes)]
+        for name in names
+    ]
+
+
 TABLES = {
     "activations": (["activation", "formula", "derivative", "gain", literal('init="auto"')], activation_rows),
     "initializers": (["init", "distribution"], lambda: described(INITIALIZERS)),
@@ -60,6 +80,7 @@ TABLES = {
         ["loss", "formula"],
         lambda: described({name: entry.loss for name, entry in (LOSSES | REGRESSION_LOSSES).items()}),
     ),
+    "recipes": (["parameter", *(heading for heading, _ in recipe_columns())], recipe_rows),
 }
 
 

@@ -41,8 +41,8 @@ sick = fit(mlp)
 
 # %%
 # ``sanity_check`` goes through the lecture's list. Areas of some hundreds stand beside fractions in the
-# data, so that the first predictions are far too sure, and the first steps, which are as large as they
-# are wrong, kill the units.
+# data, so that the first predictions are far too sure. The first updates are far too large, and after them
+# the units of a layer are dead.
 
 sanity_check(sick, X_train, y_train)
 
@@ -56,8 +56,8 @@ better = fit(standardized)
 
 # %%
 # Which rate is a good one? The range test makes up to 100 updates here, and raises the rate at each of them.
-# The plot shows at which rates the loss falls. Left of the shaded range nothing happens; at the right end
-# the training diverges.
+# The plot shows at which rates the loss falls. Left of the shaded range hardly anything happens; right of it
+# the loss rises again.
 
 display = LearningRateDisplay.from_estimator(standardized, X_train, y_train)
 
@@ -68,8 +68,8 @@ tuned = MLPClassifier(**mlp.get_params()).set_params(learning_rate_init=display.
 well = fit(make_pipeline(Standardizer(), tuned))
 
 # %%
-# The three trainings in one picture. The sick one stays where it has fallen to: near log 2, the loss of
-# guessing.
+# The three trainings in one picture. The loss of the unscaled network drops to log 2, the loss of guessing,
+# and stays there.
 
 fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 for name, model in {"as it came": sick, "standardised": better, "and at the suggested rate": well}.items():

@@ -3,9 +3,9 @@ Batch normalisation: less to get right
 ======================================
 
 Normalising each unit over the batch, between the linear map and the nonlinearity, makes a deep network
-forgiving: higher rates work, the scale of the first weights hardly matters, and a start from which nothing
-would be learned is rescued. Layer normalisation does the same for each sample over the units. The networks
-are plain ones, without the defaults' dropout, decay and the rest.
+forgiving: rates ten times as high work, small first weights do no harm, and a start from which nothing would
+be learned is rescued. Layer normalisation does nearly the same for each sample over the units; with it, rates
+three times as high work. The networks are plain ones, without the defaults' dropout, decay and the rest.
 """
 
 import warnings
@@ -40,7 +40,8 @@ def accuracy(params, **others):
 
 
 # %%
-# A range of learning rates, with plain SGD, and a range of scales for the first weights, with Adam.
+# A range of learning rates, with plain SGD, and a range of scales for the first weights, with Adam. Too large
+# first weights do harm with either normalisation too.
 
 rates, scales = np.logspace(-3, 0.5, 8), np.logspace(-3, 1, 9)
 by_rate = {

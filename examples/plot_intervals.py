@@ -3,8 +3,9 @@ Prediction intervals that hold: a network in MAPIE
 ==================================================
 
 Estimators of this package go into other packages as scikit-learn's do. Here MAPIE makes prediction
-intervals from an ``MLPRegressor``: intervals that contain 80 % of new targets, even if the network is poor.
-They are compared with the quantiles of the network itself. MAPIE is installed by ``pip install mapie``.
+intervals from an ``MLPRegressor``: intervals that contain 80 % of new targets on average, even if the network
+is poor. They are compared with the quantiles of the network itself. MAPIE is installed by ``pip install
+mapie``.
 """
 
 import matplotlib.pyplot as plt

@@ -1,6 +1,6 @@
 """
-From a table to a model
-=======================
+Loans: a table with categories and missing values
+=================================================
 
 A table of loans with categories, a column of many shops, and missing values. Four questions: how good is a
 network on it, which columns does it use, what does it say of income and purpose, and does it still work where

@@ -31,7 +31,7 @@ for units in (32, 64, 128, 256):
     start = perf_counter()
     MLPClassifier((units, units), max_iter=EPOCHS, random_state=0).fit(X_train, y_train)
     taken = perf_counter() - start
-    print(f"{units:3d} units a layer: {expected:.2f} seconds expected, {taken:.2f} taken")
+    print(f"{units:3d} units per layer: {expected:.2f} seconds expected, {taken:.2f} taken")
 
 # %%
 # If there is time for fewer epochs than the defaults have, set ``max_iter``: the learning rate then falls

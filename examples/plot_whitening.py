@@ -105,8 +105,8 @@ axes[1, 0].set_ylabel("the best threshold")
 fig.suptitle("Finding the disc (outlined) by a threshold")
 
 # %%
-# The more is whitened, the less is found. With eps at ten times the mean variance next to nothing is
-# whitened, and some of the disc comes back.
+# The more is whitened, the less is found. With eps at ten times the mean variance little is whitened, and
+# some of the disc comes back.
 
 for eps in (10.0, 1.0, 0.1, 0.01):
     overlap, _ = best_overlap(Whitener("zca", eps=eps).fit_transform(flat))

@@ -34,7 +34,7 @@ for name, dimension in space.items():
     print(f"{name:26s} {dimension}")
 
 # %%
-# One line a candidate tells how the search goes on.
+# One line per candidate tells how the search goes on.
 
 search = BayesSearchCV(pipeline, space, n_iter=32, cv=3, n_jobs=2, random_state=0, verbose=1)
 search.fit(X_train, y_train)

@@ -12,6 +12,7 @@ import pytest
 
 import sknn6
 import sknn6.inspection
+from sknn6.estimators.recipes import RECIPES, WITH_MANY_ROWS
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.losses import REGRESSION_LOSSES
@@ -39,6 +40,25 @@ def test_every_part_has_a_row_that_says_what_it_is(name):
     for cells in rows.values():
         assert len(cells) == len(header) - 1
         assert all(len(cell) > 3 for cell in cells)
+
+
+def test_the_table_of_recipes_has_each_value_of_each():
+    """A row for each parameter that may be "auto", a column for each recipe."""
+    header, rows = TABLES["recipes"]
+    automatic = {
+        name
+        for cls in (sknn6.MLPClassifier, sknn6.MLPRegressor)
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.default == "auto"
+    }
+    rows = {cells[0].strip("`"): cells[1:] for cells in rows()}
+    assert rows.keys() == automatic - {"recipe"}
+    columns = dict(zip(header[1:], zip(*rows.values(), strict=True), strict=True))
+    for name, recipe in RECIPES.items():
+        shown = [ast.literal_eval(cell.strip("`")) for cell in columns[f'``"{name}"``']]
+        assert shown == [recipe[parameter] for parameter in rows]
+    headings = " ".join(list(columns)[len(RECIPES) :])
+    assert all(f'``"{name}"``' in headings for name in WITH_MANY_ROWS)
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -58,15 +58,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         targets, a list with one dict per label.
     label_smoothing : float or "auto", default={label_smoothing}
         s, from 0 to below 1. With C classes, the target of the true class is 1 - s + s / C, and that of each
-        other class is s / C.
+        other class is s / C. "auto" is 0.03 with few rows, and 0 from 5000 rows on and with the plain recipe.
     temperature_scaling : bool or "auto", default={temperature_scaling}
         Whether to divide the logits by the temperature that gives the least cross-entropy on rows that were
-        not trained on (Guo et al., 2017, arXiv:1706.04599). These are the rows that are held out for early
-        stopping or ensemble selection. Without them, each network leaves out its own twentieth of the rows;
-        "auto" leaves out rows only with several networks and 100 rows or more; if `snapshots` leaves out
-        rows, "auto" uses those. The temperature is then found for the networks one by one; the averages of
-        their probabilities are slightly less extreme. Used by the stochastic solvers, in a `fit` from initial
-        weights.
+        not trained on (Guo et al., 2017, arXiv:1706.04599). Used by the stochastic solvers, in a `fit` from
+        initial weights.
+
+        - These rows are those that are held out for early stopping or ensemble selection. Without such rows,
+          each network leaves out its own twentieth of the rows.
+        - "auto" is True, and False with the plain recipe. With "auto", no rows are left out for this alone if
+          there is a single network or if there are fewer than 100 rows.
+        - If the networks leave out rows, the temperature is fitted to the single networks. So the averaged
+          probabilities are slightly too cautious.
 
     Attributes
     ----------

@@ -138,18 +138,19 @@ SHARED_PARAMETERS = """\
         the classifier, "modern_regression" for the regressor, "modern_quantiles" for its loss "quantile", and
         "modern_positive" for its losses "poisson" and "gamma". "auto" means one of these four with "adam",
         and "plain" with the other solvers. From 5000 rows on, all of them but "plain" and "modern_quantiles"
-        have other values.
+        have other values. The user guide, "Defaults", has a table of all values.
     ensemble_size : int or "auto", default={ensemble_size}
         Number of networks that are trained side by side from different initial weights. Their predictions are
         averaged. If several are kept, the arrays of `coefs_`, `intercepts_` and `layer_state_` have a leading
-        axis for them. The training time grows about in proportion.
+        axis for them. The training time grows about in proportion. "auto" is 4, and 1 with the plain recipe.
     input_scaling : bool, "learned" or "auto", default={input_scaling}
         Whether to standardise each feature with its mean and standard deviation in the training data, and
         then compress outliers by z / sqrt(1 + (z / 3)^2), before the first layer. A continued training, for
         example by `partial_fit`, learns mean and deviation from the first 1000 rows; for a feature that is
         constant in these, from the first rows in which it varies. Sparse data are not centred. "learned" also
         multiplies each feature by a learned factor, which starts at 1. ``layer_state_["dense_0.u"]`` is a
-        sixth of it, so that the factor learns six times as fast as a weight.
+        sixth of it, so that the factor learns six times as fast as a weight. "auto" is "learned", and False
+        with the plain recipe.
     categorical_features : "from_dtype", array-like or None, default={categorical_features}
         Which columns of X hold categories. "from_dtype" means the columns of a data frame that hold strings
         or have a category dtype, as in `sklearn.ensemble.HistGradientBoostingClassifier`; otherwise a mask,
@@ -163,16 +164,20 @@ SHARED_PARAMETERS = """\
         learned. With None, all columns must be numbers, and none may be missing.
     numeric_embedding : "piecewise", None or "auto", default={numeric_embedding}
         "piecewise" gives the first layer, beside each feature of more than two values, its position in each
-        of up to 48 intervals between quantiles of the training data, so that the function of each feature can
-        bend and jump where the data are (Gorishniy et al., 2022, arXiv:2203.05556). There are about 256
-        intervals for all features together, each with at least ten rows, and none if that leaves fewer than
-        three per feature. A training that begins with `partial_fit` has no embedding unless "piecewise" is
-        given, because the quantiles are those of the first call. `coefs_[0]` has a row for each column of the
-        embedded input. X must be dense.
+        of several intervals between quantiles of the training data, so that the function of each feature can
+        bend and jump where the data are (Gorishniy et al., 2022, arXiv:2203.05556). A feature has at most 48
+        intervals, each with at least ten rows, and all features together have about 256. No embedding is made
+        if fewer than three intervals per feature remain: with fewer than 30 rows or more than 85 numeric
+        columns. `coefs_[0]` has a row for each column of the embedded input. X must be dense.
+        "auto" is "piecewise" for the regressor, and for the classifier from 5000 rows on. It is None for the
+        classifier with fewer rows, with the loss "quantile", with "poisson" and "gamma" below 5000 rows, with
+        the plain recipe, for sparse X, and in a training that begins with `partial_fit`, because the
+        quantiles would be those of the first call.
     ensemble_selection : bool or "auto", default={ensemble_selection}
         Whether to hold out `validation_fraction` of the rows, and to keep only those of the `ensemble_size`
         networks that together predict them best (Caruana et al., 2004). `ensemble_members_` has their
-        indices.
+        indices. "auto" is True from 5000 rows on, and False with fewer rows, with the loss "quantile" and
+        with the plain recipe.
     snapshots : int or "auto", default={snapshots}
         Number of cycles of the learning rate, each three times as long as the one before. The networks at the
         end of each cycle, where the rate has fallen, are candidates for the ensemble (Huang et al., 2017,
@@ -180,13 +185,18 @@ SHARED_PARAMETERS = """\
         rows best. Unseen are held-out rows with `ensemble_selection`; otherwise each network leaves out a
         twentieth of the rows. So noisy data get networks that were trained for a shorter time. There is one
         cycle for schedules without an end and with early stopping and, unless a number is given, for a single
-        network, fewer than 100 rows or fewer than 20 epochs.
+        network, fewer than 100 rows or fewer than 20 epochs. "auto" is 2 with fewer than 5000 rows, and 1
+        from there on, with the losses "quantile", "poisson" and "gamma", and with the plain recipe.
     dropout : float or "auto", default={dropout}
         Fraction of the activations of each hidden layer that are set to 0 in training, from 0 to below 1. Not
-        used by "lbfgs", which needs the same loss at each evaluation.
+        used by "lbfgs", which needs the same loss at each evaluation. "auto" is 0.1 for the classifier. For
+        the regressor it is 0 with few rows and 0.05 from 5000 rows on; with the loss "quantile" it is always
+        0.05, and with "poisson" and "gamma" it is 0.2 below 5000 rows. It is 0 with the plain recipe.
     weight_decay : float, sequence of float or "auto", default={weight_decay}
         Decoupled weight decay: each update first multiplies the weights by 1 - rate weight_decay. A sequence
-        has one number for each network. This parameter and the next three apply to the stochastic solvers.
+        has one number for each network. "auto" is 0.1 with few rows (0.5 with the losses "poisson" and
+        "gamma"), and the sequence 0.1, 0.4, 1.6, 6.4 from 5000 rows on (0.1 with the loss "quantile"). It is
+        0 with the plain recipe. This parameter and the next three apply to the stochastic solvers.
     gradient_accumulation_steps : int, default=1
         Number of mini-batches per update. Their gradients are averaged by their number of samples, so that
         the update is that of one large batch, except that batch normalisation uses each mini-batch by itself.
@@ -206,18 +216,27 @@ SHARED_PARAMETERS = """\
         classifier and 128 for the regressor with few rows; 128 for both from 5000 rows on; 64 with the loss
         "quantile", and with "poisson" and "gamma" below 5000 rows; and 200 with the plain recipe.
     learning_rate : str, default={learning_rate}
-        The schedule of the learning rate. "constant". Only with "sgd": "invscaling", which divides the rate
-        by (samples seen + 1)^power_t, and "adaptive", which divides it by 5 whenever `n_iter_no_change`
-        epochs brought no improvement; with "adam" these two are constant, as in scikit-learn. With both
-        stochastic solvers: "cosine", "one_cycle" and "step", over
-        `max_iter` epochs, or each cycle of them (`snapshots`), in `fit`, constant in `partial_fit`. "auto" is
-        "cosine" for the classifier, "one_cycle" for the regressor, and "constant" with the plain recipe.
+        The schedule of the learning rate:
+
+        - "constant": the same rate in all epochs;
+        - "cosine": from the initial rate to 0 along a half cosine;
+        - "one_cycle": up for 30 % of the epochs, then to 0 along a half cosine;
+        - "step": divided by 10 after one half and again after three quarters of the epochs;
+        - "invscaling": with "sgd", divided by (samples seen + 1)^power_t;
+        - "adaptive": with "sgd", divided by 5 whenever `n_iter_no_change` epochs brought no improvement;
+        - "auto": "cosine" for the classifier, "one_cycle" for the regressor, and "constant" with the plain
+          recipe.
+
+        In `fit`, "cosine", "one_cycle" and "step" are over `max_iter` epochs, or over each cycle of them
+        (`snapshots`); in `partial_fit` they are constant. With "adam", "invscaling" and "adaptive" are
+        constant, as in scikit-learn.
     learning_rate_init : float or "auto", default={learning_rate_init}
         The highest learning rate of the schedule. All but "one_cycle", which rises to it, start from it.
-        "auto" is the value of the recipe in a `fit` from initial weights. With the modern recipes, a training
-        that continues from the weights of a `fit` has 0.001, and one that begins with `partial_fit` has the
-        recipe's value times sqrt(b / B), where b is the number of rows of an update, at most B, and B is the
-        `batch_size` of the recipe.
+        "auto" is the value of the recipe in a `fit` from initial weights: 0.02 with few rows and with the
+        loss "quantile", 0.01 from 5000 rows on, 0.001 with the plain recipe. With the modern recipes, a
+        training that continues from the weights of a `fit` has 0.001, and one that begins with `partial_fit`
+        has the recipe's value times sqrt(b / B), where b is the number of rows of an update, at most B, and B
+        is the `batch_size` of the recipe.
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default={max_iter}
@@ -227,7 +246,8 @@ SHARED_PARAMETERS = """\
     shuffle : bool, default=True
         Whether each epoch has its own random order of the samples.
     random_state : int, RandomState or None, default=None
-        Seed of the initial weights, the order of samples and the validation set.
+        Seed of the initial weights, the order of the samples, dropout, and the choice of the rows that are
+        held out or that single networks leave out.
     tol : float, default=0.0001
         An epoch is an improvement if the loss is lower, or the validation score higher, than the best so far
         by at least this much. With several cycles of the rate (`snapshots`), it is the best of this cycle.

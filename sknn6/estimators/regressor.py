@@ -72,7 +72,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         deviation from the first 1000 rows, or median and quartiles from the first call if that has 100 rows.
         A continued training keeps its scaling, or stays without one. The targets of "poisson" and "gamma" are
         not standardised: the outputs start at the logarithm of their mean m, and the training minimises the
-        deviance of y / m, so that the result does not depend on the unit of y.
+        deviance of y / m, so that the result does not depend on the unit of y. "auto" is True, and False with
+        the plain recipe.
     {shared}
 
     Attributes

@@ -89,8 +89,9 @@ def learning_rate_range_test(
 ) -> LearningRateRange:
     """Train for some updates with a rising learning rate, and record at which rates the loss falls [1]_.
 
-    The number of updates is that of two epochs, but at least 100 and at most 300. The training starts from
-    initial weights and makes one update per batch; all else but the schedule is as in `fit`.
+    The number of updates is that of two epochs, but at least 100 and at most 300, and smaller if the loss
+    diverges. The training starts from initial weights and makes one update per batch; all else but the
+    schedule is as in `fit`.
 
     Parameters
     ----------

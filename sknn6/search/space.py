@@ -137,15 +137,17 @@ def search_space(
     estimator : estimator
         The estimator to tune, for example a Pipeline.
     include : sequence of str
-        Parameters to search besides the usual ones, by their own name ("init", "residual", "shrinkage") or
-        with the name of the step ("mlp__init").
+        Parameters to search besides the usual ones, by their own name or with the name of the step
+        ("mlp__init"): of a network "init", "layernorm", "residual", "solver", "learning_rate", "weight_decay"
+        and "label_smoothing", of a Whitener "shrinkage". Other parameters go into `overrides`.
     exclude : sequence of str
         Parameters not to search, named in the same ways.
     as_distributions : bool or "optuna", default=False
         False returns dimensions; True returns distributions for `sklearn.model_selection.RandomizedSearchCV`;
         "optuna" returns distributions for Optuna's `OptunaSearchCV`.
     **overrides : skopt.space.Dimension
-        Your own dimensions for any parameters of the estimator, by their full names.
+        Your own dimensions for any parameters of the estimator, by their full names, for example
+        ``mlp__clip_norm=Real(0.1, 10.0)``.
 
     Returns
     -------
