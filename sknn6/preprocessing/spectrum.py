@@ -1,8 +1,11 @@
 """Eigenvalues and eigenvectors of a covariance matrix, and estimates of its shrinkage."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
-__all__ = ["EPS", "SHRINKAGES", "eigen_of_covariance", "eigen_of_rows"]
+__all__ = ["EPS", "OF_ROWS", "SHRINKAGES", "eigen_of_covariance", "eigen_of_rows"]
 
 EPS = np.finfo(np.float64).eps
 
@@ -35,7 +38,7 @@ def eigen_of_covariance(covariance):
 
 def ledoit_wolf(values, n, quartic):
     """Return the numerator of the shrinkage of Ledoit and Wolf."""
-    return (quartic() / n - (values**2).sum()) / n
+    return (quartic / n - (values**2).sum()) / n
 
 
 def oas(values, n, quartic):
@@ -43,5 +46,18 @@ def oas(values, n, quartic):
     return ((values**2).sum() + values.sum() ** 2) / (n + 1)
 
 
-# Numerators of the estimated shrinkage, whose denominator is Σ(λ − μ)²; quartic() is Σ w ‖x − m‖⁴.
-SHRINKAGES = {"ledoit_wolf": ledoit_wolf, "oas": oas}
+class Shrinkage(NamedTuple):
+    """An estimate of the shrinkage: its numerator, and whether that needs the fourth moments of all rows.
+
+    `numerator(values, n, quartic)` is divided by Σ(λ − μ)²; quartic is Σ w ‖x − m‖⁴, or NaN if not needed.
+    """
+
+    numerator: Callable
+    needs_rows: bool
+
+
+SHRINKAGES = {
+    "ledoit_wolf": Shrinkage(ledoit_wolf, needs_rows=True),
+    "oas": Shrinkage(oas, needs_rows=False),
+}
+OF_ROWS = tuple(name for name, shrinkage in SHRINKAGES.items() if shrinkage.needs_rows)

@@ -32,7 +32,7 @@ from sknn6.nn.parallel import share_if_large
 from sknn6.preprocessing.arithmetic import saturate
 from sknn6.preprocessing.maps import COMPONENTS, METHODS, apply, inverse, matrix, scaled
 from sknn6.preprocessing.scatter import CentredRows, blocks, merged, squares
-from sknn6.preprocessing.spectrum import SHRINKAGES, eigen_of_covariance, eigen_of_rows
+from sknn6.preprocessing.spectrum import OF_ROWS, SHRINKAGES, eigen_of_covariance, eigen_of_rows
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
 from sknn6.validation import validate_data
@@ -48,10 +48,11 @@ FAR = 1e149
 
 def _streams(whitener):
     """Return True, or raise AttributeError if the shrinkage does not allow partial_fit."""
-    if whitener.shrinkage == "ledoit_wolf":
+    if whitener.shrinkage in OF_ROWS:
+        others = ", ".join(repr(name) for name in SHRINKAGES if name not in OF_ROWS)
         raise AttributeError(
-            "Whitener has no partial_fit with shrinkage='ledoit_wolf', whose fourth moments need all "
-            "the data at once. Use None, 'oas' or a float in the range [0.0, 1.0]."
+            f"Whitener has no partial_fit with shrinkage={whitener.shrinkage!r}, whose fourth moments need "
+            f"all the data at once. Use None, {others} or a float in the range [0.0, 1.0]."
         )
     return True
 
@@ -364,9 +365,10 @@ class Whitener(
         dispersion = ((values - values.mean()) ** 2).sum()
         if dispersion == 0:
             return 0.0
-        numerator = SHRINKAGES[self.shrinkage]
-        intensity = numerator(values, self.n_samples_seen_, lambda: rows.quartic(unit)) / dispersion
-        return float(np.clip(intensity, 0, 1))
+        shrinkage = SHRINKAGES[self.shrinkage]
+        quartic = rows.quartic(unit) if shrinkage.needs_rows else np.nan
+        numerator = shrinkage.numerator(values, self.n_samples_seen_, quartic)
+        return float(np.clip(numerator / dispersion, 0, 1))
 
     @products_share_cores()
     def transform(self, X: ArrayLike) -> NDArray:
