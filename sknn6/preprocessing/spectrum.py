@@ -5,9 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["EPS", "OF_ROWS", "SHRINKAGES", "eigen_of_covariance", "eigen_of_rows"]
+__all__ = ["EPS", "OF_ROWS", "SHRINKAGES", "Spectrum", "eigen_of_covariance", "eigen_of_rows"]
 
 EPS = np.finfo(np.float64).eps
+
+
+class Spectrum(NamedTuple):
+    """Eigenvalues, descending and 0 below rounding error, eigenvectors, and intensity of the shrinkage."""
+
+    values: np.ndarray
+    vectors: np.ndarray
+    shrinkage: float
 
 
 def eigen_of_rows(rows, mean, n):

@@ -32,7 +32,7 @@ from sknn6.nn.parallel import share_if_large
 from sknn6.preprocessing.arithmetic import saturate
 from sknn6.preprocessing.maps import COMPONENTS, METHODS, apply, inverse, matrix, scaled
 from sknn6.preprocessing.scatter import CentredRows, blocks, merged, squares
-from sknn6.preprocessing.spectrum import OF_ROWS, SHRINKAGES, eigen_of_covariance, eigen_of_rows
+from sknn6.preprocessing.spectrum import OF_ROWS, SHRINKAGES, Spectrum, eigen_of_covariance, eigen_of_rows
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
 from sknn6.validation import validate_data
@@ -318,7 +318,7 @@ class Whitener(
         method = METHODS[self.method]
         self._std = self._deviation() if method.of_correlation else np.ones(self.n_features_in_)
         unit = inverse(self._std)
-        values, U = self._eigen(unit, rows)
+        values, U, self.shrinkage_ = self._spectrum(unit, rows)
         U = U * np.where(np.diag(U) < 0, -1, 1)
         mean = values.mean()
         self.rank_ = int(np.count_nonzero(values))
@@ -338,22 +338,22 @@ class Whitener(
         std = np.sqrt(squares(self._scatter) / self.n_samples_seen_)
         return np.where(is_constant(self.mean_, std), 0, std)
 
-    def _eigen(self, unit, rows):
-        """Set shrinkage_; return eigenvalues, descending and 0 below rounding error, and eigenvectors."""
+    def _spectrum(self, unit, rows):
+        """Return the spectrum of the covariance of X * unit, from the rows if theirs is more exact."""
         n, mean = self.n_samples_seen_, self.mean_ * unit
         if self._wide:
             values, U = eigen_of_rows(self._scatter * unit, mean, n)
         else:
             # Multiplied one after the other, for unit * unit may overflow.
             values, U = eigen_of_covariance(self._scatter * unit * (unit[:, None] / n))
-        self.shrinkage_ = self._intensity(values, unit, rows)
-        floor = (self.shrinkage_ + self.eps) * values.mean()
+        shrinkage = self._intensity(values, unit, rows)
+        floor = (shrinkage + self.eps) * values.mean()
         # These eigenvalues have errors of about 1e-16 λ₀, which matter for small eigenvalues that shrinkage
         # and eps leave small.
         inaccurate = values[-1] < 1e-8 * values[0] and floor < 1e-11 * values[0]
         if inaccurate and rows is not None and not self._wide:
             values, U = eigen_of_rows(rows[:] * unit, mean, n)
-        return values, U
+        return Spectrum(values, U, shrinkage)
 
     def _intensity(self, values, unit, rows):
         """Return the intensity of the shrinkage, from 0 to 1."""
