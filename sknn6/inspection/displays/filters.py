@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknn6.estimators.fitted import features_of_rows, network_of
 from sknn6.inspection.displays.panels import label_features, panels
 from sknn6.inspection.displays.theme import SEQUENTIAL, SIGNED
-from sknn6.inspection.probe import perceptron_of
+from sknn6.inspection.wrappers import perceptron_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
