@@ -15,6 +15,7 @@ from sklearn import get_config
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval as SklearnInterval
 from sklearn.utils._param_validation import InvalidParameterError, Options, StrOptions
+from sklearn.utils.metaestimators import available_if as sklearn_available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
@@ -42,6 +43,7 @@ except ImportError:  # before scikit-learn 1.9
 Method = TypeVar("Method", bound=Callable)
 
 # Annotated, so that type checkers see the signature of a decorated method.
+available_if: Callable[..., Callable[[Method], Method]] = sklearn_available_if
 fit_context: Callable[..., Callable[[Method], Method]] = _fit_context
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "Options",
     "ProgressBar",
     "StrOptions",
+    "available_if",
     "begin_callbacks",
     "callback_context",
     "callback_management_context",

@@ -1,6 +1,7 @@
 """Validation of X and y: scikit-learn's with additions, and a fast check that can replace it."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -48,7 +49,7 @@ def is_finite(x):
     return math.isfinite(np.vdot(x, x))
 
 
-def validate_data(estimator, X, *y, y_numeric=False, **options):
+def validate_data(estimator: Any, X: Any, *y: Any, y_numeric: bool = False, **options: Any) -> Any:
     """Call scikit-learn's `validate_data`; also refuse dates and sum duplicate entries of sparse X.
 
     If X is refused for strings, categories or missing values, the error names the columns.
@@ -56,7 +57,7 @@ def validate_data(estimator, X, *y, y_numeric=False, **options):
     X = as_frame(X)
     refuse_dates(estimator, X)
     if y_numeric:
-        refuse_dates(estimator, *y, name="y")
+        refuse_dates(estimator, y[0], name="y")
     numeric = {"y_numeric": y_numeric} if y else {}
     try:
         valid = validation.validate_data(estimator, X, *y, **numeric, **options)
@@ -94,11 +95,11 @@ def validate_table(estimator, columns, X, *y, reset, y_numeric=False, **options)
     if not y:
         return Z
     if y_numeric:
-        refuse_dates(estimator, *y, name="y")
+        refuse_dates(estimator, y[0], name="y")
     return validation.check_X_y(Z, *y, y_numeric=y_numeric, estimator=estimator, **options)
 
 
-def one_entry_a_place(X):
+def one_entry_a_place(X: Any) -> Any:
     """Return X; if it is sparse and may have duplicate entries, a copy in which they are summed."""
     if not issparse(X) or X.has_canonical_format:
         return X

@@ -1,5 +1,6 @@
 """A package that is not installed is named with what installs it, where it is needed and not before."""
 
+import subprocess
 import sys
 
 import pytest
@@ -28,6 +29,11 @@ def test_a_missing_package_is_named_with_what_installs_it(package, monkeypatch):
         use()
     assert caught.value.name == package
     assert str(caught.value).endswith(f'pip install "{installed_by}"')
+
+
+def test_the_export_is_imported_without_its_packages():
+    code = "import sys; sys.modules.update(onnx=None, skl2onnx=None); import sknn6.onnx"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_module_that_a_package_lacks_is_an_error_of_its_own():

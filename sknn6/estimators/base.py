@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn import get_config
 from sklearn.base import BaseEstimator, is_regressor
@@ -29,9 +28,8 @@ from sknn6.estimators.finishing import finish
 from sknn6.estimators.fitted import (
     columns_filling_means,
     columns_of,
-    features_of_rows,
-    network_of,
     predicting_network,
+    squared_weights,
 )
 from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
@@ -341,13 +339,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         predictions.
         """
         check_is_fitted(self)
-        network = network_of(self, np.float64)
-        squares = np.square(network.dense()[0].weights()).sum(axis=-1)
-        features = features_of_rows(self)
-        shape = len(features), self.n_features_in_
-        of_feature = csr_array((np.ones(len(features)), (np.arange(len(features)), features)), shape=shape)
-        norms = np.sqrt(squares @ of_feature)
-        strengths = norms if norms.ndim == 1 else norms.mean(axis=0)
+        strengths = np.sqrt(squared_weights(self).sum(axis=-1)).mean(axis=0)
         return strengths / (strengths.sum() or 1.0)
 
     @property

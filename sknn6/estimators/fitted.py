@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from scipy.sparse import csr_array
 
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.inputs import InputScaling
@@ -15,7 +16,8 @@ from sknn6.training.targets import Targets
 
 __all__ = [
     "architecture_of", "arrays_of", "attributes_of", "columns_filling_means", "columns_of",
-    "features_of_rows", "network_of", "pieces_of", "predicting_network", "scaling_of", "targets_of",
+    "features_of_rows", "network_of", "pieces_of", "predicting_network", "scaling_of", "squared_weights",
+    "targets_of",
 ]  # fmt: skip
 
 
@@ -109,6 +111,18 @@ def network_of(estimator: Any, dtype: DTypeLike) -> Network:
     """Return the network of a fitted estimator, for predictions in a dtype."""
     network = architecture_of(estimator).build(input_scaling=scaling_of(estimator))
     return network.attach(arrays_of(estimator), dtype)
+
+
+def squared_weights(estimator: Any) -> NDArray:
+    """Return the squares of each feature's weights in the first layer, of shape (networks, features, units).
+
+    Learned factors are included. A feature with several rows in the matrix has the sums of their squares.
+    """
+    W = network_of(estimator, np.float64).dense()[0].weights()
+    features = features_of_rows(estimator)
+    rows, shape = np.arange(len(features)), (estimator.n_features_in_, len(features))
+    of_feature = csr_array((np.ones(len(features)), (features, rows)), shape=shape)
+    return np.array([of_feature @ np.square(of_network) for of_network in W.reshape(-1, *W.shape[-2:])])
 
 
 # The network of the last prediction of each estimator, and the objects that it was made of.

@@ -16,8 +16,9 @@ from sklearn.utils import resample
 
 from sknn6.estimators.fitted import columns_of, targets_of
 from sknn6.inspection.learning_rate import rising_rates, try_rates
-from sknn6.inspection.probe import Probe, is_fitted
+from sknn6.inspection.probe import Probe
 from sknn6.inspection.statistics import layer_statistics
+from sknn6.inspection.wrappers import is_fitted
 from sknn6.nn.observe import SATURATED, relative_slopes
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.training.targets import Labels
@@ -88,8 +89,7 @@ class Subject:
                 # Only check_targets should fail for targets of an unusual size, so the others see them
                 # rescaled.
                 y = self.y = y / np.where(self.target_sizes > 0, self.target_sizes, 1)
-        self.fresh = Probe(mlp, X, y, fresh=True)
-        self.fresh.set_modes()
+        self.fresh = Probe(mlp, X, y, fresh=True, deterministic=True)
         self.batch = self.fresh.subsample(len(y))
         self.start = layer_statistics(clone(mlp), X, y)
 
@@ -173,8 +173,7 @@ def check_gradient(subject):
     """
     mlp = clone(subject.mlp)
     mlp.dtype = "float64"
-    probe = Probe(mlp, subject.X, subject.y, fresh=True)
-    probe.set_modes()
+    probe = Probe(mlp, subject.X, subject.y, fresh=True, deterministic=True)
     rng = np.random.default_rng(0)
     X, *rest = probe.subsample(FEW)
     normal, n_numbers = rng.standard_normal(X.shape), probe.prepared.n_numbers

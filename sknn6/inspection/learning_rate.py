@@ -9,8 +9,9 @@ from scipy.signal import lfilter
 from sklearn.base import BaseEstimator
 
 from sknn6.annotations import Matrix
-from sknn6.inspection.probe import Probe, perceptron_and_input
+from sknn6.inspection.probe import Probe
 from sknn6.inspection.progress import progress
+from sknn6.inspection.wrappers import perceptron_and_input
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.threads import products_share_cores
 

@@ -10,7 +10,7 @@ from sknn6._sklearn_compat import (
     callback_management_context,
     callbacks_of,
 )
-from sknn6.inspection.probe import path_to
+from sknn6.inspection.wrappers import path_to
 
 __all__ = ["progress"]
 

@@ -13,9 +13,9 @@ from sklearn.utils import resample
 from sknn6.annotations import Matrix
 from sknn6.dates import refuse_dates
 from sknn6.inspection.checks import CHECKS, Finding, Subject
-from sknn6.inspection.probe import perceptron_and_input
 from sknn6.inspection.progress import progress
 from sknn6.inspection.statistics import N_ROWS
+from sknn6.inspection.wrappers import perceptron_and_input
 from sknn6.optional import require
 from sknn6.tables import as_objects
 from sknn6.threads import products_share_cores

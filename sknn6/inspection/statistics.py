@@ -10,7 +10,8 @@ from scipy.special import entr
 from sklearn.base import BaseEstimator
 
 from sknn6.annotations import Matrix
-from sknn6.inspection.probe import Probe, is_fitted, perceptron_and_input
+from sknn6.inspection.probe import Probe
+from sknn6.inspection.wrappers import is_fitted, perceptron_and_input
 from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.observe import NO_SLOPE, SATURATED, linear_maps, norm, observed
 from sknn6.nn.optimizers import OPTIMIZERS
@@ -142,8 +143,7 @@ def layer_statistics(
     [0.2139, 0.0479, 0.0107, 0.0024, 0.0005, 0.0001]
     """
     mlp, X, y = perceptron_and_input(estimator, X, y)
-    probe = Probe(mlp, X, targets(mlp, X) if y is None else y, sample_weight)
-    probe.set_modes()
+    probe = Probe(mlp, X, targets(mlp, X) if y is None else y, sample_weight, deterministic=True)
     X, *rest = probe.subsample(N_ROWS)
     observer, records = observed(probe.network)
     with np.errstate(all="ignore"):

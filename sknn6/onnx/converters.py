@@ -1,6 +1,18 @@
 """Converters for skl2onnx: for each estimator, the shapes of its outputs and its ONNX nodes."""
 
 import numpy as np
+from skl2onnx.common.data_types import (
+    BooleanTensorType,
+    DoubleTensorType,
+    FloatTensorType,
+    Int8TensorType,
+    Int32TensorType,
+    Int64TensorType,
+    StringTensorType,
+    UInt8TensorType,
+)
+from skl2onnx.common.utils import check_input_and_output_numbers, check_input_and_output_types
+from skl2onnx.common.utils_classifier import get_label_classes
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6.estimators import MLPClassifier, MLPRegressor
@@ -8,12 +20,17 @@ from sknn6.estimators.fitted import architecture_of, columns_filling_means, colu
 from sknn6.nn.links import largest_exponent
 from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
-from sknn6.optional import require
 from sknn6.preprocessing import Standardizer, Whitener
 from sknn6.threads import products_share_cores
 from sknn6.training.targets import Classes, Labels
 
-__all__ = ["register"]
+__all__ = ["CONVERTERS"]
+
+# skl2onnx has no other integers.
+NUMBERS = [
+    BooleanTensorType, DoubleTensorType, FloatTensorType, Int8TensorType, UInt8TensorType, Int32TensorType,
+    Int64TensorType,
+]  # fmt: skip
 
 # The same options as those of skl2onnx's converter for scikit-learn's MLPClassifier.
 CLASSIFIER_OPTIONS = {
@@ -23,62 +40,13 @@ CLASSIFIER_OPTIONS = {
 }
 
 
-def register() -> None:
-    """Register the estimators with skl2onnx, whose ``to_onnx`` then converts them, in Pipelines too.
-
-    A converted classifier has the outputs and options of skl2onnx's own classifiers: "label", and
-    "probabilities", which are dicts unless ``options={"zipmap": False}``, which float64 needs. For multilabel
-    targets, both outputs have one column per label; the output of a regressor has one column per target. A
-    model of a data frame has one input per column. float64 input is computed in float64, all other input in
-    float32, but integers of 32 bits or more are scaled in float64. Batch normalisation and batch whitening
-    are merged into the linear layer before them.
-
-    Raises
-    ------
-    ImportError
-        If skl2onnx is not installed; ``pip install "sknn6[onnx]"`` installs it.
-
-    Notes
-    -----
-    The conversion raises NotImplementedError for an activation that is not from this package, and ValueError
-    for a `target_opset` below 13 and for classes that are neither whole numbers nor strings.
-
-    Examples
-    --------
-    >>> import sknn6.onnx
-    >>> from skl2onnx import to_onnx
-    >>> from sklearn.datasets import load_iris
-    >>> from sknn6 import MLPClassifier
-    >>> X, y = load_iris(return_X_y=True)
-    >>> classifier = MLPClassifier(random_state=0).fit(X, y)
-    >>> sknn6.onnx.register()
-    >>> onnx_model = to_onnx(classifier, X[:1], options={"zipmap": False})
-    >>> [output.name for output in onnx_model.graph.output]
-    ['label', 'probabilities']
-    """
-    skl2onnx = require("skl2onnx", "sknn6[onnx]")
-    for estimator, shape, convert, options in (
-        (MLPClassifier, shape_classifier, convert_classifier, CLASSIFIER_OPTIONS),
-        (MLPRegressor, shape_columns, convert_regressor, None),
-        (Standardizer, shape_columns, convert_standardizer, None),
-        (Whitener, shape_columns, convert_whitener, None),
-    ):
-        skl2onnx.update_registered_converter(
-            estimator, f"Sknn6{estimator.__name__}", shape, convert, options=options
-        )
-
-
 def check_input(operator):
     """Raise an error unless all inputs are numeric; those of a table may also be strings."""
-    from skl2onnx.common import data_types, utils
-
-    # skl2onnx has no other integers.
-    kinds = "Boolean", "Double", "Float", "Int8", "UInt8", "Int32", "Int64"
-    numbers = [getattr(data_types, f"{kind}TensorType") for kind in kinds]
-    if columns_of(operator.raw_operator) is not None:
-        numbers.append(data_types.StringTensorType)
-    utils.check_input_and_output_numbers(operator, input_count_range=[1, None])
-    utils.check_input_and_output_types(operator, good_input_types=numbers)
+    is_table = columns_of(operator.raw_operator) is not None
+    check_input_and_output_numbers(operator, input_count_range=[1, None])
+    check_input_and_output_types(
+        operator, good_input_types=[*NUMBERS, StringTensorType] if is_table else NUMBERS
+    )
     check_is_fitted(operator.raw_operator)
     check_columns(operator)
 
@@ -99,8 +67,6 @@ def check_columns(operator):
 
 def float_type(operator):
     """Return the float type of the outputs of an operator."""
-    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
-
     return DoubleTensorType if has_float64(operator) else FloatTensorType
 
 
@@ -115,8 +81,6 @@ def shape_columns(operator):
 
 def shape_classifier(operator):
     """Set the outputs of a classifier: labels (strings or integers) and probabilities."""
-    from skl2onnx.common.data_types import Int64TensorType, StringTensorType
-
     check_input(operator)
     entry, (label, probabilities) = operator.inputs[0], operator.outputs
     n_rows, n_classes = entry.get_first_dimension(), len(operator.raw_operator.classes_)
@@ -132,8 +96,6 @@ def is_multilabel(classifier):
 
 def class_labels(operator):
     """Return the classes as int64 or UTF-8; with the option "nocl", their indices."""
-    from skl2onnx.common.utils_classifier import get_label_classes
-
     classes = get_label_classes(operator.scope_inst, operator.raw_operator)
     if classes.dtype.kind in "biuf" and (classes == np.trunc(classes)).all():
         return classes.astype(np.int64)
@@ -247,3 +209,12 @@ def convert_whitener(scope, operator, container):
         left, diagonal = more
         Z = graph("Add", graph("MatMul", Z, left.T), graph("Mul", centred, diagonal))
     graph.write(operator.outputs[0], Z)
+
+
+# For each estimator: the functions of the shapes of its outputs and of its nodes, and its options.
+CONVERTERS = (
+    (MLPClassifier, shape_classifier, convert_classifier, CLASSIFIER_OPTIONS),
+    (MLPRegressor, shape_columns, convert_regressor, None),
+    (Standardizer, shape_columns, convert_standardizer, None),
+    (Whitener, shape_columns, convert_whitener, None),
+)

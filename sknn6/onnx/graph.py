@@ -1,6 +1,8 @@
 """Nodes of an ONNX graph, written like calls of functions."""
 
 import numpy as np
+from onnx.helper import np_dtype_to_tensor_dtype
+from skl2onnx.common.data_types import DoubleTensorType, Int32TensorType, Int64TensorType
 
 from sknn6.estimators.fitted import columns_of
 from sknn6.onnx.tables import table_nodes
@@ -17,8 +19,6 @@ def has_float64(operator):
     It does if an input is float64 or, for a table, if a column has integers of 32 bits or more, as in
     prediction.
     """
-    from skl2onnx.common.data_types import DoubleTensorType
-
     inputs = operator.inputs
     columns = columns_of(operator.raw_operator)
     if columns is not None and len(inputs) > 1:
@@ -30,10 +30,7 @@ def has_float64(operator):
 
 def has_wide_integers(inputs):
     """Return whether one of the inputs has integers of 32 bits or more, which float32 may round."""
-    from skl2onnx.common import data_types
-
-    wide = tuple(getattr(data_types, f"{kind}TensorType") for kind in ("Int32", "Int64"))
-    return any(isinstance(entry.type, wide) for entry in inputs)
+    return any(isinstance(entry.type, Int32TensorType | Int64TensorType) for entry in inputs)
 
 
 class Graph:
@@ -83,8 +80,6 @@ class Graph:
 
     def constant(self, value):
         """Add a constant, which is an array or a float; return its name."""
-        from onnx.helper import np_dtype_to_tensor_dtype
-
         array = np.asarray(value, self.dtype if isinstance(value, float) else None)
         name = self.scope.get_unique_variable_name("constant")
         kind = np_dtype_to_tensor_dtype(array.dtype)
@@ -93,8 +88,6 @@ class Graph:
 
     def cast(self, X, dtype):
         """Add the node that casts X; return the name of the result."""
-        from onnx.helper import np_dtype_to_tensor_dtype
-
         return self("Cast", X, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def centre(self, X, center, scale=1.0):

@@ -1,14 +1,18 @@
 """The ONNX nodes that encode a table with categories or missing values."""
 
 import numpy as np
+from onnx import TensorProto
+from skl2onnx.common.data_types import (
+    BooleanTensorType,
+    DoubleTensorType,
+    FloatTensorType,
+    StringTensorType,
+)
 
 from sknn6.estimators.fitted import columns_of
 from sknn6.readers import MISSING
 
 __all__ = ["table_nodes"]
-
-# ONNX's number for the type string.
-STRING = 8
 
 
 def table_nodes(graph, operator):
@@ -17,8 +21,6 @@ def table_nodes(graph, operator):
     A table has one input per column, or a single input if all columns are numbers. A missing number is NaN, a
     missing string is the empty one. Integers and truth values are never missing.
     """
-    from skl2onnx.common.data_types import StringTensorType
-
     columns = columns_of(operator.raw_operator)
     missing, encoded = {}, []
     for j, fill in zip(columns.numbers, columns.fills, strict=True):
@@ -48,13 +50,6 @@ def input_column(graph, operator, j):
 
 def code_nodes(graph, operator, j, categories):
     """Add the nodes that look up the codes of a column of categories; return the name of the codes."""
-    from skl2onnx.common.data_types import (
-        BooleanTensorType,
-        DoubleTensorType,
-        FloatTensorType,
-        StringTensorType,
-    )
-
     codes = {category: code for code, category in enumerate(categories, 1)}
     x = input_column(graph, operator, j)
     kind = operator.inputs[min(j, len(operator.inputs) - 1)].type
@@ -86,7 +81,7 @@ def codes_of_texts(graph, x, codes):
 
 def codes_of_digits(graph, x, codes):
     """Add the nodes that look up the codes of whole numbers, which are categories by their digits."""
-    return codes_of_texts(graph, graph("Cast", graph.cast(x, np.int64), to=STRING), codes)
+    return codes_of_texts(graph, graph("Cast", graph.cast(x, np.int64), to=TensorProto.STRING), codes)
 
 
 def codes_of_floats(graph, x, codes):

@@ -1,12 +1,14 @@
 """Centre, scale and clip arrays without overflow, and undo it."""
 
 import numpy as np
-from scipy.sparse import issparse
+from numpy.typing import DTypeLike
+
+from sknn6.nn.annotations import Array, Rows
 
 __all__ = ["divide", "entries", "multiply", "saturate", "stretch"]
 
 
-def divide(X, center, scale, out):
+def divide(X: Array, center: Array, scale: Array, out: Array) -> None:
     """Write (X - center) / scale to out; results beyond the range of its dtype become its largest number."""
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
@@ -18,7 +20,7 @@ def divide(X, center, scale, out):
             out[...] = saturate((X.astype(np.float64) * unit - center * unit) / (scale * unit), X.dtype)
 
 
-def multiply(Z, center, scale):
+def multiply(Z: Array, center: Array, scale: Array) -> None:
     """Set Z to Z scale + center; results beyond the range of its dtype become its largest number."""
     try:
         with np.errstate(over="raise"):
@@ -29,12 +31,12 @@ def multiply(Z, center, scale):
             Z[...] = saturate((Z.astype(np.float64) * (scale * unit) + center * unit) / unit, Z.dtype)
 
 
-def entries(X):
+def entries(X: Rows) -> Array:
     """Return the stored numbers of a sparse X, or a dense X itself."""
-    return X.data if issparse(X) else X
+    return X if isinstance(X, np.ndarray) else X.data
 
 
-def safe_unit(scale):
+def safe_unit(scale: Array) -> Array:
     """Return the factor by which X, centre and scale are multiplied: 1/2 for scales above 1, else 1.
 
     With it, X - centre does not overflow where (X - centre) / scale does not, nor does Z scale where
@@ -43,13 +45,13 @@ def safe_unit(scale):
     return np.where(scale > 1, 0.5, 1.0)
 
 
-def saturate(Z, dtype):
+def saturate(Z: Array, dtype: DTypeLike) -> Array:
     """Return Z in a narrower dtype; numbers beyond its range become its largest number."""
     most = np.finfo(dtype).max
     return np.clip(Z, -most, most).astype(dtype)
 
 
-def stretch(Z, c):
+def stretch(Z: Array, c: float) -> None:
     """Undo `bend`, in place. |Z| ≥ c has no original and is taken as the largest number below c."""
     Z /= c
     below = 1 - np.finfo(Z.dtype).epsneg

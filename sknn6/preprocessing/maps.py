@@ -9,34 +9,45 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["COMPONENTS", "METHODS", "apply", "inverse", "matrix", "scaled"]
+from sknn6.nn.annotations import Array
+
+__all__ = ["COMPONENTS", "METHODS", "LinearMap", "apply", "inverse", "matrix", "scaled"]
+
+LinearMap = tuple[Array, ...]
 
 
-def inverse(values):
+def inverse(values: Array) -> Array:
     """Return 1 / values, and 0 where a value is 0: the pseudo-inverse of a diagonal matrix."""
     return np.divide(1, values, out=np.zeros_like(values), where=values > 0)
 
 
-def apply(X, right, left=None, diagonal=None, out=None):
+def apply(X: Array, right: Array, *more: Array, out: Array | None = None) -> Array:
     """Apply a linear map to each row of X."""
-    if left is None:
+    if not more:
         return np.matmul(X, right.T, out=out)
+    left, diagonal = more
     Z = np.matmul(X @ right.T, left.T, out=out)
     Z += X * diagonal
     return Z
 
 
-def matrix(right, left=None, diagonal=None):
+def matrix(right: Array, *more: Array) -> Array:
     """Return the matrix of a linear map."""
-    return right if left is None else left @ right + np.diag(diagonal)
+    if not more:
+        return right
+    left, diagonal = more
+    return left @ right + np.diag(diagonal)
 
 
-def scaled(unit, right, left=None, diagonal=None):
+def scaled(unit: Array, right: Array, *more: Array) -> LinearMap:
     """Return the linear map x -> map(unit * x)."""
-    return (right * unit,) if left is None else (right * unit, left, diagonal * unit)
+    if not more:
+        return (right * unit,)
+    left, diagonal = more
+    return right * unit, left, diagonal * unit
 
 
-def symmetric(U, values):
+def symmetric(U: Array, values: Array) -> LinearMap:
     """Return U diag(values) Uᵀ.
 
     U may have fewer columns than there are values; the missing eigenvectors then all have the last value.
@@ -48,17 +59,17 @@ def symmetric(U, values):
     return ((half @ half.T).T,)  # symmetric; transposed so that `apply` passes BLAS a contiguous matrix
 
 
-def zca(U, gain, root, rank):
+def zca(U: Array, gain: Array, root: Array, rank: int) -> tuple[LinearMap, LinearMap]:
     """Return the symmetric whitening map and its inverse."""
     return symmetric(U, gain), symmetric(U, root)
 
 
-def pca(U, gain, root, rank):
+def pca(U: Array, gain: Array, root: Array, rank: int) -> tuple[LinearMap, LinearMap]:
     """Return the map to the scaled principal components, and its inverse."""
     return ((U * gain[: U.shape[1]])[:, :rank].T,), ((U * root[: U.shape[1]])[:, :rank],)
 
 
-def cholesky(U, gain, root, rank):
+def cholesky(U: Array, gain: Array, root: Array, rank: int) -> tuple[LinearMap, LinearMap]:
     """Return the triangular whitening map and its inverse.
 
     W = QᵀΣ^-½ with orthogonal Q has WᵀW = Σ⁻¹ as ZCA has; the Q of a QR decomposition of Σ^-½ makes W
@@ -76,7 +87,7 @@ class Method(NamedTuple):
     eigenvalues, gain their inverses, and rank the number of eigenvalues that are not 0.
     """
 
-    maps: Callable
+    maps: Callable[[Array, Array, Array, int], tuple[LinearMap, LinearMap]]
     of_correlation: bool = False
 
 

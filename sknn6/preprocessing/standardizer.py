@@ -1,22 +1,23 @@
 """Centre and scale every feature, and clip outliers smoothly."""
 
 import warnings
+from collections.abc import Iterator
 from numbers import Real
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.sparse import issparse, spmatrix
 from sklearn import config_context
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_array, gen_batches
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import Tags, check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6._sklearn_compat import (
     CallbackSupportMixin,
     Interval,
     StrOptions,
+    available_if,
     check_n_features,
     check_nonzero_weight,
     fit_context,
@@ -24,23 +25,24 @@ from sknn6._sklearn_compat import (
 )
 from sknn6.annotations import Matrix
 from sknn6.moments import scale_of
+from sknn6.nn.annotations import Array, Rows
 from sknn6.nn.inputs import bend
 from sknn6.preprocessing.arithmetic import divide, entries, multiply, stretch
-from sknn6.preprocessing.location import METHODS, SPARSE, STREAMED
+from sknn6.preprocessing.location import METHODS, SPARSE, STREAMED, Statistics
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.validation import one_entry_a_place, validate_data
 from sknn6.versions import Versioned
 
 __all__ = ["Standardizer"]
 
-ACCEPTED = {
+ACCEPTED: dict[str, Any] = {
     "accept_sparse": ("csr", "csc"),
     "dtype": (np.float64, np.float32),
     "ensure_all_finite": "allow-nan",
 }
 
 
-def _streams(standardizer):
+def _streams(standardizer: "Standardizer") -> bool:
     """Return True, or raise AttributeError if the method does not allow partial_fit."""
     if standardizer.method not in STREAMED:
         raise AttributeError(
@@ -143,7 +145,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
     array([1000.,    7.])
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, list[Any]] = {
         "method": [StrOptions(set(METHODS))],
         "clip": [None, Interval(Real, 0, np.inf, closed="neither")],
     }
@@ -196,7 +198,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
         with unchanged_if_it_fails(self):
             return self._learn(X, sample_weight, first=not hasattr(self, "scale_"))
 
-    def _learn(self, X, weight, first):
+    def _learn(self, X: Matrix, weight: ArrayLike | None, first: bool) -> Self:
         X = self._validate(X, first)
         if weight is not None:
             weight = check_nonzero_weight(weight, X)
@@ -206,18 +208,21 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
                 f"The 'method' parameter of Standardizer must stay {self._learned_by!r} in partial_fit. "
                 f"Got {self.method!r} instead."
             )
-        self._learned_by = self.method
+        self._learned_by: str = self.method
         summary = self._summarise(X, weight)
         method = METHODS[self.method]
-        self._statistics = summary if first else method.merge(self._statistics, summary)
-        self.n_samples_seen_ = X.shape[0] + (0 if first else self.n_samples_seen_)
+        if not first:
+            assert method.merge is not None  # otherwise there is no partial_fit
+            summary = method.merge(self._statistics, summary)
+        self._statistics: Statistics = summary
+        self.n_samples_seen_: int = X.shape[0] + (0 if first else self.n_samples_seen_)
         center, spread = method.locate(*self._statistics)
         self.scale_ = scale_of(center, spread)
         centred = not issparse(X) if first else self.center_ is not None
-        self.center_ = center if centred else None
+        self.center_: Array | None = center if centred else None
         return self
 
-    def _validate(self, X, first):
+    def _validate(self, X: Matrix, first: bool) -> Rows:
         if issparse(X) and self.method not in SPARSE:
             raise TypeError(
                 f"Standardizer(method={self.method!r}) needs dense data, for its shift would make "
@@ -226,7 +231,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
         X = validate_data(self, X, reset=first, **ACCEPTED)
         return X if first else self._matching(X)
 
-    def _matching(self, X):
+    def _matching(self, X: Rows) -> Rows:
         """Return X, or raise TypeError if it is sparse and would have to be centred."""
         if issparse(X) and self.center_ is not None:
             raise TypeError(
@@ -235,13 +240,13 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
             )
         return X
 
-    def _summarise(self, X, weight):
+    def _summarise(self, X: Rows, weight: Array | None) -> Statistics:
         with warnings.catch_warnings(), config_context(assume_finite=True):
             # A feature of nothing but NaN has no statistics; no warning is needed.
             warnings.filterwarnings("ignore", "All-NaN|invalid value", RuntimeWarning)
             return METHODS[self.method].summarise(X, weight)
 
-    def transform(self, X: Matrix) -> NDArray | spmatrix:
+    def transform(self, X: Matrix) -> Array | spmatrix:
         """Centre, scale and clip.
 
         Parameters
@@ -261,10 +266,10 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
             block = entries(Z)[part]
             divide(entries(X)[part], center, scale, out=block)
             if self.clip is not None:
-                bend(block, self._bound(X.dtype))
+                bend(block, safe_bound(self.clip, X.dtype))
         return Z
 
-    def _parts(self, X):
+    def _parts(self, X: Rows) -> Iterator[tuple[slice, Array, Array]]:
         """Yield (slice, center, scale) for blocks of entries that fit into the cache.
 
         For dense X, a block is a slice of rows, with center and scale of all columns; for sparse X it is a
@@ -280,11 +285,7 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
         for rows in gen_batches(len(X), max(1, 2**15 // X.shape[1])):
             yield rows, center, self.scale_
 
-    def _bound(self, dtype):
-        """Return the bound, large enough to have a finite reciprocal."""
-        return max(float(self.clip), float(np.finfo(dtype).tiny))
-
-    def inverse_transform(self, X: Matrix) -> NDArray | spmatrix:
+    def inverse_transform(self, X: Matrix) -> Array | spmatrix:
         """Undo the clipping, the scaling and the centring.
 
         Parameters
@@ -304,20 +305,26 @@ class Standardizer(Versioned, CallbackSupportMixin, OneToOneFeatureMixin, Transf
         for part, center, scale in self._parts(X):
             block = entries(X)[part]
             if self.clip is not None:
-                stretch(block, self._bound(X.dtype))
+                stretch(block, safe_bound(self.clip, X.dtype))
             multiply(block, center, scale)
         return X
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        old = state.pop("_summary", None)
         super().__setstate__(state)
-        old = vars(self).pop("_summary", None)
         if old is not None:  # saved by version 0.1.0, which had the variance for the deviation
             n, *rest = old
             self._statistics = (n, rest[0], np.sqrt(rest[1])) if self._learned_by == "zscore" else old
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = self.method in SPARSE
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def safe_bound(clip: float, dtype: DTypeLike) -> float:
+    """Return the bound of the clipping, large enough to have a finite reciprocal."""
+    return max(float(clip), float(np.finfo(dtype).tiny))

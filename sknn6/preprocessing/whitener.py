@@ -5,34 +5,35 @@ spectrum and maps.
 """
 
 from numbers import Real
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     OneToOneFeatureMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_array
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6._sklearn_compat import (
     CallbackSupportMixin,
     Interval,
     StrOptions,
+    available_if,
     check_nonzero_weight,
     fit_context,
     tells_callbacks,
 )
 from sknn6.moments import is_constant
+from sknn6.nn.annotations import Array
 from sknn6.nn.parallel import share_if_large
 from sknn6.preprocessing.arithmetic import saturate
-from sknn6.preprocessing.maps import COMPONENTS, METHODS, apply, inverse, matrix, scaled
+from sknn6.preprocessing.maps import COMPONENTS, METHODS, LinearMap, apply, inverse, matrix, scaled
 from sknn6.preprocessing.scatter import CentredRows, blocks, merged, squares
-from sknn6.preprocessing.spectrum import SHRINKAGES, eigen_of_covariance, eigen_of_rows
+from sknn6.preprocessing.spectrum import OF_ROWS, SHRINKAGES, Spectrum, eigen_of_covariance, eigen_of_rows
 from sknn6.rollback import unchanged_if_it_fails
 from sknn6.threads import products_share_cores
 from sknn6.validation import validate_data
@@ -46,12 +47,13 @@ FLOATS = (np.float64, np.float32)
 FAR = 1e149
 
 
-def _streams(whitener):
+def _streams(whitener: "Whitener") -> bool:
     """Return True, or raise AttributeError if the shrinkage does not allow partial_fit."""
-    if whitener.shrinkage == "ledoit_wolf":
+    if whitener.shrinkage in OF_ROWS:
+        others = ", ".join(repr(name) for name in SHRINKAGES if name not in OF_ROWS)
         raise AttributeError(
-            "Whitener has no partial_fit with shrinkage='ledoit_wolf', whose fourth moments need all "
-            "the data at once. Use None, 'oas' or a float in the range [0.0, 1.0]."
+            f"Whitener has no partial_fit with shrinkage={whitener.shrinkage!r}, whose fourth moments need "
+            f"all the data at once. Use None, {others} or a float in the range [0.0, 1.0]."
         )
     return True
 
@@ -180,7 +182,7 @@ class Whitener(
     (3, array(['whitener0', 'whitener1', 'whitener2'], dtype=object))
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, list[Any]] = {
         "method": [StrOptions(set(METHODS))],
         "shrinkage": [None, StrOptions(set(SHRINKAGES)), Interval(Real, 0, 1, closed="both")],
         "eps": [Interval(Real, 0, np.inf, closed="left")],
@@ -223,9 +225,7 @@ class Whitener(
     @fit_context(prefer_skip_nested_validation=True)
     @tells_callbacks
     @products_share_cores()
-    def fit_transform(
-        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
-    ) -> NDArray:
+    def fit_transform(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Array:
         """Fit to X and whiten it, as `fit` and `transform` do, but validate X only once.
 
         Parameters
@@ -271,10 +271,10 @@ class Whitener(
             rows = self._rows(self._validate(X, reset=first), sample_weight)
             return self._start(rows) if first else self._merge(rows)
 
-    def _validate(self, X, reset):
+    def _validate(self, X: ArrayLike, reset: bool) -> Array:
         return validate_data(self, X, reset=reset, dtype=FLOATS)
 
-    def _rows(self, X, weight):
+    def _rows(self, X: Array, weight: ArrayLike | None) -> CentredRows:
         if weight is None:
             weight = np.ones(len(X))
         else:
@@ -285,7 +285,7 @@ class Whitener(
             self._check_range(rows.mean, rows.squares())
         return rows
 
-    def _check_range(self, mean, squares):
+    def _check_range(self, mean: Array, squares: Array) -> None:
         """Raise ValueError with the columns whose squares are beyond the range of floats."""
         within = (squares == 0) | ((np.abs(mean) < FAR) & (squares < FAR**2))
         if not within.all():
@@ -295,11 +295,11 @@ class Whitener(
                 f"ones in {columns.tolist()}. Put a Standardizer before it."
             )
 
-    def _start(self, rows):
+    def _start(self, rows: CentredRows) -> Self:
         self.n_samples_seen_, self.mean_, self._scatter = rows.n, rows.mean, rows.scatter
         return self._decompose(rows)
 
-    def _merge(self, rows):
+    def _merge(self, rows: CentredRows) -> Self:
         """Merge the moments of a new chunk, and decompose.
 
         Chan, Golub & LeVeque (1983): d = m_b − mₐ, m = mₐ + d·n_b/n, M = Mₐ + M_b + ddᵀ·nₐn_b/n.
@@ -312,12 +312,12 @@ class Whitener(
         self.n_samples_seen_ = n
         return self._decompose()
 
-    def _decompose(self, rows=None):
+    def _decompose(self, rows: CentredRows | None = None) -> Self:
         """Set what `transform` needs, from the moments; return the estimator."""
         method = METHODS[self.method]
         self._std = self._deviation() if method.of_correlation else np.ones(self.n_features_in_)
         unit = inverse(self._std)
-        values, U = self._eigen(unit, rows)
+        values, U, self.shrinkage_ = self._spectrum(unit, rows)
         U = U * np.where(np.diag(U) < 0, -1, 1)
         mean = values.mean()
         self.rank_ = int(np.count_nonzero(values))
@@ -328,33 +328,33 @@ class Whitener(
         return self
 
     @property
-    def _wide(self):
+    def _wide(self) -> bool:
         """Whether the centred rows are kept, because there are fewer than features."""
         return len(self._scatter) < self.n_features_in_
 
-    def _deviation(self):
+    def _deviation(self) -> Array:
         """Return √diag Σ, and 0 for features that are constant up to rounding errors."""
         std = np.sqrt(squares(self._scatter) / self.n_samples_seen_)
         return np.where(is_constant(self.mean_, std), 0, std)
 
-    def _eigen(self, unit, rows):
-        """Set shrinkage_; return eigenvalues, descending and 0 below rounding error, and eigenvectors."""
+    def _spectrum(self, unit: Array, rows: CentredRows | None) -> Spectrum:
+        """Return the spectrum of the covariance of X * unit, from the rows if theirs is more exact."""
         n, mean = self.n_samples_seen_, self.mean_ * unit
         if self._wide:
             values, U = eigen_of_rows(self._scatter * unit, mean, n)
         else:
             # Multiplied one after the other, for unit * unit may overflow.
             values, U = eigen_of_covariance(self._scatter * unit * (unit[:, None] / n))
-        self.shrinkage_ = self._intensity(values, unit, rows)
-        floor = (self.shrinkage_ + self.eps) * values.mean()
+        shrinkage = self._intensity(values, unit, rows)
+        floor = (shrinkage + self.eps) * values.mean()
         # These eigenvalues have errors of about 1e-16 λ₀, which matter for small eigenvalues that shrinkage
         # and eps leave small.
         inaccurate = values[-1] < 1e-8 * values[0] and floor < 1e-11 * values[0]
         if inaccurate and rows is not None and not self._wide:
             values, U = eigen_of_rows(rows[:] * unit, mean, n)
-        return values, U
+        return Spectrum(values, U, shrinkage)
 
-    def _intensity(self, values, unit, rows):
+    def _intensity(self, values: Array, unit: Array, rows: CentredRows | None) -> float:
         """Return the intensity of the shrinkage, from 0 to 1."""
         if self.shrinkage not in SHRINKAGES:
             return float(self.shrinkage or 0)
@@ -364,12 +364,13 @@ class Whitener(
         dispersion = ((values - values.mean()) ** 2).sum()
         if dispersion == 0:
             return 0.0
-        numerator = SHRINKAGES[self.shrinkage]
-        intensity = numerator(values, self.n_samples_seen_, lambda: rows.quartic(unit)) / dispersion
-        return float(np.clip(intensity, 0, 1))
+        shrinkage = SHRINKAGES[self.shrinkage]
+        quartic = rows.quartic(unit) if shrinkage.needs_rows and rows is not None else np.nan
+        numerator = shrinkage.numerator(values, self.n_samples_seen_, quartic)
+        return float(np.clip(numerator / dispersion, 0, 1))
 
     @products_share_cores()
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: ArrayLike) -> Array:
         """Whiten: z = W (x − mean).
 
         Parameters
@@ -385,12 +386,12 @@ class Whitener(
         check_is_fitted(self)
         return self._whiten(self._validate(X, reset=False))
 
-    def _whiten(self, X):
+    def _whiten(self, X: Array) -> Array:
         """Return whitened rows, block by block."""
         factors = self._cast(self._whitening, X.dtype)
         Z = np.empty((len(X), self._n_features_out), X.dtype)
 
-        def whiten(b):
+        def whiten(b: slice) -> None:
             with np.errstate(over="ignore", invalid="ignore"):
                 rows = np.subtract(X[b], self.mean_, out=np.empty_like(X[b]), casting="same_kind")
                 apply(rows, *factors, out=Z[b])
@@ -400,7 +401,7 @@ class Whitener(
         share_if_large(whiten, blocks(X), len(X) * sum(factor.size for factor in factors))
         return Z
 
-    def _whiten_far(self, X):
+    def _whiten_far(self, X: Array) -> Array:
         """Whiten rows that would overflow; results beyond the range of floats become the largest number."""
         with np.errstate(over="ignore"):
             rows = X / 2.0 - self.mean_ / 2
@@ -409,7 +410,7 @@ class Whitener(
         return saturate(Z, X.dtype)
 
     @products_share_cores()
-    def inverse_transform(self, X: ArrayLike) -> NDArray:
+    def inverse_transform(self, X: ArrayLike) -> Array:
         """Colour: x = W⁻¹ z + mean.
 
         Parameters
@@ -433,27 +434,27 @@ class Whitener(
         return (centred + self.mean_).astype(Z.dtype, copy=False)
 
     @staticmethod
-    def _cast(factors, dtype):
+    def _cast(factors: LinearMap, dtype: DTypeLike) -> LinearMap:
         """Return the factors in dtype, clipped to its range: features of tiny numbers have huge factors."""
         if dtype == np.float64:
             return factors
-        return [saturate(factor, dtype) for factor in factors]
+        return tuple(saturate(factor, dtype) for factor in factors)
 
     @property
-    def whitening_(self) -> NDArray:
+    def whitening_(self) -> Array:
         """W, (n_features or `rank_`, n_features)."""
         return matrix(*self._whitening)
 
     @property
-    def coloring_(self) -> NDArray:
+    def coloring_(self) -> Array:
         """The inverse of W, its pseudo-inverse where it has none."""
         return matrix(*self._coloring) * self._std[:, None]
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self._whitening[-2 if len(self._whitening) > 1 else 0].shape[0]
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
         """Return the names of the output: those of X, or whitener0, whitener1, … for components.
 
         Parameters
@@ -470,7 +471,7 @@ class Whitener(
         naming = ClassNamePrefixFeaturesOutMixin if self.method in COMPONENTS else OneToOneFeatureMixin
         return naming.get_feature_names_out(self, input_features)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

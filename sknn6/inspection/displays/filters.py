@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sknn6.estimators.fitted import features_of_rows, network_of
+from sknn6.estimators.fitted import features_of_rows, network_of, squared_weights
 from sknn6.inspection.displays.panels import label_features, panels
 from sknn6.inspection.displays.theme import SEQUENTIAL, SIGNED
-from sknn6.inspection.probe import perceptron_of
+from sknn6.inspection.wrappers import perceptron_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -162,9 +162,7 @@ def first_weights(mlp, member):
     members = W.reshape(-1, *W.shape[-2:])
     if not isinstance(member, numbers.Integral) or member not in range(len(members)):
         raise ValueError(f"member must be an int from 0 to {len(members) - 1}, got {member!r}.")
-    W, features = members[member], features_of_rows(mlp)
+    features = features_of_rows(mlp)
     if len(features) == mlp.n_features_in_:
-        return W[np.argsort(features)]
-    squares = np.zeros((mlp.n_features_in_, W.shape[1]))
-    np.add.at(squares, features, W**2)
-    return np.sqrt(squares)
+        return members[member][np.argsort(features)]
+    return np.sqrt(squared_weights(mlp)[member])

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknn6.inspection.displays.panels import add_legend, panels
 from sknn6.inspection.displays.theme import CYCLE
-from sknn6.inspection.probe import perceptron_of
+from sknn6.inspection.wrappers import perceptron_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
