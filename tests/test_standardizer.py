@@ -505,3 +505,17 @@ def test_many_rows_make_no_feature_constant(chunks, mean, deviation):
     for part in np.array_split(x, chunks):
         model.partial_fit(part)
     np.testing.assert_allclose(model.scale_, x.std(), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("offset", "spread"), [(1e6, 0.3), (1e5, 0.1), (1.7e9, 1e3), (2020.0, 0.01), (0.0, 1.0)]
+)
+def test_float32_far_from_0_is_scaled_to_the_range(offset, spread):
+    """Rounding the centre to float32 would shift the range by up to 3 %."""
+    X = (np.random.default_rng(0).standard_normal((2000, 3)) * spread + offset).astype(np.float32)
+    Z = Standardizer("minmax").fit_transform(X)
+    assert_allclose([Z.min(axis=0), Z.max(axis=0)], [[-1] * 3, [1] * 3], rtol=1e-6)
+    exact = X.astype(float)
+    assert_allclose(
+        Standardizer().fit_transform(X), (exact - exact.mean(axis=0)) / exact.std(axis=0), atol=1e-5
+    )

@@ -7,12 +7,19 @@ from sknn6.nn.annotations import Array, Rows
 
 __all__ = ["divide", "entries", "multiply", "saturate", "stretch"]
 
+# With a centre of more than this many times the scale, rounding it to float32 would cost two digits.
+FAR = 32
+
 
 def divide(X: Array, center: Array, scale: Array, out: Array) -> None:
     """Write (X - center) / scale to out; results beyond the range of its dtype become its largest number."""
+    # The centre is rounded to the dtype of X, for speed, unless the rounding would be large beside the scale.
+    with np.errstate(over="ignore"):
+        exact = np.any(np.abs(center) > FAR * scale)
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
-            np.subtract(X, center.astype(X.dtype, copy=False), out=out)
+            subtrahend = center if exact else center.astype(X.dtype, copy=False)
+            np.subtract(X, subtrahend, out=out, casting="same_kind")
             out /= scale.astype(X.dtype, copy=False)
     except FloatingPointError:
         unit = safe_unit(scale)

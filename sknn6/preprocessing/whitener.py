@@ -43,8 +43,9 @@ __all__ = ["Whitener"]
 
 FLOATS = (np.float64, np.float32)
 
-# Larger numbers are refused: the squares of 1e9 numbers of this size can still be summed in float64.
-FAR = 1e149
+# Columns of other sizes are refused: the squares of 1e9 numbers of these sizes can be summed in float64, and a
+# sum of small ones is a normal number with all of its digits.
+NEAR, FAR = 1e-140, 1e149
 
 
 def _streams(whitener: "Whitener") -> bool:
@@ -282,17 +283,20 @@ class Whitener(
             X, weight = X[weight > 0], weight[weight > 0]
         with np.errstate(over="ignore", invalid="ignore"):  # _check_range refuses numbers that overflow
             rows = CentredRows(X, weight)
-            self._check_range(rows.mean, rows.squares())
+            self._check_range(X, rows.mean, rows.squares())
         return rows
 
-    def _check_range(self, mean: Array, squares: Array) -> None:
+    def _check_range(self, X: Array, mean: Array, squares: Array) -> None:
         """Raise ValueError with the columns whose squares are beyond the range of floats."""
-        within = (squares == 0) | ((np.abs(mean) < FAR) & (squares < FAR**2))
+        constant = squares == 0
+        constant[constant] = np.ptp(X[:, constant], axis=0) == 0  # others have squares below the range
+        usual = (np.abs(mean) < FAR) & (squares < FAR**2) & (squares > NEAR**2)
+        within = constant | usual
         if not within.all():
             columns = getattr(self, "feature_names_in_", np.arange(len(squares)))[~within]
             raise ValueError(
-                f"Whitener needs columns of numbers below {FAR:.0e}, whose squares can be summed, got larger "
-                f"ones in {columns.tolist()}. Put a Standardizer before it."
+                f"Whitener needs columns that vary by {NEAR:.0e} to {FAR:.0e}, whose squares can be summed, "
+                f"got others in {columns.tolist()}. Put a Standardizer before it."
             )
 
     def _start(self, rows: CentredRows) -> Self:
