@@ -43,8 +43,8 @@ __all__ = ["Whitener"]
 
 FLOATS = (np.float64, np.float32)
 
-# Columns of other sizes are refused: the squares of 1e9 numbers of these sizes can be summed in float64, and a
-# sum of small ones is a normal number with all of its digits.
+# Columns of other sizes are refused: the squares of 1e9 numbers of these sizes can be summed in float64, and
+# a sum of small ones is a normal number with all of its digits.
 NEAR, FAR = 1e-140, 1e149
 
 
