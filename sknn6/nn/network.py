@@ -17,7 +17,7 @@ from scipy.sparse import issparse
 from sknn6.nn import kernels
 from sknn6.nn.annotations import Array, Rows, Shape
 from sknn6.nn.batches import Batches
-from sknn6.nn.decay import decay
+from sknn6.nn.decay import Decay
 from sknn6.nn.dense import Dense
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.layer import Layer
@@ -240,7 +240,7 @@ class Network:
 
     def penalise(self, strength: float) -> float:
         """Add the gradient of ``strength / 2 |W|^2`` to `grad`; return the mean penalty over the members."""
-        squares = decay(self.theta, self.grad, strength, 1.0, self.n_decayed)
+        squares = Decay(strength, 1.0, self.n_decayed).apply(self.theta, self.grad)
         return 0.5 * strength * squares / self.members
 
     def shrink(self, factors: Array) -> None:

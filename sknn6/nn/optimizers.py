@@ -12,7 +12,7 @@ import numpy as np
 
 from sknn6.nn.annotations import Array
 from sknn6.nn.blas import AXPY
-from sknn6.nn.decay import Decay, decay
+from sknn6.nn.decay import Decay
 from sknn6.nn.kernels import kernel
 
 __all__ = ["BLOCK", "OPTIMIZERS", "SGD", "Adam", "Optimizer"]
@@ -79,13 +79,13 @@ class Optimizer(ABC):
         self.t += 1
         state, scalars, shrink = [*self.state.values()], self.scalars(rate), 1 - rate * weight_decay
         if theta.size <= BLOCK:
-            return self.update(theta, grad, state, self._work, scalars, (l2, shrink, n_decayed))
+            return self.update(theta, grad, state, self._work, scalars, Decay(l2, shrink, n_decayed))
         squares = 0.0
         for start in range(0, theta.size, BLOCK):
             of_theta, of_grad, *of_state = (vector[start : start + BLOCK] for vector in (theta, grad, *state))
             n = max(0, min(of_theta.size, n_decayed - start))
             work = self._work[: of_theta.size]
-            squares += self.update(of_theta, of_grad, of_state, work, scalars, (l2, shrink, n))
+            squares += self.update(of_theta, of_grad, of_state, work, scalars, Decay(l2, shrink, n))
         return squares
 
     @abstractmethod
@@ -100,9 +100,9 @@ class Optimizer(ABC):
         state: Sequence[Array],
         work: Array,
         scalars: tuple[float, ...],
-        decay_of: Decay,
+        decay: Decay,
     ) -> float:
-        """Apply `decay` to one piece of theta, then move its parameters.
+        """Apply the decay to one piece of theta, then move its parameters.
 
         Parameters
         ----------
@@ -114,14 +114,13 @@ class Optimizer(ABC):
             Scratch space.
         scalars : tuple of float
             The numbers that `scalars` returned.
-        decay_of : tuple
-            ``(l2, shrink, n)`` as `decay` takes them: the decay of this piece, of which only the first n
-            numbers decay.
+        decay : Decay
+            The decay of this piece.
 
         Returns
         -------
         float
-            The number that `decay` returned.
+            The number that `decay.apply` returned.
         """
 
 
@@ -153,10 +152,10 @@ class SGD(Optimizer):
         state: Sequence[Array],
         work: Array,
         scalars: tuple[float, ...],
-        decay_of: Decay,
+        decay: Decay,
     ) -> float:
         (velocity,), (rate,) = state, scalars
-        squares = decay(theta, grad, *decay_of)
+        squares = decay.apply(theta, grad)
         np.multiply(grad, rate, out=grad)
         velocity *= self.momentum
         velocity -= grad
@@ -210,10 +209,10 @@ class Adam(Optimizer):
         state: Sequence[Array],
         work: Array,
         scalars: tuple[float, ...],
-        decay_of: Decay,
+        decay: Decay,
     ) -> float:
         (m, v), (rate, epsilon) = state, scalars
-        return adam(theta, grad, m, v, work, self.beta_1, self.beta_2, rate, epsilon, *decay_of)
+        return adam(theta, grad, m, v, work, self.beta_1, self.beta_2, rate, epsilon, *decay)
 
 
 @kernel
@@ -231,8 +230,8 @@ def adam(
     shrink: float,
     n: int,
 ) -> float:
-    """Apply `decay`; m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon)."""
-    squares = decay(theta, grad, l2, shrink, n)
+    """Apply a `Decay`; m = beta_1 m + grad; v = beta_2 v + grad^2; theta -= rate m / (sqrt(v) + epsilon)."""
+    squares = Decay(l2, shrink, n).apply(theta, grad)
     m *= beta_1
     m += grad
     v *= beta_2
