@@ -117,7 +117,7 @@ def test_logits_come_from_the_network_that_left_the_row_out():
 
     part = np.array([-1, 0, 5, -1, 1, 2])
     X = np.arange(6)[:, None]
-    Z, rows = left_out_logits(Network(), Data(X, 10 * X, None, X), part)
+    Z, rows = left_out_logits(Network(), Data(X, 10 * X, X, None, None), part)
     np.testing.assert_array_equal(Z[:, 0], [1, 104, 205])
     np.testing.assert_array_equal(rows.y[:, 0], [10, 40, 50])
 

@@ -232,7 +232,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             return None
         scorer = check_scoring(self, self.scoring)
 
-        def score(X, labels, weight):
+        def score(X, y, weight):
             # The scorer gets a copy that looks fitted and that accepts X as it is after validation: numbers
             # without column names.
             model = copy(self)
@@ -240,7 +240,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             vars(model).update(_table=None, n_features_in_=X.shape[1])
             vars(model).pop("feature_names_in_", None)
             weights = {} if weight is None or not takes_weights(scorer) else {"sample_weight": weight}
-            return score_rows(scorer, model, X, dense(labels), weights)
+            return score_rows(scorer, model, X, dense(y), weights)
 
         return score
 

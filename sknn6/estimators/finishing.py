@@ -97,9 +97,11 @@ def unseen_rows(prepared: Prepared, division: Division, snapshot: Snapshot) -> U
     network.restore(snapshot)
     if division.part is not None:
         Z, rows = left_out_logits(network, prepared.data, division.part)
-        return Unseen(Z, rows.y, rows.sample_weight)
-    X, y, weight = division.held_out[:3]  # type: ignore[index]
-    return Unseen(held_out_logits(network, X), y, weight)
+    else:
+        assert division.held_out is not None  # see `Division.has_unseen`
+        rows = division.held_out
+        Z = held_out_logits(network, rows.X)
+    return Unseen(Z, rows.y, rows.sample_weight)
 
 
 def with_members(prepared: Prepared, kept: Sequence[tuple[Snapshot, int]]) -> Prepared:

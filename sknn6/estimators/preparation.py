@@ -131,7 +131,7 @@ class Prepared:
             X, y, sample_weight = estimator._validate_arrays(
                 X, y, sample_weight, reset=False, find_fills=find_fills
             )
-            return Data(X, self.targets.encode(y, self.network.dtype), sample_weight, y)
+            return Data(X, self.targets.encode(y, self.network.dtype), y, sample_weight, sample_weight)
         except ValueError as error:
             raise ValueError(
                 f"X_val, y_val and sample_weight_val must go with the data of the training: {error}"
@@ -184,7 +184,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, contin
     if settings.scales_targets and targets.can_be_scaled and not (continues and before is None):
         targets = scale_targets(targets, state, y, sample_weight)
     encoded = targets.encode(y, settings.network_dtype)
-    data = Data(X, encoded, targets.weigh(sample_weight, y), y, sample_weight)
+    data = Data(X, encoded, y, targets.weigh(sample_weight, y), sample_weight)
     columns = columns_of(estimator)
     n_numbers = X.shape[1] if columns is None else columns.n_numbers
     knots = None if continues else find_embedding(data, n_numbers, settings, state.streamed)

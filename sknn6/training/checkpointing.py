@@ -50,8 +50,11 @@ class TrainingFile:
             del identity[other]
         if not SCHEDULES[settings.learning_rate].follows_plan:
             del identity["max_iter"]
-        identity |= {"X": (data.X.dtype.name, data.X), "y": data.labels, "sample_weight": data.sample_weight}
-        identity |= {"validation data": validation, "the version of sknn6": __version__}
+        identity |= {"X": (data.X.dtype.name, data.X), "y": data.given_y, "sample_weight": data.sample_weight}
+        identity |= {
+            "validation data": validation and (validation.X, validation.given_y, validation.sample_weight)
+        }
+        identity |= {"the version of sknn6": __version__}
         if settings.continues:
             identity["the weights it starts from"] = network.theta
         self.checkpoint = Checkpoint(settings.checkpoint, "training", identity)

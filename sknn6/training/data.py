@@ -15,17 +15,27 @@ __all__ = ["Data", "SelectedRows", "make_batches"]
 
 
 class Data(NamedTuple):
-    """Validated data: y is encoded for the loss; labels and sample weights are as the user gave them.
+    """Validated data.
 
-    `weight` are the weights in the loss: in training data sample weights times class weights, in validation
-    data the sample weights.
+    Attributes
+    ----------
+    X : {ndarray, sparse matrix, SelectedRows} of shape (n_rows, n_features)
+    y : ndarray of shape (n_rows, ...)
+        The targets, encoded for the loss.
+    given_y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        The targets as the user gave them, for scorers.
+    weight : ndarray of shape (n_rows,) or None
+        The weights in the loss: sample weights times class weights. Class weights do not count in validation
+        data.
+    sample_weight : ndarray of shape (n_rows,) or None
+        The weights as the user gave them, for scores and calibration.
     """
 
     X: Any
     y: Array
+    given_y: Array
     weight: Array | None
-    labels: Array
-    sample_weight: Array | None = None
+    sample_weight: Array | None
 
     @property
     def n_rows(self) -> int:

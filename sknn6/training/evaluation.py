@@ -20,7 +20,7 @@ class Evaluation:
     targets : Targets
         They provide the loss, and the score if there is no scorer.
     scorer : callable or None
-        ``scorer(X, labels, weight)`` returns the score of the current model.
+        ``scorer(X, y, weight)`` returns the score of the current model.
     """
 
     def __init__(self, data: Data, targets: Targets, scorer: Callable[..., float] | None = None):
@@ -28,11 +28,11 @@ class Evaluation:
 
     def __call__(self, network: Network) -> dict[str, Any]:
         """Return "validation_loss" and "validation_score" of a network."""
-        X, y, weight, labels = self.data[:4]
-        Z = network.predict_in_blocks(X, self.targets.pool)
+        data, targets = self.data, self.targets
+        Z = network.predict_in_blocks(data.X, targets.pool)
         if self.scorer is None:
-            score = self.targets.score(Z, y, weight)
+            score = targets.score(Z, data.y, data.sample_weight)
         else:
-            score = self.scorer(X, labels, weight)
-        loss = self.targets.loss(Z, y, weight)[0] * self.targets.unit_of_loss
+            score = self.scorer(data.X, data.given_y, data.sample_weight)
+        loss = targets.loss(Z, data.y, data.weight)[0] * targets.unit_of_loss
         return {"validation_loss": loss, "validation_score": score}

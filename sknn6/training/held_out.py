@@ -50,11 +50,10 @@ def hold_out(data: Data, targets: Targets, settings: Any, seed: int) -> tuple[Ar
         )
     copied = settings.scoring is not None or issparse(data.X)  # scorers need arrays
     X = data.X[held_out] if copied else SelectedRows(data.X, held_out)
-    # The weights of classes, which data.weight includes, are for the training only.
     weight = None if data.sample_weight is None else data.sample_weight[held_out]
     if weight is not None and not weight.any():
         weight = None
-    return rows, Data(X, data.y[held_out], weight, data.labels[held_out])
+    return rows, Data(X, data.y[held_out], data.given_y[held_out], weight, weight)
 
 
 def may_hold_out(data: Data, targets: Targets, settings: Any) -> bool:

@@ -167,11 +167,11 @@ def no_better_than_constant(training: Training) -> str | None:
     state, scoring, validation = training.state, training.settings.scoring, training.validation
     if validation is None or validation.n_rows < FEWEST_ROWS or callable(scoring):
         return None
-    labels, weight, best = validation.labels, validation.weight, state.best_validation_score
-    if not training.watches_validation or state.best is None or best is None or np.ndim(labels) > 1:
+    y, weight, best = validation.given_y, validation.sample_weight, state.best_validation_score
+    if not training.watches_validation or state.best is None or best is None or np.ndim(y) > 1:
         return None
     numbers = training.targets.are_numbers
-    constant = score_of(DummyRegressor() if numbers else DummyClassifier(), scoring, labels, weight)
+    constant = score_of(DummyRegressor() if numbers else DummyClassifier(), scoring, y, weight)
     if not best <= constant:
         return None
     change = "try scoring='neg_log_loss' or 'average_precision', or class_weight='balanced'"
@@ -184,15 +184,15 @@ def no_better_than_constant(training: Training) -> str | None:
     )
 
 
-def score_of(dummy: Any, scoring: str | None, labels: Array, weight: Array | None) -> float:
+def score_of(dummy: Any, scoring: str | None, y: Array, weight: Array | None) -> float:
     """Return the score of a dummy model, which ignores X."""
-    X = np.zeros((len(labels), 1))
+    X = np.zeros((len(y), 1))
     scorer = check_scoring(dummy, scoring)
     takes = weight is not None and (scoring is None or takes_weights(scorer))
     weights = {"sample_weight": weight} if takes else {}
     with warnings.catch_warnings():  # for example, of classes that are never predicted
         warnings.simplefilter("ignore")
-        return float(scorer(dummy.fit(X, labels, **weights), X, labels, **weights))
+        return float(scorer(dummy.fit(X, y, **weights), X, y, **weights))
 
 
 SYMPTOMS = [
