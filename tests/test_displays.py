@@ -1,5 +1,7 @@
 """Pictures of trainings and networks: what is drawn stands where the numbers say, and is labelled."""
 
+from itertools import pairwise
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -128,6 +130,43 @@ def test_filters_are_the_first_weights_of_the_largest_norm(fitted):
         (image,) = panel.images
         np.testing.assert_array_equal(image.get_array(), W[:, unit].reshape(8, 8))
         assert image.get_clim() == (-np.abs(display.filters).max(), np.abs(display.filters).max())
+def edges(panel):
+    return [bar.get_x() for bar in panel.patches]
+
+
+def test_hidden_layers_share_their_bins_if_asked():
+    """A signal that dies away fills one bin in the end; the output has another unit."""
+    rng = np.random.default_rng(0)
+    shrinking = Plain(50, "tanh", depth=6, init="normal", init_scale=0.01, random_state=0)
+    noise, labels = rng.standard_normal((200, 50)), np.arange(200) % 2
+    display = LayerStatisticsDisplay.from_estimator(shrinking, noise, labels)
+    first, *others, output = display.axes_
+    for panel in others:
+        assert edges(panel) == edges(first)
+        assert panel.get_xlim() == first.get_xlim()
+    assert np.count_nonzero([bar.get_height() for bar in others[-1].patches]) == 1
+    assert edges(output) != edges(first)
+    own = display.plot(sharex=False).axes_
+    assert np.count_nonzero([bar.get_height() for bar in own[-2].patches]) > 10
+
+
+def test_ticks_of_histograms_have_no_exponent_beside_them():
+    """It would stand in the caption. The labels of a panel do not run into those of its neighbour."""
+    noise = np.random.default_rng(0).standard_normal((200, 50))
+    small = Plain(50, "tanh", depth=8, init="normal", init_scale=0.01, random_state=0)
+    how = {"sharex": False, "n_cols": 9}
+    display = LayerStatisticsDisplay.from_estimator(small, noise, np.arange(200) % 2, **how)
+    display.figure_.canvas.draw()
+    boxes = []
+    for panel in display.axes_:
+        low, high = panel.get_xlim()
+        ticks = [tick for tick in panel.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        assert panel.xaxis.get_offset_text().get_text() == ""
+        assert len(ticks) >= 2
+        boxes += [tick.label1.get_window_extent() for tick in ticks]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
 
 
 def test_filters_hold_the_learned_factors_of_the_input():

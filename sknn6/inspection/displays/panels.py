@@ -7,8 +7,8 @@ import numpy as np
 from sknn6.optional import require
 
 __all__ = [
-    "MOST_NAMES", "add_legend", "colour_bar", "label_features", "label_panels", "number_axis", "panels",
-    "parameter_axis",
+    "MOST_NAMES", "add_legend", "colour_bar", "few_ticks", "label_features", "label_panels", "number_axis",
+    "panels", "parameter_axis",
 ]  # fmt: skip
 
 # With more features than that, their names would overlap.
@@ -121,6 +121,14 @@ def number_axis(ax, values, *, log=False):
     if narrow:
         ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def few_ticks(axis):
+    """Have up to four ticks, each with its own exponent: a common one would stand where a caption is."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(3))
+    axis.set_major_formatter("{x:g}")
 
 
 def label_features(axis, names):
