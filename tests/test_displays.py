@@ -211,6 +211,10 @@ def test_filters_of_columns_without_names_that_make_no_square():
     model = MLPRegressor(hidden_layer_sizes=8, max_iter=2, random_state=0).fit(X, y)
     display = FilterDisplay.from_estimator(model)
     assert display.filters.shape == (8, 10, 1)
+    display.figure_.canvas.draw()
+    bar = display.figure_.axes[1]
+    label, within = bar.yaxis.label.get_window_extent(), display.figure_.bbox
+    assert (within.y0 <= label.y0) & (label.y1 <= within.y1)  # few rows leave room for the label of the bar
     assert list(display.feature_names) == [f"x{i}" for i in range(10)]
 
 
