@@ -72,9 +72,9 @@ def test_loss_curves_are_those_of_the_history(fitted):
     assert train.get_xdata().tolist() == list(range(1, 9))
     losses = [record["validation_loss"] for record in fitted.history_]
     assert held_out.get_ydata().tolist() == losses
-    assert texts(display.ax_.get_legend()) == ["ours", "ours, validation"]
-    best = display.ax_.lines[2]
-    assert best.get_xydata().tolist() == [[1 + np.argmin(losses), min(losses)]]
+    (best,) = held_out.get_markevery()
+    assert losses[best] == min(losses)
+    assert texts(display.ax_.get_legend()) == ["ours", f"ours, validation, lowest in epoch {1 + best}"]
 
 
 def test_two_trainings_share_axes_in_two_colours(fitted):
@@ -85,7 +85,8 @@ def test_two_trainings_share_axes_in_two_colours(fitted):
     assert second.ax_.get_yscale() == "log"
     assert len(second.lines_) == 1
     assert first.lines_[0].get_color() != second.lines_[0].get_color()
-    assert texts(second.ax_.get_legend()) == ["MLPClassifier", "MLPClassifier, validation", "narrow"]
+    held_out = first.lines_[1].get_label()
+    assert texts(second.ax_.get_legend()) == ["MLPClassifier", held_out, "narrow"]
 
 
 def test_learning_rates_and_what_they_suggest():
@@ -102,6 +103,14 @@ def test_learning_rates_and_what_they_suggest():
     np.testing.assert_allclose(
         span.get_extents().transformed(display.ax_.transData.inverted()).intervalx, found.bounds
     )
+
+
+def test_the_legend_of_the_rates_does_not_touch_the_label_of_small_axes():
+    means = np.array([10.0, 9.0, 6.0, 4.1, 4.0, 2.0, 8.0])
+    _, ax = plt.subplots(figsize=(5, 2.5))
+    LearningRateDisplay(LearningRateRange(np.logspace(-4, 2, 7), means + 0.5, means)).plot(ax=ax)
+    ax.figure.canvas.draw()
+    assert not ax.get_legend().get_window_extent().overlaps(ax.xaxis.label.get_window_extent())
 
 
 def test_no_suggestion_draws_none():
@@ -121,15 +130,6 @@ def test_histograms_count_every_output(fitted):
     assert "dead" not in display.axes_[-1].get_xlabel()
 
 
-def test_filters_are_the_first_weights_of_the_largest_norm(fitted):
-    display = FilterDisplay.from_estimator(fitted, n_filters=5)
-    W = fitted.coefs_[0]
-    units = np.argsort(-np.linalg.norm(W, axis=0))[:5]
-    assert [panel.get_title() for panel in display.axes_] == [f"unit {unit}" for unit in units]
-    for panel, unit in zip(display.axes_, units, strict=True):
-        (image,) = panel.images
-        np.testing.assert_array_equal(image.get_array(), W[:, unit].reshape(8, 8))
-        assert image.get_clim() == (-np.abs(display.filters).max(), np.abs(display.filters).max())
 def edges(panel):
     return [bar.get_x() for bar in panel.patches]
 
@@ -167,6 +167,15 @@ def test_ticks_of_histograms_have_no_exponent_beside_them():
     assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
+def test_filters_are_the_first_weights_of_the_largest_norm(fitted):
+    display = FilterDisplay.from_estimator(fitted, n_filters=5)
+    W = fitted.coefs_[0]
+    units = np.argsort(-np.linalg.norm(W, axis=0))[:5]
+    assert [panel.get_title() for panel in display.axes_] == [f"unit {unit}" for unit in units]
+    for panel, unit in zip(display.axes_, units, strict=True):
+        (image,) = panel.images
+        np.testing.assert_array_equal(image.get_array(), W[:, unit].reshape(8, 8))
+        assert image.get_clim() == (-np.abs(display.filters).max(), np.abs(display.filters).max())
 
 
 def test_filters_hold_the_learned_factors_of_the_input():
@@ -202,6 +211,10 @@ def test_filters_of_a_frame_are_told_by_name():
     W = model.coefs_[0][:, units]  # the rows of age, size, and of no, the first, second and third kind
     expected = np.sqrt(np.stack([W[0] ** 2, np.square(W[2:]).sum(axis=0), W[1] ** 2]))
     np.testing.assert_allclose(panel.images[0].get_array(), expected)
+    display.figure_.canvas.draw()
+    bar = display.figure_.axes[1]
+    label, within = bar.yaxis.label.get_window_extent(), display.figure_.bbox
+    assert (within.y0 <= label.y0) & (label.y1 <= within.y1)  # few rows leave room for the label of the bar
     assert FilterDisplay.from_estimator(model, image_shape=(1, 3)).filters.shape == (6, 1, 3)
 
 
@@ -211,10 +224,6 @@ def test_filters_of_columns_without_names_that_make_no_square():
     model = MLPRegressor(hidden_layer_sizes=8, max_iter=2, random_state=0).fit(X, y)
     display = FilterDisplay.from_estimator(model)
     assert display.filters.shape == (8, 10, 1)
-    display.figure_.canvas.draw()
-    bar = display.figure_.axes[1]
-    label, within = bar.yaxis.label.get_window_extent(), display.figure_.bbox
-    assert (within.y0 <= label.y0) & (label.y1 <= within.y1)  # few rows leave room for the label of the bar
     assert list(display.feature_names) == [f"x{i}" for i in range(10)]
 
 
@@ -245,6 +254,17 @@ def test_covariances_before_and_after():
     assert np.isfinite(spectra[0]).sum() == rank
     np.testing.assert_allclose(spectra[1][:50], 1, atol=0.01)  # those far above the whitener's eps
     assert WhiteningDisplay.from_estimator(StandardScaler().fit(X), X).after.shape == (64, 64)
+
+
+def test_the_legend_of_the_spectra_lies_beside_them():
+    Z = Standardizer().fit_transform(X)
+    _, axes = plt.subplots(1, 3, figsize=(7, 4), layout="constrained")
+    *_, spectrum = WhiteningDisplay.from_estimator(Whitener(eps=0.01), Z, ax=axes).axes_
+    spectrum.figure.canvas.draw()
+    box = spectrum.get_legend().get_window_extent()
+    for line in spectrum.lines:
+        drawn = line.get_xydata()[np.isfinite(line.get_ydata())]
+        assert box.count_contains(spectrum.transData.transform(drawn)) == 0
 
 
 def test_what_cannot_be_drawn(fitted):
