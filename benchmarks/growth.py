@@ -1,4 +1,4 @@
-"""Measure how the time of training grows with the numbers of rows, units and layers, and fit the exponents.
+"""Measure how the time of training grows with the numbers of rows, units and layers, and the exponents.
 
     python benchmarks/growth.py
     python benchmarks/growth.py --rounds 9 --json growth.json --plot growth.svg
@@ -10,9 +10,10 @@ median over the rounds. The time of an epoch is that in `history_`, without the 
 rows, whole fits of one epoch are timed as well, which includes validation and whatever else a fit does once;
 in the last column also the scaling of the input (`input_scaling=True`).
 
-An exponent is the slope of log time over log size, by least squares: 1 means that the time is proportional to
-the size. An epoch needs 6 flops per weight and row, for one product forward and two backward. The largest
-number of rows, 10^7, needs 2 GB of memory. `--plot` needs matplotlib.
+An exponent is the slope of log time over log size, by least squares over the three largest sizes: 1 means
+that the time is proportional to the size. In smaller networks the calls cost more than what they compute. An
+epoch needs 6 flops per weight and row, for one product forward and two backward. The largest number of rows,
+10^7, needs 2 GB of memory. `--plot` needs matplotlib.
 """
 
 import os
@@ -35,6 +36,7 @@ from workloads import Workload, plain
 from sknn6.inspection.displays.theme import BLUE, GREEN, GREY, VERMILLION
 
 WIDTH = 100
+LARGEST = 3
 STYLES = [(BLUE, "o", "-"), (VERMILLION, "s", "--"), (GREEN, "^", ":")]
 
 
@@ -113,8 +115,8 @@ def measure(sweep, rounds):
 
 
 def exponent(sizes, seconds):
-    """Return the slope of log time over log size."""
-    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+    """Return the slope of log time over log size at the largest sizes."""
+    return float(np.polyfit(np.log(sizes[-LARGEST:]), np.log(seconds[-LARGEST:]), 1)[0])
 
 
 def summary(name, sweep, seconds):
@@ -148,18 +150,14 @@ def show(name, sweep, found):
 
 
 def draw(ax, name, found):
-    """Draw the measured times as markers, and the fitted powers as lines."""
+    """Draw the measured times as joined marks, with the exponents in the legend."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     sizes = np.array(found["sizes"], dtype=float)
     divisor, label = unit(name, sizes)
     for (curve, median), (colour, mark, line) in zip(found["seconds"].items(), STYLES, strict=False):
-        exponents = found["exponents"][curve]
-        # The line goes through the geometric means.
-        fitted = np.exp(np.log(median).mean()) * (sizes / np.exp(np.log(sizes).mean())) ** exponents[name]
-        powers = ", ".join(f"{what}$^{{{power:.2f}}}$" for what, power in exponents.items())
-        ax.loglog(sizes, median / divisor, mark, color=colour, label=f"{curve} ~ {powers}")
-        ax.loglog(sizes, fitted / divisor, line, color=colour)
+        powers = ", ".join(f"{what}$^{{{power:.2f}}}$" for what, power in found["exponents"][curve].items())
+        ax.loglog(sizes, median / divisor, mark + line, color=colour, label=f"{curve} ~ {powers}")
     if name == "rows":
         ax.set_ylim(bottom=0.05 * min(median / divisor))  # the room that the legend needs
     else:
@@ -173,7 +171,8 @@ def draw(ax, name, found):
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set(xlabel=name, ylabel=label)
-    ax.legend(frameon=False, fontsize="small", loc="lower right")
+    title = f"exponents of the {LARGEST} largest sizes"
+    ax.legend(frameon=False, fontsize="small", title=title, title_fontsize="small", loc="lower right")
     ax.tick_params(labelsize="small")
     ax.spines[["top", "right"]].set_visible(False)
 

@@ -29,6 +29,11 @@ MODELS = {
     "HistGradientBoosting": "HistGradientB.",
 }
 METRICS = ["error", "log_loss"]
+RECIPE = {
+    "epochs": lambda recipe: recipe["max_iter"],
+    "units of a layer": lambda recipe: recipe["hidden_layer_sizes"][0],
+    "rows of a batch": lambda recipe: recipe["batch_size"],
+}
 
 
 def run(folder, name, seed, label):
@@ -51,30 +56,30 @@ def means(results):
 
 
 def draw(table, path):
-    """Save a plot of the metrics, and of the recipe's epochs and units, over the number of rows."""
+    """Save a plot of the metrics, and of the recipe's epochs, units and batches, over the number of rows."""
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullLocator
 
-    figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
-    for axis, metric, title in zip(axes, METRICS, ["error", "log-loss"], strict=False):
+    figure, axes = plt.subplot_mosaic(
+        [[*METRICS, name] for name in RECIPE], figsize=(9, 3.6), layout="constrained"
+    )
+    for metric in METRICS:
+        axis = axes[metric]
         for name, marker in zip(MODELS.values(), "osd", strict=True):
             axis.plot(table.index, table[metric][name], f"{marker}-", label=name, markersize=4)
-        axis.set(xscale="log", yscale="log", title=title)
+        axis.set(xscale="log", yscale="log", title=metric.replace("_", "-"), xlabel="training rows")
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5)))
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_locator(NullLocator())
-    axes[0].legend(fontsize="small")
+    axes["error"].legend(fontsize="small")
     rows = np.unique(np.geomspace(ROWS[0], 1e6, 400).astype(int))
     recipes = [recipe_for("modern", n) for n in rows]
-    axes[2].plot(rows, [recipe["max_iter"] for recipe in recipes], label="epochs")
-    axes[2].plot(
-        rows, [recipe["hidden_layer_sizes"][0] for recipe in recipes], "--", label="units of a layer"
-    )
-    axes[2].plot(rows, [recipe["batch_size"] for recipe in recipes], ":", label="rows of a batch")
-    axes[2].set(xscale="log", yscale="log", title="values of the recipe")
-    axes[2].legend(fontsize="small")
-    for axis in axes:
-        axis.set_xlabel("training rows")
+    for name, value in RECIPE.items():
+        values = [value(recipe) for recipe in recipes]
+        axes[name].plot(rows, values, color="0.3")
+        axes[name].set(xscale="log", ymargin=0.3, yticks=[values[0], values[-1]], title=f"recipe: {name}")
+        axes[name].tick_params(labelbottom=name == list(RECIPE)[-1])
+    axes[name].set_xlabel("training rows")
     figure.savefig(path)
 
 

@@ -46,6 +46,8 @@ for ax, name in zip(axes.flat, names, strict=True):
     ax.plot(z[0], A, color="C0", lw=2, label="f(z)")
     ax.plot(z[0], slope, color="C1", ls="--", label="f'(z)")
     ax.set(title=f"{name}, gain {ACTIVATIONS[name].gain:.2f}", ylim=(-2, 3))
+for ax in axes[-1]:
+    ax.set_xlabel("z")
 axes[0, 0].legend(loc="upper left")
 fig.suptitle("Activations and their derivatives")
 
@@ -69,23 +71,32 @@ for name in names:
     style = {"logistic": "-", "tanh": "--"}.get(name, ":")
     highlight = {"logistic": "C3", "tanh": "C1", "relu": "C0"}
     ax.plot(range(1, 16), model.loss_curve_, style if name != "relu" else "-",
-            color=highlight.get(name, "0.6"), lw=2 if name in highlight else 1,
-            label=name if name in highlight else None)  # fmt: skip
+            color=highlight.get(name, "0.6"), lw=2 if name in highlight else 1)  # fmt: skip
 ax.axhline(np.log(10), color="0.8", lw=0.8)
 ax.annotate(
     "log 10: nothing learned", (11, np.log(10)), xytext=(0, 6), textcoords="offset points", color="0.4"
 )
-ax.plot([], [], ":", color="0.6", label="the others")
+ranked = sorted(final, key=final.get)
+for place, name in enumerate(ranked):  # the names beside the ends of their curves, evenly spaced
+    ax.annotate(
+        name,
+        (15, final[name]),
+        xytext=(1.06, place / (len(ranked) - 1)),
+        textcoords="axes fraction",
+        va="center",
+        color=highlight.get(name, "0.3"),
+        arrowprops={"arrowstyle": "-", "color": "0.7", "relpos": (0, 0.5)},
+    )
 ax.set(
     xlabel="epoch",
     ylabel="training loss",
     yscale="log",
+    xlim=(None, 15),
     ylim=(1e-3, 5),
     title="Eight hidden layers of 64 units on digits",
 )
-ax.legend()
 
-for name, loss in sorted(final.items(), key=lambda item: item[1]):
-    print(f"{name:12s} loss after 15 epochs {loss:.4f}")
+for name in ranked:
+    print(f"{name:12s} loss after 15 epochs {final[name]:.4f}")
 
 plt.show()

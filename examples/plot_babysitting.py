@@ -74,6 +74,14 @@ well = fit(make_pipeline(Standardizer(), tuned))
 fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 for name, model in {"as it came": sick, "standardised": better, "and at the suggested rate": well}.items():
     LossCurveDisplay.from_estimator(model, name=name, ax=ax, log=True)
+ax.annotate(
+    "stopped: no better for ten epochs",
+    (sick.n_iter_, sick.loss_),
+    xytext=(0, 28),
+    textcoords="offset points",
+    ha="center",
+    arrowprops={"arrowstyle": "->"},
+)
 ax.set_title("Three trainings of the same network")
 
 plt.show()

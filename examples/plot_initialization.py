@@ -43,11 +43,11 @@ layers = {label: activations(*setting) for label, *setting in settings}
 # Histograms of the activations, layer by layer. Look at the first and the last column.
 
 fig, axes = plt.subplots(len(settings), 10, figsize=(12, 7), sharex=True, layout="constrained")
-for row, (label, *_) in zip(axes, settings, strict=True):
+for place, (row, (label, *_)) in enumerate(zip(axes, settings, strict=True)):
     for i, (ax, A) in enumerate(zip(row, layers[label], strict=True)):
         ax.hist(A.ravel(), bins=np.linspace(-1.5, 1.5, 41), color="C0")
         ax.set(yticks=[], xticks=[-1, 0, 1])
-        title = f"{A.std():.2g}" if row is not axes[0] else f"layer {i + 1}\n{A.std():.2g}"
+        title = f"{A.std():.2g}" if place else f"layer {i + 1}\n{A.std():.2g}"
         ax.set_title(title, fontsize=9)
     row[0].set_ylabel(label, fontsize=9)
 fig.suptitle("Activations by layer, and their standard deviation")

@@ -90,8 +90,8 @@ folder.cleanup()
 # own buffers, which are of the size of a row group.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-left.bar(list(accuracy), list(accuracy.values()), color=["0.6", "C0", "C0"])
-left.set(ylim=(0.9, 1), ylabel="accuracy on held-out digits")
+left.scatter(list(accuracy), list(accuracy.values()), color=["0.6", "C0", "C0"])
+left.set(ylim=(0.9, 1), xmargin=0.3, ylabel="accuracy", title="Held-out digits")
 right.bar(["the file", *peak], [size / 2**20, *(p / 2**20 for p in peak.values())], color=["0.6", "C0", "C0"])
-right.set(ylabel="MiB")
+right.set(ylabel="MiB", title="The file, and memory allocated at most")
 plt.show()

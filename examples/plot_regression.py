@@ -28,7 +28,7 @@ from sknn6 import MLPRegressor
 
 rng = np.random.default_rng(0)
 N = 3000
-PRICES = {"Altstadt": 7000, "Hafen": 5000, "Neustadt": 4000, "Vororte": 3000}
+PRICES = {"old town": 7000, "harbour": 5000, "new town": 4000, "suburbs": 3000}
 flats = pd.DataFrame(
     {
         "area": rng.gamma(6, 14, N),
@@ -99,7 +99,7 @@ BAND = [0.1, 0.5, 0.9]
 band = pipeline(MLPRegressor("quantile", quantile=BAND, random_state=0)).fit(X_train, y_train)
 area = np.linspace(20, 180, 100)
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharey=True, layout="constrained")
-for axis, district in zip(axes, ["Altstadt", "Vororte"], strict=True):
+for axis, district in zip(axes, ["old town", "suburbs"], strict=True):
     grid = pd.DataFrame({"area": area, "district": district, "year": 1990.0, "distance": 1500.0})
     low, median, high = thousand * band.predict(grid).T
     axis.fill_between(area, low, high, alpha=0.25, linewidth=0, label="10 to 90 %")
@@ -111,7 +111,7 @@ for axis, district in zip(axes, ["Altstadt", "Vororte"], strict=True):
         & flats["year"].between(1980, 2000)
         & flats["distance"].between(500, 2500)
     ]
-    axis.scatter(near["area"], thousand * price[near.index], s=8, color="0.3", alpha=0.6)
+    axis.scatter(near["area"], thousand * price[near.index], s=8, color="0.3", alpha=0.6, label="sold")
     axis.set(title=district, xlabel="area, square metres", xlim=(20, 180), ylim=(0, None))
 axes[0].set_ylabel("price, thousands")
 axes[0].legend(loc="upper left")

@@ -85,7 +85,7 @@ for (label, runs), style in zip(fitted.items(), ("o:", "s--", "^-"), strict=True
     ax.plot(range(1, N + 1), np.mean(curves, axis=0), style, markersize=4, label=label)
     good = np.mean([np.mean(search.cv_results_["mean_test_score"] > 0.8) for search in runs])
     print(f"{label:9s} best accuracy {np.mean(curves, axis=0)[-1]:.4f}, {good:.0%} of the points above 0.8")
-ax.set(xlabel="evaluations", ylabel="best accuracy so far", ylim=(0.3, 1))
+ax.set(xlabel="evaluations", ylabel="best accuracy so far", ylim=(0, 1), xticks=[1, *range(5, N + 1, 5)])
 ax.legend(loc="lower right")
 
 plt.show()

@@ -54,9 +54,11 @@ left.plot(range(1, LONG + 1), np.mean(course, axis=0), label=f"one training of {
 left.plot(PLANNED, np.mean(planned, axis=0), "o", label="planned for so many epochs")
 left.set(xlabel="epochs", ylabel="error on test rows", title="Planned or stopped", ylim=(0, 0.2))
 left.legend(loc="lower left")
-for model in short:
-    right.plot(range(1, model.n_iter_ + 1), [epoch["learning_rate"] for epoch in model.history_])
+for n, model in zip(PLANNED, short, strict=True):
+    rates = [epoch["learning_rate"] for epoch in model.history_]
+    right.plot(range(1, n + 1), rates, label=n)
 right.set(xlabel="epochs", ylabel="learning rate", title="The rate falls to 0 at the planned end")
+right.legend(title="planned epochs")
 
 # %%
 # A training that is stopped after 20 epochs has a few more errors than one planned for 20, because its

@@ -43,14 +43,14 @@ for (name, p), marker in zip(P.items(), "os", strict=True):
     precision, recall, _ = precision_recall_curve(y_test, p)
     left.plot(recall, precision, label=name)
     share, mean = calibration_curve(y_test, p, n_bins=10, strategy="quantile")
-    right.plot(mean, share, f"{marker}-", label=f"log-loss {log_loss(y_test, p):.2f}")
+    right.plot(mean, share, f"{marker}-", label=f"{name}, log-loss {log_loss(y_test, p):.2f}")
 left.set(xlabel="found, of the rare rows", ylabel="right, of the alarms", title="All thresholds")
 left.set_ylim(0, 1.05)
 left.legend(loc="lower left")
-right.axline((0, 0), slope=1, color="grey", ls="--")
+right.axline((0.1, 0.1), (1, 1), color="grey", ls="--")
 right.set(xlabel="probability of class 1", ylabel="share of class 1", title="Are they right?")
-right.set(xlim=(0, 1), ylim=(0, 1))
-right.legend()
+right.set(xscale="log", yscale="log")
+right.legend(fontsize="small")
 
 # %%
 # If a missed row costs as much as nine false alarms, and the probabilities are right, the threshold of lowest
@@ -63,6 +63,7 @@ for name, p in P.items():
     false = np.array([np.sum((p > t) & (y_test == 0)) for t in thresholds])
     axes.plot(thresholds, (9 * missed + false) / len(y_test), label=name)
 axes.axvline(0.1, color="grey", ls="--")
-axes.set(xscale="log", xlabel="threshold", ylabel="cost of a row", title="Nine false alarms a missed row")
+axes.set(xscale="log", xlabel="threshold", ylabel="mean cost per row")
+axes.set_title("Cost if a missed row costs nine false alarms")
 axes.legend()
 plt.show()

@@ -22,12 +22,12 @@ zca, pca = Whitener("zca", eps=1.0).fit(X), Whitener("pca", eps=1.0).fit(X)
 versions = {"pixels": X, "ZCA": zca.transform(X), "PCA": pca.transform(X)}
 
 
-def show(ax, features):
+def show(ax, features, **limits):
     """Show features as an 8 x 8 image; what PCA leaves out stays empty."""
     image = np.full(64, np.nan)
     image[: features.size] = features
-    ax.imshow(image.reshape(8, 8), cmap="gray_r")
     ax.set(xticks=[], yticks=[])
+    return ax.imshow(image.reshape(8, 8), cmap="gray_r", **limits)
 
 
 # %%
@@ -36,8 +36,10 @@ def show(ax, features):
 
 fig, axes = plt.subplots(3, 10, figsize=(9, 3.2), layout="constrained")
 for row, (label, data) in zip(axes, versions.items(), strict=True):
+    low, high = np.quantile(data[:10], [0.01, 0.99])
     for ax, features in zip(row, data[:10], strict=True):
-        show(ax, features)
+        shown = show(ax, features, vmin=low, vmax=high)
+    fig.colorbar(shown, ax=row, pad=0.01)
     row[0].set_ylabel(label)
 fig.suptitle("Ten digits before and after whitening")
 
@@ -51,7 +53,8 @@ versions = {"pixels": X, "ZCA": zca.transform(X), "PCA": pca.transform(X)}
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 for ax, (label, data) in zip(axes, versions.items(), strict=True):
     cov = np.cov(data.T)
-    ax.imshow(cov, cmap="RdBu_r", vmin=-np.abs(cov).max(), vmax=np.abs(cov).max())
+    shown = ax.imshow(cov, cmap="RdBu_r", vmin=-np.abs(cov).max(), vmax=np.abs(cov).max())
+    fig.colorbar(shown, ax=ax, shrink=0.8)
     ax.set(title=label, xticks=[], yticks=[])
     eigenvalues = np.linalg.eigvalsh(cov)
     used = eigenvalues[eigenvalues > 1e-10 * eigenvalues[-1]]
@@ -89,11 +92,11 @@ def best_overlap(data):
     return max(found)
 
 
-fig, axes = plt.subplots(2, 3, figsize=(7.5, 5), layout="constrained")
+fig, axes = plt.subplots(2, 3, figsize=(8.5, 5), layout="constrained")
 for (above, below), (label, data) in zip(axes.T, segmented.items(), strict=True):
     overlap, threshold = best_overlap(data)
     image = data[0].reshape(side, side)
-    above.imshow(image, cmap="gray_r")
+    fig.colorbar(above.imshow(image, cmap="gray_r"), ax=(above, below), shrink=0.48, anchor=(0, 1))
     above.contour(disc[0], [0.5], colors="C1", linewidths=1.5)
     below.imshow(image > threshold, cmap="gray_r")
     below.contour(disc[0], [0.5], colors="C1", linewidths=1.5)
@@ -101,7 +104,7 @@ for (above, below), (label, data) in zip(axes.T, segmented.items(), strict=True)
     below.set(xlabel=f"overlap {overlap:.2f}", xticks=[], yticks=[])
     print(f"{label:7s} intersection over union with the disc {overlap:.2f}")
 axes[0, 0].set_ylabel("the image")
-axes[1, 0].set_ylabel("the best threshold")
+axes[1, 0].set_ylabel("pixels above\nthe best threshold")
 fig.suptitle("Finding the disc (outlined) by a threshold")
 
 # %%

@@ -1,5 +1,7 @@
 """Pictures of trainings and networks: what is drawn stands where the numbers say, and is labelled."""
 
+from itertools import pairwise
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -70,9 +72,9 @@ def test_loss_curves_are_those_of_the_history(fitted):
     assert train.get_xdata().tolist() == list(range(1, 9))
     losses = [record["validation_loss"] for record in fitted.history_]
     assert held_out.get_ydata().tolist() == losses
-    assert texts(display.ax_.get_legend()) == ["ours", "ours, validation"]
-    best = display.ax_.lines[2]
-    assert best.get_xydata().tolist() == [[1 + np.argmin(losses), min(losses)]]
+    (best,) = held_out.get_markevery()
+    assert losses[best] == min(losses)
+    assert texts(display.ax_.get_legend()) == ["ours", f"ours, validation, lowest in epoch {1 + best}"]
 
 
 def test_two_trainings_share_axes_in_two_colours(fitted):
@@ -83,7 +85,8 @@ def test_two_trainings_share_axes_in_two_colours(fitted):
     assert second.ax_.get_yscale() == "log"
     assert len(second.lines_) == 1
     assert first.lines_[0].get_color() != second.lines_[0].get_color()
-    assert texts(second.ax_.get_legend()) == ["MLPClassifier", "MLPClassifier, validation", "narrow"]
+    held_out = first.lines_[1].get_label()
+    assert texts(second.ax_.get_legend()) == ["MLPClassifier", held_out, "narrow"]
 
 
 def test_learning_rates_and_what_they_suggest():
@@ -102,6 +105,14 @@ def test_learning_rates_and_what_they_suggest():
     )
 
 
+def test_the_legend_of_the_rates_does_not_touch_the_label_of_small_axes():
+    means = np.array([10.0, 9.0, 6.0, 4.1, 4.0, 2.0, 8.0])
+    _, ax = plt.subplots(figsize=(5, 2.5))
+    LearningRateDisplay(LearningRateRange(np.logspace(-4, 2, 7), means + 0.5, means)).plot(ax=ax)
+    ax.figure.canvas.draw()
+    assert not ax.get_legend().get_window_extent().overlaps(ax.xaxis.label.get_window_extent())
+
+
 def test_no_suggestion_draws_none():
     found = LearningRateRange(np.logspace(-4, 2, 7), np.arange(7.0), np.arange(7.0))
     assert len(LearningRateDisplay(found).plot().lines_) == 2
@@ -117,6 +128,43 @@ def test_histograms_count_every_output(fitted):
     assert f"std {found.std[0]:.2g}" in display.axes_[0].get_xlabel()
     assert f"dead {found.dead[0]:.0%}" in display.axes_[0].get_xlabel()
     assert "dead" not in display.axes_[-1].get_xlabel()
+
+
+def edges(panel):
+    return [bar.get_x() for bar in panel.patches]
+
+
+def test_hidden_layers_share_their_bins_if_asked():
+    """A signal that dies away fills one bin in the end; the output has another unit."""
+    rng = np.random.default_rng(0)
+    shrinking = Plain(50, "tanh", depth=6, init="normal", init_scale=0.01, random_state=0)
+    noise, labels = rng.standard_normal((200, 50)), np.arange(200) % 2
+    display = LayerStatisticsDisplay.from_estimator(shrinking, noise, labels)
+    first, *others, output = display.axes_
+    for panel in others:
+        assert edges(panel) == edges(first)
+        assert panel.get_xlim() == first.get_xlim()
+    assert np.count_nonzero([bar.get_height() for bar in others[-1].patches]) == 1
+    assert edges(output) != edges(first)
+    own = display.plot(sharex=False).axes_
+    assert np.count_nonzero([bar.get_height() for bar in own[-2].patches]) > 10
+
+
+def test_ticks_of_histograms_have_no_exponent_beside_them():
+    """It would stand in the caption. The labels of a panel do not run into those of its neighbour."""
+    noise = np.random.default_rng(0).standard_normal((200, 50))
+    small = Plain(50, "tanh", depth=8, init="normal", init_scale=0.01, random_state=0)
+    how = {"sharex": False, "n_cols": 9}
+    display = LayerStatisticsDisplay.from_estimator(small, noise, np.arange(200) % 2, **how)
+    display.figure_.canvas.draw()
+    boxes = []
+    for panel in display.axes_:
+        low, high = panel.get_xlim()
+        ticks = [tick for tick in panel.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        assert panel.xaxis.get_offset_text().get_text() == ""
+        assert len(ticks) >= 2
+        boxes += [tick.label1.get_window_extent() for tick in ticks]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_filters_are_the_first_weights_of_the_largest_norm(fitted):
@@ -163,6 +211,10 @@ def test_filters_of_a_frame_are_told_by_name():
     W = model.coefs_[0][:, units]  # the rows of age, size, and of no, the first, second and third kind
     expected = np.sqrt(np.stack([W[0] ** 2, np.square(W[2:]).sum(axis=0), W[1] ** 2]))
     np.testing.assert_allclose(panel.images[0].get_array(), expected)
+    display.figure_.canvas.draw()
+    bar = display.figure_.axes[1]
+    label, within = bar.yaxis.label.get_window_extent(), display.figure_.bbox
+    assert (within.y0 <= label.y0) & (label.y1 <= within.y1)  # few rows leave room for the label of the bar
     assert FilterDisplay.from_estimator(model, image_shape=(1, 3)).filters.shape == (6, 1, 3)
 
 
@@ -202,6 +254,17 @@ def test_covariances_before_and_after():
     assert np.isfinite(spectra[0]).sum() == rank
     np.testing.assert_allclose(spectra[1][:50], 1, atol=0.01)  # those far above the whitener's eps
     assert WhiteningDisplay.from_estimator(StandardScaler().fit(X), X).after.shape == (64, 64)
+
+
+def test_the_legend_of_the_spectra_lies_beside_them():
+    Z = Standardizer().fit_transform(X)
+    _, axes = plt.subplots(1, 3, figsize=(7, 4), layout="constrained")
+    *_, spectrum = WhiteningDisplay.from_estimator(Whitener(eps=0.01), Z, ax=axes).axes_
+    spectrum.figure.canvas.draw()
+    box = spectrum.get_legend().get_window_extent()
+    for line in spectrum.lines:
+        drawn = line.get_xydata()[np.isfinite(line.get_ydata())]
+        assert box.count_contains(spectrum.transData.transform(drawn)) == 0
 
 
 def test_what_cannot_be_drawn(fitted):

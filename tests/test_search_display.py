@@ -141,6 +141,7 @@ def test_searches_share_an_axes_and_stay_apart():
     assert len({line.get_linestyle() for line in lines}) == 4  # to be told apart in grey
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert sorted(labels) == [
+        "a candidate",
         "a, best so far",
         "b, best so far",
         "c, best so far",
@@ -174,6 +175,15 @@ def test_evaluations_are_coloured_by_their_order_in_all_panels(found):
     assert {collection.get_clim() for collection in collections.values()} == {(1, 7)}
 
 
+def test_the_legend_stands_above_the_panels_and_names_all_marks():
+    candidates, scores = [{"a": i, "b": str(i)} for i in range(6)], np.array([-9.0, np.nan, 1, 2, 3, 4])
+    display = SearchDisplay(candidates, scores).plot(kind="evaluations")
+    display.figure_.canvas.draw()
+    (legend,) = display.figure_.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a candidate", "failed", "below -2"]
+    assert all(legend.get_window_extent().y0 > ax.bbox.y1 for ax in display.figure_.axes)
+
+
 def test_the_order_is_told_in_whole_numbers():
     candidates = [dict.fromkeys("abc", i) for i in range(20)]
     display = SearchDisplay(candidates, np.arange(20.0)).plot(kind="evaluations")
@@ -201,7 +211,7 @@ def test_categories_may_be_anything(categories, texts):
         display = SearchDisplay.from_search(fitted, kind=kind, params="shape")
         (ax,) = display.ax_
         assert tick_texts(ax) == texts
-        low = [x for label in ax.get_legend_handles_labels()[1] for x in marks(ax, label)[:, 0]]
+        low = [x for line in ax.lines if line.get_marker() == "v" for x in line.get_xdata()]
         np.testing.assert_array_equal(sorted([*points(ax)[:, 0], *low]), sorted(tried))
     np.testing.assert_array_equal(display.lines_[0].get_xdata(), range(len(texts)))
 

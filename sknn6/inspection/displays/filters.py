@@ -143,7 +143,7 @@ class FilterDisplay:
     def _plot_by_name(self, ax, colours, label):
         """Draw the weights of all units as one image with a labelled row for each feature."""
         W = self.filters.reshape(len(self.filters), -1).T
-        size = (2.0 + 0.2 * W.shape[1], 0.8 + 0.2 * W.shape[0])
+        size = (2.0 + 0.2 * W.shape[1], max(0.8 + 0.2 * W.shape[0], 2.4))  # room for the label of the bar
         self.axes_ = panels(ax, 1, size=size)
         self.figure_ = self.axes_[0].figure
         drawn = self.axes_[0].imshow(W, aspect="auto", **colours)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from sknn6.annotations import Matrix
-from sknn6.inspection.displays.panels import panels
+from sknn6.inspection.displays.panels import few_ticks, panels
 from sknn6.inspection.displays.theme import BLUE
 from sknn6.inspection.statistics import LayerStatistics, layer_statistics
 
@@ -75,7 +75,14 @@ class LayerStatisticsDisplay:
         """
         return cls(layer_statistics(estimator, X, y, sample_weight=sample_weight)).plot(**how)
 
-    def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None, n_cols: int = 5, bins: int = 30) -> Self:
+    def plot(
+        self,
+        *,
+        ax: "Sequence[Axes] | NDArray | None" = None,
+        n_cols: int = 5,
+        bins: int = 30,
+        sharex: bool = True,
+    ) -> Self:
         """Draw the histograms.
 
         Parameters
@@ -86,6 +93,10 @@ class LayerStatisticsDisplay:
             Number of panels per row.
         bins : int, default=30
             Number of bins per histogram.
+        sharex : bool, default=True
+            Whether the hidden layers have the same bins, so that it shows if the signal dies away or
+            explodes from layer to layer. The output layer, which has another unit, has its own. With False
+            each layer has its own, so that it shows how its outputs are distributed.
 
         Returns
         -------
@@ -94,11 +105,14 @@ class LayerStatisticsDisplay:
         found = self.statistics
         self.axes_ = panels(ax, len(found.names), n_cols=n_cols, size=(2.1, 2.0), sharey=False)
         self.figure_ = self.axes_[0].figure
+        outputs = [layer[np.isfinite(layer)] for layer in found.outputs]
+        ends = [end for layer in outputs[:-1] if layer.size for end in (layer.min(), layer.max())]
+        hidden = (min(ends), max(ends)) if sharex and ends else None
         for i, (panel, name) in enumerate(zip(self.axes_, found.names, strict=True)):
-            outputs = found.outputs[i][np.isfinite(found.outputs[i])]
-            panel.hist(outputs, bins=bins, color=BLUE)
+            panel.hist(outputs[i], bins=bins, range=None if name == "output" else hidden, color=BLUE)
             panel.set_title(name, loc="left", fontsize="medium")
             panel.set(yticks=[], xlabel=caption(found, i))
+            few_ticks(panel.xaxis)
             panel.spines[["left", "top", "right"]].set_visible(False)
         return self
 

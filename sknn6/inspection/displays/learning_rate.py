@@ -91,8 +91,8 @@ class LearningRateDisplay:
         low, high = found.smoothed.min(), found.smoothed.max()
         ax.set_ylim(low - 0.25 * (high - low), high + 0.25 * (high - low))
         if not math.isnan(found.suggestion):
-            ax.axvspan(*found.bounds, color=BLUE, alpha=0.08, lw=0, label="to search among")
+            ax.axvspan(*found.bounds, color=BLUE, alpha=0.08, lw=0, label="rates worth a search")
             suggested = f"suggestion, {found.suggestion:.2g}"
             self.lines_.append(ax.axvline(found.suggestion, color=VERMILLION, ls="--", label=suggested))
-        add_legend(ax, [ax], loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+        add_legend(ax, [ax], loc="best")
         return self

@@ -99,8 +99,8 @@ class LossCurveDisplay:
         held_out = self._column("validation_loss")
         if np.isfinite(held_out).any():
             colour, best = self.lines_[0].get_color(), int(np.nanargmin(held_out))
-            self.lines_ += ax.plot(epochs, held_out, color=colour, ls=":", label=f"{self.name}, validation")
-            ax.plot(epochs[best], held_out[best], "o", color=colour, ms=6)
+            label = f"{self.name}, validation, lowest in epoch {epochs[best]}"
+            self.lines_ += ax.plot(epochs, held_out, "o:", color=colour, ms=6, markevery=[best], label=label)
         ax.set(xlabel="epoch", ylabel="loss", yscale="log" if log else "linear")
         add_legend(ax, [ax], loc="upper right")
         return self

@@ -7,8 +7,8 @@ import numpy as np
 from sknn6.optional import require
 
 __all__ = [
-    "MOST_NAMES", "add_legend", "colour_bar", "label_features", "label_panels", "number_axis", "panels",
-    "parameter_axis",
+    "MOST_NAMES", "add_legend", "colour_bar", "few_ticks", "label_features", "label_panels", "number_axis",
+    "panels", "parameter_axis",
 ]  # fmt: skip
 
 # With more features than that, their names would overlap.
@@ -47,14 +47,14 @@ def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
 
 
 def label_panels(axes, ylabel):
-    """Label the y-axes of the leftmost panels, limit the ticks, and add one legend below the figure."""
+    """Label the y-axes of the leftmost panels, limit the ticks, and add one legend above them all."""
     from matplotlib.ticker import MaxNLocator
 
     for ax in axes:
         ax.yaxis.set_major_locator(MaxNLocator(4))
         if ax.get_subplotspec() is None or ax.get_subplotspec().is_first_col():
             ax.set_ylabel(ylabel)
-    add_legend(axes[0].figure, axes, loc="outside lower left", ncols=2)
+    add_legend(axes[0].figure, axes, loc="outside upper left", ncols=3)
 
 
 def colour_bar(points, axes, label):
@@ -113,7 +113,7 @@ def number_axis(ax, values, *, log=False):
 
     if not log:
         integer = all(isinstance(value, int | np.integer) for value in values)
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=integer))
+        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=integer))
         return
     ax.set_xscale("log")
     narrow = max(values) < 100 * min(values)
@@ -121,6 +121,14 @@ def number_axis(ax, values, *, log=False):
     if narrow:
         ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def few_ticks(axis):
+    """Have up to four ticks, each with its own exponent: a common one would stand where a caption is."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(3))
+    axis.set_major_formatter("{x:g}")
 
 
 def label_features(axis, names):

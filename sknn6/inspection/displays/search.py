@@ -186,7 +186,7 @@ class SearchDisplay:
         self._draw_scores(ax, order, slice(None), color=line.get_color(), alpha=0.5)
         number_axis(ax, order)
         ax.set(xlabel="candidates evaluated", ylabel=self.metric)
-        add_legend(ax, [ax], loc="lower left", bbox_to_anchor=(0, 1))
+        add_legend(ax, [ax], loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
         return ax, [line]
 
     def _plot_evaluations(self, params, n_cols, ax):
@@ -215,14 +215,14 @@ class SearchDisplay:
         points = list(zip(*values.values(), strict=True))
         curves = partial_dependence(space, points, self._bounded_scores()[which])
         names = chosen(params, sorted(curves, key=lambda name: -np.ptp(curves[name][1])))
-        axes, lines = panels(ax, len(names), n_cols=n_cols), []
+        axes, lines, expected = panels(ax, len(names), n_cols=n_cols), [], f"expected {self.metric}"
         for panel, name in zip(axes, names, strict=True):
             known = [dimension for dimension in space if dimension.name == name]
             x = parameter_axis(panel, name, [*values[name], *curves[name][0]], known)
             self._draw_scores(panel, x[: len(which)], which, color=GREY, alpha=0.4)
             style = "s" if hasattr(known[0], "categories") else "-"
-            lines += panel.plot(x[len(which) :], curves[name][1], style, color=BLUE)
-        label_panels(axes, f"expected {self.metric}")
+            lines += panel.plot(x[len(which) :], curves[name][1], style, color=BLUE, label=expected)
+        label_panels(axes, expected)
         return axes, lines
 
     def _space(self, index):
@@ -246,7 +246,7 @@ class SearchDisplay:
         """Draw candidates at their scores, with marks at the bound for those that failed or are below it."""
         x, scores, bounded = np.asarray(x), self.scores[which], self._bounded_scores()[which]
         failed, low = ~np.isfinite(scores), scores < bounded
-        points = ax.scatter(x, np.where(failed | low, np.nan, scores), s=20, **how)
+        points = ax.scatter(x, np.where(failed | low, np.nan, scores), s=20, label="a candidate", **how)
         for label, marker, there in (("failed", "x", failed), ("below {:.3g}", "v", low & ~failed)):
             if there.any():
                 bound = bounded[there]

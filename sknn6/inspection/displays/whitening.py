@@ -137,5 +137,5 @@ class WhiteningDisplay:
             values[values < ROUNDING * values[0]] = np.nan
             spectrum.plot(np.arange(1, len(values) + 1), values, label=name)
         spectrum.set(yscale="log", xlabel="component", ylabel="variance")
-        add_legend(spectrum, [spectrum], loc="lower left")
+        add_legend(spectrum, [spectrum], loc="best")
         return self
