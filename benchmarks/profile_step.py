@@ -25,7 +25,7 @@ import numpy as np
 from command_line import parser_of
 from workloads import WORKLOADS, plain
 
-from sknn6.estimators.settings import Settings
+from sknn6.estimators.settings import settings_of
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
@@ -69,7 +69,7 @@ class Training:
         self.batches = Batches(X, y, None, work.batch, np.float32, rng)
         self.update = Update(self.network, Adam(self.network.theta))
         estimator = plain(work.hidden, max_iter=1).fit(X[: work.batch], y[: work.batch])
-        self.alpha, self.rate = estimator.alpha, Settings.of(estimator).rate
+        self.alpha, self.rate = estimator.alpha, settings_of(estimator).rate
         self.outputs = {}  # memory for products that has been used before
 
     def whole(self, watch):

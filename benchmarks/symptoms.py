@@ -26,7 +26,7 @@ import pandas as pd
 from records import arguments, completed
 
 from sknn6 import MLPClassifier, Standardizer
-from sknn6.estimators.settings import Settings
+from sknn6.estimators.settings import settings_of
 from sknn6.training import symptoms
 
 N_TRAIN, N_TEST = 1000, 2000
@@ -56,7 +56,7 @@ def changed(mlp, change):
     return {
         "another seed": {"random_state": mlp.random_state + 100},
         "input_scaling": {"input_scaling": True},
-        "lower rate": {"learning_rate_init": Settings.of(mlp).learning_rate_init / 5},
+        "lower rate": {"learning_rate_init": settings_of(mlp).learning_rate_init / 5},
         "leaky_relu": {"activation": "leaky_relu"},
         "batchnorm": {"batchnorm": True},
         "alpha": {"alpha": 0.1},

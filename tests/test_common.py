@@ -21,7 +21,7 @@ from sklearn.utils.estimator_checks import (
 
 from sknn6 import MLPClassifier, MLPRegressor, Standardizer
 from sknn6.estimators.recipes import PLAIN
-from sknn6.estimators.settings import Settings
+from sknn6.estimators.settings import settings_of
 
 # A weight of 2 and a row given twice round differently, which in float32 adds up to differences of some 1e-4
 # in the probabilities over the epochs, where 1e-7 is asked for; and dropout draws for each row. In float64
@@ -83,7 +83,7 @@ def test_every_parameter_of_scikit_learn_has_its_place_and_default(cls, theirs):
     assert positional == [name for name, p in ours.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     for name, parameter in parameters.items():
         if ours[name].default == "auto":  # with the solvers sgd and lbfgs; a batch is 200 there
-            recipes = [Settings.of(cls(solver=solver)).recipe for solver in ("sgd", "lbfgs")]
+            recipes = [settings_of(cls(solver=solver)).recipe for solver in ("sgd", "lbfgs")]
             assert recipes == [PLAIN, PLAIN]
             assert PLAIN[name] == (200 if name == "batch_size" else parameter.default)
         else:

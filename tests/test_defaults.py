@@ -27,7 +27,7 @@ from sknn6.estimators.recipes import (
     WITH_MANY_ROWS,
     recipe_for,
 )
-from sknn6.estimators.settings import Settings
+from sknn6.estimators.settings import settings_of
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.piecewise import MOST_PIECES
 
@@ -197,7 +197,7 @@ def test_the_recipes_are_of_the_same_valid_parameters(cls, modern):
         left, given = cls(**params), cls(**params, **recipe)
         given._validate_params()
         for estimator in (left, given):
-            settings = Settings.of(estimator)
+            settings = settings_of(estimator)
             assert {name: getattr(settings, name) for name in recipe} == recipe
     alike = [cls(**params, random_state=0).fit(X[:300], y[:300]) for params in ({}, own(modern, cls))]
     np.testing.assert_array_equal(*(model.predict(X[300:]) for model in alike))
@@ -241,7 +241,7 @@ def test_the_epochs_fall_as_the_root_of_the_rows(n_rows, epochs):
     ("members", "decays"), [(4, [0.1, 0.4, 1.6, 6.4]), (1, 0.8), (2, [0.1, 6.4]), (3, [0.1, 0.8, 6.4])]
 )
 def test_the_decays_are_spread_over_the_networks(members, decays):
-    settings = Settings.of(MLPClassifier(ensemble_size=members), MANY_ROWS)
+    settings = settings_of(MLPClassifier(ensemble_size=members), MANY_ROWS)
     np.testing.assert_allclose(settings.decays, decays, rtol=1e-12)
 
 

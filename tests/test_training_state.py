@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from sknn6 import MLPClassifier
-from sknn6.estimators.settings import Settings
+from sknn6.estimators.settings import settings_of
 from sknn6.training.state import ATTRIBUTES, TrainingState
 
-SETTINGS = Settings.of(MLPClassifier(random_state=0))
-CALL = Settings.of(MLPClassifier(random_state=0), incremental=True)
-EARLY = Settings.of(MLPClassifier(early_stopping=True, random_state=0))
+SETTINGS = settings_of(MLPClassifier(random_state=0))
+CALL = settings_of(MLPClassifier(random_state=0), incremental=True)
+EARLY = settings_of(MLPClassifier(early_stopping=True, random_state=0))
 
 
 def after(settings, n_epochs, before=()):
@@ -68,7 +68,7 @@ def test_a_file_of_an_earlier_version_has_a_field_by_its_earlier_name():
 
 
 def test_lbfgs_has_no_attributes_of_the_stochastic_solvers():
-    settings = Settings.of(MLPClassifier(solver="lbfgs", random_state=0))
+    settings = settings_of(MLPClassifier(solver="lbfgs", random_state=0))
     attributes = after(settings, 2).attributes(stochastic=False)
     assert not {"best_loss_", "loss_curve_", "validation_scores_"} & attributes.keys()
     assert attributes["loss_"] == 0.5

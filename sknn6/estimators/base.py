@@ -35,7 +35,6 @@ from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
 from sknn6.estimators.preparation import prepare
 from sknn6.estimators.scoring import score_rows
-from sknn6.estimators.settings import Settings
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import cycle_ends
 from sknn6.readers import as_frame, as_table, has_missing
@@ -49,6 +48,7 @@ from sknn6.training.evaluation import Evaluation
 from sknn6.training.interrupts import Interrupts
 from sknn6.training.lbfgs import train_with_lbfgs
 from sknn6.training.minibatch import train_in_batches
+from sknn6.training.settings import Settings
 from sknn6.training.state import RECORDS, STOCHASTIC_ATTRIBUTES
 from sknn6.training.targets import Targets, dense
 from sknn6.training.training import Training

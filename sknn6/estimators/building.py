@@ -5,10 +5,10 @@ from typing import Any
 from numpy.random import Generator
 
 from sknn6.estimators.fitted import arrays_of, scaling_of
-from sknn6.estimators.settings import Settings
 from sknn6.nn.activations import find_activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.network import Network
+from sknn6.training.settings import Settings
 from sknn6.warn import warn_user
 
 __all__ = ["build", "fitted_parameters"]

@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from sknn6.estimators.settings import Settings
 from sknn6.nn.categories import Embedding, OneHot
 from sknn6.nn.network import Network
 from sknn6.nn.piecewise import Piecewise, find_knots
 from sknn6.training.data import Data
+from sknn6.training.settings import Settings
 
 __all__ = ["find_embedding", "pieces_between", "place_codes", "place_knots"]
 
@@ -20,8 +20,8 @@ ROWS_FOR_COLUMNS = 2**13
 
 def find_embedding(data: Data, n_numbers: int, settings: Settings, streamed: bool) -> NDArray | None:
     """Return the knots of the embedding of the numbers, or None if there is to be no embedding."""
-    left = "numeric_embedding" in settings.automatic
-    if not settings.numeric_embedding or (left and (streamed or issparse(data.X))):
+    is_auto = settings.is_auto("numeric_embedding")
+    if not settings.numeric_embedding or (is_auto and (streamed or issparse(data.X))):
         return None
     if issparse(data.X):
         raise ValueError(

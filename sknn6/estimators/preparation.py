@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from sknn6.estimators.building import build, fitted_parameters
 from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
 from sknn6.estimators.input_layers import find_embedding, pieces_between, place_codes, place_knots
-from sknn6.estimators.settings import Settings
+from sknn6.estimators.settings import (
+    for_continuing,
+    for_members,
+    for_partial_fit,
+    for_stream,
+    settings_of,
+    with_fitted_values,
+)
 from sknn6.estimators.target_scaling import adapt_to_scaling, learn_level, multiply_outputs, scale_targets
 from sknn6.moments import moments
 from sknn6.nn.architecture import Architecture
@@ -24,6 +31,7 @@ from sknn6.tables import Columns
 from sknn6.training.data import Data, make_batches
 from sknn6.training.division import Division
 from sknn6.training.scaling import scale_input
+from sknn6.training.settings import Settings
 from sknn6.training.state import TrainingState
 from sknn6.training.targets import Targets
 
@@ -232,16 +240,16 @@ def settings_and_state(
     rows_at_first = 0 if incremental else n_rows
     if continues:
         rows_at_first = getattr(estimator, "_n_rows", 0)
-    settings = Settings.of(estimator, rows_at_first, continues=continues, incremental=incremental)
+    settings = settings_of(estimator, rows_at_first, continues=continues, incremental=incremental)
     settings.check_decays()
     state = TrainingState.begin(settings, vars(estimator) if continues else {})
     state.n_rows = rows_at_first
     if continues:
-        settings = settings.with_fitted_values(fitted_parameters(estimator))
+        settings = with_fitted_values(settings, fitted_parameters(estimator))
     if state.streamed:
-        settings = settings.for_stream(n_rows)
+        settings = for_stream(settings, n_rows)
     elif continues:
-        settings = settings.for_continuing()
+        settings = for_continuing(settings)
     if incremental:
-        settings = settings.for_partial_fit()
-    return settings.for_members(state.members) if state.members else settings, state
+        settings = for_partial_fit(settings)
+    return for_members(settings, state.members) if state.members else settings, state

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from skopt.space import Categorical, Dimension, Integer, Real, Space
 
 from sknn6.estimators.base import BaseMLP
-from sknn6.estimators.settings import Settings
+from sknn6.estimators.settings import settings_of
 from sknn6.nn.activations import ACTIVATIONS
 from sknn6.nn.initializers import INITIALIZERS
 from sknn6.nn.optimizers import OPTIMIZERS
@@ -241,10 +241,10 @@ def present_params(estimator, axes, n_rows=0):
     params = dict(own)
     for prefix, part in parts_of(estimator).items():
         if isinstance(part, BaseMLP):
-            settings = Settings.of(part, n_rows)
+            settings = settings_of(part, n_rows)
             widths = settings.hidden
             params |= {prefix + name: getattr(settings, name) for name in settings.automatic - {"init"}}
-            if "weight_decay" in settings.automatic and np.ndim(settings.weight_decay):
+            if settings.is_auto("weight_decay") and np.ndim(settings.weight_decay):
                 params[f"{prefix}weight_decay"] = float(gmean(settings.weight_decay))
             width, depth = f"{prefix}hidden_layer_sizes", f"{prefix}depth"
             if len(set(widths)) == 1 and (len(widths) == 1 or {width, depth} <= set(axes)):

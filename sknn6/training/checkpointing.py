@@ -10,6 +10,7 @@ from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
 from sknn6.nn.schedules import SCHEDULES
 from sknn6.training.data import Data
+from sknn6.training.settings import Settings
 from sknn6.training.state import TrainingState
 
 __all__ = ["TrainingFile"]
@@ -42,8 +43,9 @@ class TrainingFile:
     """
 
     def __init__(
-        self, settings: Any, network: Network, state: TrainingState, data: Data, validation: Data | None
+        self, settings: Settings, network: Network, state: TrainingState, data: Data, validation: Data | None
     ) -> None:
+        assert settings.checkpoint is not None
         check_seed(settings.random_state)
         identity = dict(settings.given)
         for other in ("checkpoint", "verbose"):

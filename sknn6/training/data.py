@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from sknn6.nn.annotations import Array
 from sknn6.nn.batches import Batches
 from sknn6.nn.network import Network
+from sknn6.training.settings import Settings
 from sknn6.warn import warn_user
 
 __all__ = ["Data", "SelectedRows", "make_batches"]
@@ -65,7 +66,7 @@ class SelectedRows:
 
 def make_batches(
     data: Data,
-    settings: Any,
+    settings: Settings,
     network: Network,
     rng: np.random.Generator,
     rows: Array | None = None,
@@ -96,7 +97,7 @@ def make_batches(
         return Batches(
             data.X, data.y, data.weight, n_rows, network.dtype, rows=rows, scaling=network.input_scaling
         )
-    if "batch_size" not in settings.automatic and settings.batch_size > n_rows:
+    if not settings.is_auto("batch_size") and settings.batch_size > n_rows:
         warn_user(
             f"batch_size={settings.batch_size} is larger than the {n_rows} samples to train on: "
             "all of them make one batch."

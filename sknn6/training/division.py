@@ -1,7 +1,6 @@
 """What each row is used for: training all networks or some, early stopping, their choice, calibration."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from sknn6.nn.annotations import Array
 from sknn6.training.data import Data
 from sknn6.training.held_out import hold_out, may_hold_out
 from sknn6.training.left_out import kept_rows, parts_of_rows
+from sknn6.training.settings import Settings
 from sknn6.training.targets import Targets
 
 __all__ = ["Division", "divide"]
@@ -61,7 +61,7 @@ class Division:
 
 
 def divide(
-    data: Data, targets: Targets, settings: Any, seed: int, members: int, given: Data | None
+    data: Data, targets: Targets, settings: Settings, seed: int, members: int, given: Data | None
 ) -> Division:
     """Decide what the rows are used for.
 
@@ -95,7 +95,7 @@ def divide(
     if held_out is None and wanted and (settings.leaves_out_few or not few):
         part = leave_out(data, targets, seed, members)
     can_choose = part is not None or (selects and not settings.continues)
-    if few and "snapshots" in settings.automatic:
+    if few and settings.is_auto("snapshots"):
         can_choose = False
     return Division(
         rows=rows,

@@ -1,7 +1,7 @@
 """The rows that are held out, for early stopping and for the choice of networks."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
@@ -9,12 +9,13 @@ from sklearn.model_selection import train_test_split
 
 from sknn6.nn.annotations import Array
 from sknn6.training.data import Data, SelectedRows
+from sknn6.training.settings import Settings
 from sknn6.training.targets import Targets
 
 __all__ = ["hold_out", "may_hold_out"]
 
 
-def hold_out(data: Data, targets: Targets, settings: Any, seed: int) -> tuple[Array, Data]:
+def hold_out(data: Data, targets: Targets, settings: Settings, seed: int) -> tuple[Array, Data]:
     """Draw the rows that are held out.
 
     Parameters
@@ -56,12 +57,12 @@ def hold_out(data: Data, targets: Targets, settings: Any, seed: int) -> tuple[Ar
     return rows, Data(X, data.y[held_out], data.given_y[held_out], weight, weight)
 
 
-def may_hold_out(data: Data, targets: Targets, settings: Any) -> bool:
+def may_hold_out(data: Data, targets: Targets, settings: Settings) -> bool:
     """Return whether to hold out rows for ensemble selection.
 
     It is True if the user asked for the selection; with "auto", only if both parts get enough rows.
     """
-    if "ensemble_selection" not in settings.automatic:
+    if not settings.is_auto("ensemble_selection"):
         return True
     fraction = settings.validation_fraction
     if data.weight is not None and np.count_nonzero(data.weight) <= math.ceil(fraction * data.n_rows):

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sknn6.nn.annotations import Array
 from sknn6.packing import pack, unpack
 from sknn6.training.scaling import Moments
+from sknn6.training.settings import Settings
 
 __all__ = ["ATTRIBUTES", "RECORDS", "STOCHASTIC_ATTRIBUTES", "TrainingState"]
 
@@ -131,7 +132,7 @@ class TrainingState:
     snapshots: list[tuple[Array, Array]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, settings: Any, before: dict[str, Any]) -> Self:
+    def begin(cls, settings: Settings, before: dict[str, Any]) -> Self:
         """Return the initial state of a training.
 
         Parameters
@@ -153,7 +154,7 @@ class TrainingState:
         return state
 
     @classmethod
-    def fresh(cls, settings: Any, before: dict[str, Any]) -> Self:
+    def fresh(cls, settings: Settings, before: dict[str, Any]) -> Self:
         """Return a new state; seed and generator are those of the earlier training, if there is one."""
         seed, rng = before.get("_split_seed"), before.get("_rng")
         if seed is None:

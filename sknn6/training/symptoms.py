@@ -17,6 +17,7 @@ from sknn6.nn.annotations import Array, Rows
 from sknn6.nn.network import Network
 from sknn6.nn.observe import NO_SLOPE, observed
 from sknn6.nn.sample_weights import per_sample
+from sknn6.training.settings import Settings
 from sknn6.training.training import Training
 from sknn6.warn import warn_user
 
@@ -97,7 +98,7 @@ def dead_units(training: Training) -> str | None:
     )
 
 
-def advice(settings: Any, *others: str) -> str:
+def advice(settings: Settings, *others: str) -> str:
     """Return the advice to scale X, if it is not scaled, to lower the rate, if there is one, or others."""
     scale = [] if settings.input_scaling else ["set input_scaling=True"]
     rate = [f"lower learning_rate_init (it is {settings.learning_rate_init})"] if settings.stochastic else []

@@ -18,6 +18,7 @@ from sknn6.training.checkpointing import TrainingFile
 from sknn6.training.data import Data
 from sknn6.training.division import Division
 from sknn6.training.evaluation import Evaluation
+from sknn6.training.settings import Settings
 from sknn6.training.state import TrainingState
 from sknn6.training.targets import Targets
 from sknn6.warn import warn_user
@@ -67,7 +68,7 @@ class Training:
     network: Network
     batches: Batches
     targets: Targets
-    settings: Any  # of sknn6.estimators, which this package does not import
+    settings: Settings
     state: TrainingState
     callbacks: Callbacks
     attributes: Callable[[], dict[str, Any]]
@@ -123,6 +124,7 @@ class Training:
         self.report(f"Iteration {state.n_iter}, loss = {state.loss:.8f}")
         if self.watches_validation:
             merit, best = record["validation_score"], state.best_validation_score
+            assert best is not None  # see __post_init__
             state.add_score(merit)
             self.report(f"Validation score: {merit:f}")
             self.keep_if_best(merit, record["validation_loss"])
@@ -194,7 +196,7 @@ class Training:
         if plateau is None:
             return self.settings.max_iter
         end_of_cycle = self.cycle_ends[bisect_right(self.cycle_ends, plateau)]
-        return min(plateau + self.settings.n_iter_no_change, end_of_cycle)
+        return int(min(plateau + self.settings.n_iter_no_change, end_of_cycle))
 
     def end_cycle(self) -> None:
         """Keep the network at the end of a cycle of the rate, and count plateaus anew in the next one."""

@@ -6,7 +6,7 @@ import pytest
 import sklearn.neural_network
 
 from sknn6 import MLPClassifier, MLPRegressor
-from sknn6.estimators.settings import Settings
+from sknn6.estimators.settings import settings_of
 
 # What a test function asks for that is not the estimators', by name, with the reason to leave it out.
 SKIPPED = {"test_gradient": "calls _loss_grad_lbfgs, an internal; tests/test_gradients.py is its counterpart"}
@@ -19,7 +19,7 @@ for estimator in (MLPClassifier, MLPRegressor):
 
 def next_rate(estimator):
     """Return the learning rate of the next step."""
-    return Settings.of(estimator).rate(0.0, estimator.t_, estimator._plateaus)
+    return settings_of(estimator).rate(0.0, estimator.t_, estimator._plateaus)
 
 
 # The tests of the regressor are for scikit-learn's values. Those of the classifier hold for its recipe, but
