@@ -80,31 +80,35 @@ def divide(
     given : Data or None
         The user's validation data.
     """
-    selects = settings.ensemble_selection and members > 1 and not settings.incremental
     stops_early = settings.stochastic and settings.early_stopping
+    selects = settings.ensemble_selection and members > 1 and not settings.incremental
+    # A training that goes on may have been trained before on the rows that it would hold or leave out.
+    calibrates = settings.scales_temperature and settings.starts_anew
+    few = members == 1 or n_weighted(data) < FEWEST_TO_LEAVE_OUT
+    n_cycles = 1 if few and settings.is_auto("snapshots") else settings.cycles
     rows = held_out = part = None
     if stops_early and given is not None:
         held_out = given
     elif stops_early or (selects and may_hold_out(data, targets, settings)):
         rows, held_out = hold_out(data, targets, settings, seed)
-    selects = selects and held_out is not None
-    # A training that goes on may have been trained before on the rows that it would hold or leave out.
-    calibrates = settings.scales_temperature and settings.starts_anew
-    few = members == 1 or n_weighted(data) < FEWEST_TO_LEAVE_OUT
-    wanted = settings.starts_anew and (calibrates or settings.cycles > 1)
-    if held_out is None and wanted and (settings.leaves_out_few or not few):
+    validation = held_out if stops_early else given
+    if held_out is not None:
+        can_choose = selects and not settings.continues
+        return Division(
+            rows=rows,
+            validation=validation,
+            held_out=held_out,
+            selects=selects,
+            calibrates=calibrates,
+            n_cycles=n_cycles if can_choose else 1,
+        )
+    if settings.starts_anew and (calibrates or settings.cycles > 1) and (settings.leaves_out_few or not few):
         part = leave_out(data, targets, seed, members)
-    can_choose = part is not None or (selects and not settings.continues)
-    if few and settings.is_auto("snapshots"):
-        can_choose = False
     return Division(
-        rows=rows,
-        validation=held_out if stops_early else given,
-        held_out=held_out,
+        validation=validation,
         part=part,
-        selects=selects,
         calibrates=calibrates,
-        n_cycles=settings.cycles if can_choose else 1,
+        n_cycles=n_cycles if part is not None else 1,
     )
 
 
