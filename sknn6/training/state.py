@@ -1,6 +1,7 @@
 """The state of a training: its counts, curves, best results and random generator."""
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -16,33 +17,19 @@ __all__ = ["ATTRIBUTES", "RECORDS", "STOCHASTIC_ATTRIBUTES", "TrainingState"]
 # Number of records that partial_fit keeps, so that a long stream keeps only its loss curve whole.
 RECORDS = 10_000
 
-# The attribute of the fitted estimator in which each field of the state is kept.
-ATTRIBUTES = {
-    "split_seed": "_split_seed",
-    "rng": "_rng",
-    "streamed": "_in_parts",
-    "n_iter": "n_iter_",
-    "t": "t_",
-    "loss": "loss_",
-    "history": "history_",
-    "loss_curve": "loss_curve_",
-    "validation_scores": "validation_scores_",
-    "best_loss": "best_loss_",
-    "best_validation_score": "best_validation_score_",
-    "no_improvement": "_no_improvement_count",
-    "plateaus": "_plateaus",
-    "n_rows": "_n_rows",
-    "members": "ensemble_members_",
-    "moments": "_moments",
-    "target_moments": "_target_moments",
-    "optimizer": "_optimizer_state",
-}
 
-# Fields that only the stochastic solvers report, as in scikit-learn.
-STOCHASTIC = ("best_loss", "best_validation_score", "loss_curve", "validation_scores")
+def kept(attribute: str, **facts: bool) -> dict[str, Any]:
+    """Return the metadata of a field that an attribute of the fitted estimator keeps.
 
-# Fields that start anew in each fit, for results on other data cannot be compared.
-RESET_IN_EACH_FIT = {"best_loss", "best_validation_score", "no_improvement", "plateaus"}
+    Parameters
+    ----------
+    attribute : str
+    **facts : bool
+        `stochastic`: only the stochastic solvers report the field, as in scikit-learn. `of_fit`: each fit
+        starts it anew, for results on other data cannot be compared. `of_call`: so does each call. `saved`:
+        a checkpoint has it, which is the default.
+    """
+    return {"attribute": attribute} | facts
 
 
 @dataclass
@@ -103,25 +90,30 @@ class TrainingState:
         Snapshots of the network at the ends of the cycles before this one.
     """
 
-    split_seed: int
-    rng: np.random.Generator
-    streamed: bool = False
-    n_iter: int = 0
-    t: int = 0
-    loss: float = np.inf
-    history: list[dict[str, Any]] = field(default_factory=list)
-    loss_curve: list[float] | None = None
-    validation_scores: list[float] | None = None
-    best_loss: float | None = None
-    best_validation_score: float | None = None
-    no_improvement: int = 0
-    plateaus: int = 0
+    split_seed: int = field(metadata=kept("_split_seed"))
+    rng: np.random.Generator = field(metadata=kept("_rng", of_call=True))
+    streamed: bool = field(default=False, metadata=kept("_in_parts"))
+    n_iter: int = field(default=0, metadata=kept("n_iter_", of_call=True))
+    t: int = field(default=0, metadata=kept("t_"))
+    loss: float = field(default=np.inf, metadata=kept("loss_"))
+    history: list[dict[str, Any]] = field(default_factory=list, metadata=kept("history_"))
+    loss_curve: list[float] | None = field(default=None, metadata=kept("loss_curve_", stochastic=True))
+    validation_scores: list[float] | None = field(
+        default=None, metadata=kept("validation_scores_", stochastic=True)
+    )
+    best_loss: float | None = field(default=None, metadata=kept("best_loss_", stochastic=True, of_fit=True))
+    best_validation_score: float | None = field(
+        default=None, metadata=kept("best_validation_score_", stochastic=True, of_fit=True)
+    )
+    no_improvement: int = field(default=0, metadata=kept("_no_improvement_count", of_fit=True))
+    plateaus: int = field(default=0, metadata=kept("_plateaus", of_fit=True))
+    n_rows: int = field(default=0, metadata=kept("_n_rows"))
+    members: list[int] | None = field(default=None, metadata=kept("ensemble_members_"))
+    moments: Moments | None = field(default=None, metadata=kept("_moments"))
+    target_moments: Moments | None = field(default=None, metadata=kept("_target_moments"))
+    # A checkpoint saves the optimizer's present state beside this one, which an earlier call has left.
+    optimizer: dict[str, Any] | None = field(default=None, metadata=kept("_optimizer_state", saved=False))
     plateau_at: int | None = None
-    n_rows: int = 0
-    members: list[int] | None = None
-    moments: Moments | None = None
-    target_moments: Moments | None = None
-    optimizer: dict[str, Any] | None = None
     first: int = 0
     unchanged: bool = False
     stopped: bool = False
@@ -142,8 +134,8 @@ class TrainingState:
             The fitted attributes if the training continues an earlier one, else empty.
         """
         state = cls.fresh(settings, before)
-        anew = {"rng", "n_iter"} | (set() if settings.incremental else RESET_IN_EACH_FIT)
-        anew |= set() if settings.stochastic else set(STOCHASTIC)
+        anew = names_with("of_call") + (() if settings.incremental else names_with("of_fit"))
+        anew += () if settings.stochastic else names_with("stochastic")
         for name, attribute in ATTRIBUTES.items():
             if name not in anew and before.get(attribute) is not None:
                 setattr(state, name, before[attribute])
@@ -192,7 +184,7 @@ class TrainingState:
         """Return the fitted attributes that keep the state, without those that L-BFGS does not have."""
         kept = {attribute: getattr(self, name) for name, attribute in ATTRIBUTES.items()}
         if not stochastic:
-            for name in STOCHASTIC:
+            for name in names_with("stochastic"):
                 if getattr(self, name) is None:
                     del kept[ATTRIBUTES[name]]
         return kept
@@ -220,11 +212,20 @@ class TrainingState:
         vars(self).update(saved | {"history": unpack(saved["history"])})
 
 
-STOCHASTIC_ATTRIBUTES = tuple(ATTRIBUTES[name] for name in STOCHASTIC)
+@cache
+def names_with(fact: str) -> tuple[str, ...]:
+    """Return the names of the fields of a state for which a fact holds, see `kept`."""
+    return tuple(each.name for each in fields(TrainingState) if each.metadata.get(fact, False))
 
-# Fields in a checkpoint. The optimizer's own state is saved beside them, so that of an earlier fit is not
-# needed.
-SAVED = tuple(each.name for each in fields(TrainingState) if each.name != "optimizer")
+
+# The attribute of the fitted estimator in which each field of the state is kept.
+ATTRIBUTES = {
+    each.name: each.metadata["attribute"] for each in fields(TrainingState) if "attribute" in each.metadata
+}
+STOCHASTIC_ATTRIBUTES = tuple(ATTRIBUTES[name] for name in names_with("stochastic"))
+
+# Fields in a checkpoint.
+SAVED = tuple(each.name for each in fields(TrainingState) if each.metadata.get("saved", True))
 
 
 def copied(rng: np.random.Generator) -> np.random.Generator:
