@@ -289,7 +289,7 @@ SHARED_PARAMETERS = """\
     n_iter_no_change : int or inf, default=10
         After more than this number of consecutive epochs without improvement there is a plateau. Schedules of
         the rate that follow a plan ("cosine", "one_cycle", "step") then run through the rest of it in
-        `n_iter_no_change` epochs, after which the training ends; "adaptive" divides the rate by 5; with the
+        half as many epochs, after which the training ends; "adaptive" divides the rate by 5; with the
         others the training stops at once. inf means that there is never a plateau.
     max_fun : int, default=15000
         Largest number of evaluations of the loss by "lbfgs".

@@ -175,7 +175,7 @@ class Training:
     def progress(self, epoch: int, fraction: float) -> float:
         """Return which share of a cycle of the rate is done in an epoch, of which a fraction is done.
 
-        After a plateau, what is left of the cycle is done in `n_iter_no_change` epochs.
+        After a plateau, what is left of the cycle is done in half of `n_iter_no_change` epochs, or in one.
         """
         plateau = self.state.plateau_at
         if plateau is None:
@@ -196,7 +196,7 @@ class Training:
         if plateau is None:
             return self.settings.max_iter
         end_of_cycle = self.cycle_ends[bisect_right(self.cycle_ends, plateau)]
-        return int(min(plateau + self.settings.n_iter_no_change, end_of_cycle))
+        return int(min(plateau + max(1, self.settings.n_iter_no_change // 2), end_of_cycle))
 
     def end_cycle(self) -> None:
         """Keep the network at the end of a cycle of the rate, and count plateaus anew in the next one."""
