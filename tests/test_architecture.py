@@ -20,7 +20,7 @@ SAVED = {
     "residual": True,
     "members": 2,
     "learned_scale": True,
-    "pieces": [3, 0, 0, 0],
+    "bins": [3, 0, 0, 0],
     "one_hot": [3],
     "embedded": [40],
 }
@@ -43,7 +43,7 @@ def test_the_first_saved_models_lack_what_came_later():
         "residual": False,
         "members": 1,
         "learned_scale": False,
-        "pieces": None,
+        "bins": None,
         "one_hot": None,
         "embedded": None,
     }
@@ -56,7 +56,7 @@ def test_it_does_not_change():
 
 def test_each_column_of_the_first_layer_comes_from_an_input():
     """A number has a column and one for each piece. Categories follow: one-hot, then with learned vectors."""
-    network = Architecture(5, [6], 3, "relu", pieces=[2, 0, 0, 0, 0], one_hot=[3, 2], embedded=[40])
+    network = Architecture(5, [6], 3, "relu", bins=[2, 0, 0, 0, 0], one_hot=[3, 2], embedded=[40])
     assert network.sources()[:9].tolist() == [0, 0, 0, 1, 2, 2, 2, 3, 3]
     assert set(network.sources()[9:]) == {4}
     assert len(network.sources()) == network.build().dense()[0].fan_in

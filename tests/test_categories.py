@@ -71,12 +71,12 @@ def test_few_rows_make_short_vectors(weight):
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("learned_scale", [False, True])
 @pytest.mark.parametrize(
-    ("pieces", "few"), [(None, None), ([2, 0, 0, 0], None), (None, [3]), ([2, 0, 0, 0], [3])]
+    ("bins", "few"), [(None, None), ([2, 0, 0, 0], None), (None, [3]), ([2, 0, 0, 0], [3])]
 )
-def test_the_gradient_of_the_embedding(members, learned_scale, pieces, few):
+def test_the_gradient_of_the_embedding(members, learned_scale, bins, few):
     """As the difference quotients of half the sum of squares, beside all other input layers."""
     architecture = Architecture(
-        4, [5], 3, "tanh", members=members, learned_scale=learned_scale, pieces=pieces, one_hot=few,
+        4, [5], 3, "tanh", members=members, learned_scale=learned_scale, bins=bins, one_hot=few,
         embedded=[4, 6] if few else [3, 4, 6],
     )  # fmt: skip
     network = architecture.build().allocate(np.float64)
@@ -99,7 +99,7 @@ def test_the_gradient_of_the_embedding(members, learned_scale, pieces, few):
 
 
 def test_each_row_of_the_first_weights_belongs_to_an_input():
-    architecture = Architecture(5, [4], 2, "relu", pieces=[2, 1, 0, 0, 0], one_hot=[3, 2], embedded=[7])
+    architecture = Architecture(5, [4], 2, "relu", bins=[2, 1, 0, 0, 0], one_hot=[3, 2], embedded=[7])
     expected = [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, *[4] * EMBEDDING_SIZE]
     assert architecture.sources().tolist() == expected
     assert architecture.build().dense()[0].fan_in == len(expected)

@@ -29,7 +29,7 @@ from sknn6.estimators.recipes import (
 )
 from sknn6.estimators.settings import settings_of
 from sknn6.nn.optimizers import OPTIMIZERS
-from sknn6.nn.piecewise import MOST_PIECES
+from sknn6.nn.piecewise import MOST_BINS
 
 SPLITS = 3
 
@@ -215,7 +215,7 @@ def test_many_rows_have_a_recipe_of_their_own():
     given = MLPClassifier(**ONE_EPOCH, hidden_layer_sizes=8, numeric_embedding=None).fit(MANY, y)
     part = MLPClassifier(**ONE_EPOCH).partial_fit(MANY, y, classes=[False, True])
     assert few.coefs_[0].shape == part.coefs_[0].shape == (2, 4, 128)
-    assert many.coefs_[0].shape[-2:] == (4 * (MOST_PIECES + 1), 160)
+    assert many.coefs_[0].shape[-2:] == (4 * (MOST_BINS + 1), 160)
     assert given.coefs_[0].shape[-2:] == (4, 8)
     assert few.ensemble_members_ is None
     assert set(many.ensemble_members_) <= {0, 1}

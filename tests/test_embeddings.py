@@ -8,14 +8,14 @@ import pytest
 from scipy import sparse
 
 from sknn6 import MLPClassifier, MLPRegressor
-from sknn6.nn.piecewise import MOST_PIECES, ROWS_PER_PIECE, STEEPEST, WIDTH, Piecewise, find_knots, knots_of
+from sknn6.nn.piecewise import MOST_BINS, ROWS_PER_BIN, STEEPEST, WIDTH, Piecewise, find_knots, knots_of
 
 RNG = np.random.default_rng(0)
 QUICK = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0, "numeric_embedding": "piecewise"}
 
 
 def placed(X, knots, weight=None):
-    """Return a layer with its pieces between the knots, one column of them a feature."""
+    """Return a layer with its bins between the knots, one column of them a feature."""
     layer = Piecewise((np.isfinite(knots).sum(axis=0) - 1).clip(0).tolist())
     for name, shape in layer.statistics.items():
         setattr(layer, name, np.zeros(shape))
@@ -65,10 +65,10 @@ def test_few_values_are_all_knots():
     assert knots_of(np.array([1.0, 5.0, 6.0]), np.array([90, 5, 5]), 8).tolist() == [1, 5, 6]
 
 
-@pytest.mark.parametrize(("n_features", "pieces"), [(1, MOST_PIECES), (16, WIDTH // 16), (85, 3)])
-def test_the_features_share_the_width(n_features, pieces):
+@pytest.mark.parametrize(("n_features", "bins"), [(1, MOST_BINS), (16, WIDTH // 16), (85, 3)])
+def test_the_features_share_the_width(n_features, bins):
     knots = find_knots(RNG.normal(size=(500, n_features)))
-    assert knots.shape == (pieces + 1, n_features)
+    assert knots.shape == (bins + 1, n_features)
 
 
 def test_many_features_or_few_rows_have_no_embedding():
@@ -91,7 +91,7 @@ def test_the_chunks_of_a_stream_have_no_embedding_unless_it_is_asked_for():
     assert asked.coefs_[0].shape == (4, 2 * 11, 16)
 
 
-def test_the_pieces_are_the_standardised_positions():
+def test_the_columns_are_the_standardised_positions():
     """(x - a) / (b - a), held to [0, 1]; standardised, but never steeper than 3 deviations."""
     X = np.concatenate([RNG.uniform(0, 3, 400), np.full(3, 3.9)])[:, None]
     ends = np.array([0.0, 1.0, 3.0, 4.0])
@@ -120,11 +120,11 @@ def test_a_linear_model_learns_a_step():
     assert MLPRegressor(**params).fit(X, y).score(X, y) > 0.95
 
 
-def test_models_are_saved_with_their_pieces():
+def test_models_are_saved_with_their_bins():
     X = RNG.normal(size=(200, 3))
     y = (X[:, 0] > 0.3).astype(int)
     model = MLPClassifier(**QUICK).fit(X, y)
-    assert model.coefs_[0].shape == (4, 3 * (200 // ROWS_PER_PIECE + 1), 16)
+    assert model.coefs_[0].shape == (4, 3 * (200 // ROWS_PER_BIN + 1), 16)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
@@ -133,10 +133,10 @@ def test_the_importance_of_a_feature_is_that_of_all_its_columns():
     X = np.column_stack([RNG.normal(size=500), RNG.integers(0, 2, 500), RNG.normal(size=500)])
     y = (X[:, 0] > 0.3).astype(int)
     model = MLPClassifier(**QUICK | {"ensemble_size": 1, "max_iter": 30}).fit(X, y)
-    pieces = model._structure["pieces"]
-    assert pieces[1] == 0
+    bins = model._structure["bins"]
+    assert bins[1] == 0
     W = 6 * model.layer_state_["dense_0.u"][:, None] * model.coefs_[0]
-    of_feature = np.split(W, np.cumsum(np.array(pieces) + 1)[:-1])
+    of_feature = np.split(W, np.cumsum(np.array(bins) + 1)[:-1])
     norms = np.array([np.linalg.norm(part) for part in of_feature])
     np.testing.assert_allclose(model.feature_importances_, norms / norms.sum(), rtol=1e-6)
     assert model.feature_importances_.argmax() == 0

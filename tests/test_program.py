@@ -58,14 +58,14 @@ class Training:
     ):  # fmt: skip
         rng = np.random.default_rng(3)
         knots = find_knots(X) if embedded else None
-        pieces = None if knots is None else (np.sum(~np.isnan(knots), axis=0) - 1).tolist()
+        bins = None if knots is None else (np.sum(~np.isnan(knots), axis=0) - 1).tolist()
         self.network = perceptron(
             FEATURES,
             list(hidden),
             OUTPUTS,
             activation,
             members=members,
-            pieces=pieces,
+            bins=bins,
             rng=rng,
             **network or {},
         ).allocate(dtype)

@@ -84,7 +84,7 @@ def fitted_parameters(estimator: Any) -> dict[str, Any]:
     structure = getattr(estimator, "_structure", {})  # coefs_ may have been set before any fit
     fitted = {
         "input_scaling": "learned" if structure.get("learned_scale") else scaling_of(estimator) is not None,
-        "numeric_embedding": None if structure.get("pieces") is None else "piecewise",
+        "numeric_embedding": None if structure.get("bins") is None else "piecewise",
     }
     if structure:
         fitted["hidden_layer_sizes"] = structure["hidden"]

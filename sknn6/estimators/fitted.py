@@ -15,8 +15,17 @@ from sknn6.tables import Columns
 from sknn6.training.targets import Targets
 
 __all__ = [
-    "architecture_of", "arrays_of", "attributes_of", "columns_filling_means", "columns_of",
-    "features_of_rows", "network_of", "pieces_of", "predicting_network", "scaling_of", "squared_weights",
+    "architecture_of",
+    "arrays_of",
+    "attributes_of",
+    "bins_of",
+    "columns_filling_means",
+    "columns_of",
+    "features_of_rows",
+    "network_of",
+    "predicting_network",
+    "scaling_of",
+    "squared_weights",
     "targets_of",
 ]  # fmt: skip
 
@@ -70,10 +79,10 @@ def architecture_of(estimator: Any) -> Architecture:
     return Architecture(**estimator._structure)
 
 
-def pieces_of(estimator: Any) -> list[int] | None:
+def bins_of(estimator: Any) -> list[int] | None:
     """Return the number of intervals of each input in the fitted embedding, None without an embedding."""
     structure = getattr(estimator, "_structure", {})  # coefs_ may have been set before any fit
-    return structure.get("pieces")
+    return structure.get("bins")
 
 
 def columns_of(estimator: Any) -> Columns | None:

@@ -10,7 +10,7 @@ from sknn6.nn.piecewise import Piecewise, find_knots
 from sknn6.training.data import Data
 from sknn6.training.settings import Settings
 
-__all__ = ["find_embedding", "pieces_between", "place_codes", "place_knots"]
+__all__ = ["bins_between", "find_embedding", "place_codes", "place_knots"]
 
 # Numbers of random rows from which the knots of an embedding are computed, and over which its columns are
 # standardised.
@@ -32,12 +32,12 @@ def find_embedding(data: Data, n_numbers: int, settings: Settings, streamed: boo
     return find_knots(data.X[:, :n_numbers][rows], None if data.weight is None else data.weight[rows])
 
 
-def pieces_between(knots: NDArray | None, n_columns: int) -> list[int] | None:
+def bins_between(knots: NDArray | None, n_columns: int) -> list[int] | None:
     """Return the number of intervals of each column, 0 for codes of categories; None without knots."""
     if knots is None:
         return None
-    n_pieces = np.maximum(0, np.isfinite(knots).sum(axis=0) - 1).tolist()
-    return n_pieces + [0] * (n_columns - len(n_pieces))
+    n_bins = np.maximum(0, np.isfinite(knots).sum(axis=0) - 1).tolist()
+    return n_bins + [0] * (n_columns - len(n_bins))
 
 
 def random_rows(data: Data, n_rows: int) -> NDArray:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknn6.estimators.building import build, fitted_parameters
-from sknn6.estimators.fitted import attributes_of, columns_of, pieces_of
-from sknn6.estimators.input_layers import find_embedding, pieces_between, place_codes, place_knots
+from sknn6.estimators.fitted import attributes_of, bins_of, columns_of
+from sknn6.estimators.input_layers import bins_between, find_embedding, place_codes, place_knots
 from sknn6.estimators.settings import (
     for_continuing,
     for_members,
@@ -196,8 +196,8 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, contin
     columns = columns_of(estimator)
     n_numbers = X.shape[1] if columns is None else columns.n_numbers
     knots = None if continues else find_embedding(data, n_numbers, settings, state.streamed)
-    pieces = pieces_of(estimator) if continues else pieces_between(knots, X.shape[1])
-    architecture = settings.architecture(X.shape[1], targets.n_outputs, pieces, columns)
+    bins = bins_of(estimator) if continues else bins_between(knots, X.shape[1])
+    architecture = settings.architecture(X.shape[1], targets.n_outputs, bins, columns)
     network = build(estimator, architecture, settings, state.rng)
     if settings.scales_targets and targets.out_activation == "exp":
         targets.level = learn_level(targets, state, y, sample_weight)

@@ -58,7 +58,7 @@ class Architecture:
         Number of networks of this architecture that are trained side by side.
     learned_scale : bool
         Whether the first layer has a learned factor for each input.
-    pieces : list of int or None
+    bins : list of int or None
         Number of intervals of each input in the piecewise linear embedding; None without an embedding.
     one_hot, embedded : list of int or None
         Numbers of codes of the last inputs, which are categories: first those that become one column per
@@ -82,7 +82,7 @@ class Architecture:
     residual: bool = False
     members: int = 1
     learned_scale: bool = False
-    pieces: list[int] | None = None
+    bins: list[int] | None = None
     one_hot: list[int] | None = None
     embedded: list[int] | None = None
 
@@ -145,9 +145,9 @@ class Architecture:
         layers: list[Piecewise | OneHot | Embedding] = []
         n_few, n_many = len(self.one_hot or []), len(self.embedded or [])
         n_columns = self.n_inputs - n_few - n_many  # the columns of numbers, which come first
-        if self.pieces is not None:
-            layers.append(Piecewise(self.pieces))
-            n_columns += sum(self.pieces)
+        if self.bins is not None:
+            layers.append(Piecewise(self.bins))
+            n_columns += sum(self.bins)
         if self.one_hot:
             layers.append(OneHot(n_columns, self.one_hot, n_many))
             n_columns += sum(self.one_hot)
@@ -158,8 +158,8 @@ class Architecture:
     def sources(self) -> Array:
         """Return for each row of the first layer's W the index of the input that it belongs to."""
         widths = np.ones(self.n_inputs, int)
-        if self.pieces is not None:
-            widths += self.pieces
+        if self.bins is not None:
+            widths += self.bins
         n_many = len(self.embedded or [])
         if self.one_hot:
             widths[self.n_inputs - n_many - len(self.one_hot) : self.n_inputs - n_many] = self.one_hot

@@ -8,15 +8,15 @@ from sknn6.nn.sample_weights import repetitions
 
 __all__ = ["Piecewise", "find_knots"]
 
-# An embedded input has about WIDTH columns, and each feature at most MOST_PIECES intervals.
+# An embedded input has about WIDTH columns, and each feature at most MOST_BINS intervals.
 WIDTH = 256
-MOST_PIECES = 48
+MOST_BINS = 48
 
 # Each interval contains at least this many rows, unless values are repeated.
-ROWS_PER_PIECE = 10
+ROWS_PER_BIN = 10
 
 # If each feature would have fewer intervals than this, there is no embedding: the input is wide enough.
-FEWEST_PIECES = 3
+FEWEST_BINS = 3
 
 # Standardisation multiplies the position in an interval, which is 0 to 1, by at most this.
 STEEPEST = 3.0
@@ -31,8 +31,8 @@ class Piecewise(Layer):
 
     Parameters
     ----------
-    pieces : list of int
-        Number of intervals of each feature; with 0, the feature has no other columns.
+    bins : list of int
+        Number of intervals, or bins, of each feature; with 0, the feature has no other columns.
 
     References
     ----------
@@ -55,12 +55,12 @@ class Piecewise(Layer):
 
     low: Array  # (width,), the x at which the standardised position is 0
     slope: Array  # (width,)
-    least: Array  # (width,), the smallest value of a piece
+    least: Array  # (width,), the smallest value of a position
     most: Array  # (width,), the largest
 
-    def __init__(self, pieces: list[int]) -> None:
+    def __init__(self, bins: list[int]) -> None:
         super().__init__()
-        self.feature = np.repeat(np.arange(len(pieces)), np.array(pieces) + 1)
+        self.feature = np.repeat(np.arange(len(bins)), np.array(bins) + 1)
         self.width = len(self.feature)
         self.statistics = dict.fromkeys(("low", "slope", "least", "most"), (self.width,))
 
@@ -130,10 +130,10 @@ def find_knots(X: Array, weight: Array | None = None) -> Array | None:
     columns = [values_of(x, weight) for x in X.T]
     numeric = sum(len(values) > 2 for values, _ in columns)
     n_rows = round(weight.sum())
-    pieces = min(MOST_PIECES, WIDTH // max(1, numeric), n_rows // ROWS_PER_PIECE)
-    if not numeric or pieces < FEWEST_PIECES:
+    bins = min(MOST_BINS, WIDTH // max(1, numeric), n_rows // ROWS_PER_BIN)
+    if not numeric or bins < FEWEST_BINS:
         return None
-    found = [knots_of(values, counts, pieces) for values, counts in columns]
+    found = [knots_of(values, counts, bins) for values, counts in columns]
     knots = np.full((max(map(len, found)), len(found)), np.nan)
     for j, column in enumerate(found):
         knots[: len(column), j] = column
@@ -146,16 +146,16 @@ def values_of(x: Array, weight: Array) -> tuple[Array, Array]:
     return values.astype(np.float64), np.bincount(inverse.ravel(), weight)
 
 
-def knots_of(values: Array, counts: Array, pieces: int) -> Array:
+def knots_of(values: Array, counts: Array, bins: int) -> Array:
     """Return the sorted knots of a feature, given its distinct values and how many rows have each."""
     if len(values) <= 2:
         return values[:0]
-    if len(values) <= pieces + 1:
+    if len(values) <= bins + 1:
         return values
-    often = np.flatnonzero(counts > counts.sum() / pieces)
+    often = np.flatnonzero(counts > counts.sum() / bins)
     around = np.clip(np.concatenate([often - 1, often, often + 1]), 0, len(values) - 1)
     seldom, counts = (np.delete(each, often) for each in (values, counts))
-    shares = np.linspace(0, 1, max(1, pieces - len(often)) + 1)
+    shares = np.linspace(0, 1, max(1, bins - len(often)) + 1)
     # The ranks are whole numbers plus 1/2, so that a rounding error in the cumulative counts, which may be
     # sums of weights, does not select another value.
     ranks = np.round(shares * (np.round(counts.sum()) - 1)) + 0.5

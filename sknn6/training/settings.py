@@ -223,11 +223,11 @@ class Settings:
             )
 
     def architecture(
-        self, n_inputs: int, n_outputs: int, pieces: list[int] | None = None, columns: Columns | None = None
+        self, n_inputs: int, n_outputs: int, bins: list[int] | None = None, columns: Columns | None = None
     ) -> Architecture:
         """Return the architecture that the parameters describe.
 
-        `pieces` are the numbers of intervals of an embedding, `columns` those of a table with categories.
+        `bins` are the numbers of intervals of an embedding, `columns` those of a table with categories.
         """
         one_hot, embedded = ([], []) if columns is None else columns.sizes
         return Architecture(
@@ -241,7 +241,7 @@ class Settings:
             residual=bool(self.residual),
             members=int(self.ensemble_size),
             learned_scale=self.input_scaling == "learned",
-            pieces=pieces,
+            bins=bins,
             one_hot=one_hot or None,
             embedded=embedded or None,
         )
