@@ -18,7 +18,7 @@ from sklearn.neural_network import MLPClassifier as SklearnMLP
 from sklearn.utils.validation import check_X_y, validate_data
 
 from sknn6 import MLPRegressor
-from sknn6.estimators.fitted import KEPT
+from sknn6.estimators.fitted import LAST
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.normalization import NORMALIZATIONS
 from sknn6.validation import is_valid, is_valid_target
@@ -216,7 +216,7 @@ def test_the_network_of_a_prediction_is_that_of_the_one_before(params, monkeypat
     np.testing.assert_array_equal(model.predict_proba(X), P)
     assert vars(model) == before
     assert len(built) == 1
-    assert model in KEPT
+    assert model in LAST
     model.coefs_[0] = model.coefs_[0].copy()
     np.testing.assert_array_equal(model.predict_proba(X), P)
     model.predict_proba(X.astype(np.float32))  # which has weights of its own

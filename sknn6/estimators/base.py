@@ -30,6 +30,7 @@ from sknn6.estimators.fitted import (
     columns_of,
     predicting_network,
     squared_weights,
+    state_of,
 )
 from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
@@ -350,7 +351,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         axis, which sums to 1, is batch whitening, batch normalisation, layer normalisation. With an
         `ensemble_size` of more than 1, there is a leading axis for the networks.
         """
-        state = getattr(self, "layer_state_", {})
+        state = state_of(self)
         if "switchablewhitening_0.mean_logits" not in state:
             raise AttributeError(
                 f"{type(self).__name__} has switchable_weights_ only after a fit with batchnorm='switchable'."

@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.random import Generator
 
-from sknn6.estimators.fitted import arrays_of, scaling_of
+from sknn6.estimators.fitted import arrays_of, scaling_of, structure_of
 from sknn6.nn.activations import find_activation
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.network import Network
@@ -81,7 +81,7 @@ def warn_of_init(network, architecture, settings):
 
 def fitted_parameters(estimator: Any) -> dict[str, Any]:
     """Return the fitted network's values of the parameters that may be "auto"."""
-    structure = getattr(estimator, "_structure", {})  # coefs_ may have been set before any fit
+    structure = structure_of(estimator)
     fitted = {
         "input_scaling": "learned" if structure.get("learned_scale") else scaling_of(estimator) is not None,
         "numeric_embedding": None if structure.get("bins") is None else "piecewise",
@@ -96,7 +96,7 @@ def fitted_parameters(estimator: Any) -> dict[str, Any]:
 def check_same(estimator, architecture, settings):
     """Raise ValueError if a continued training is to have another architecture than the fitted one."""
     now = vars(architecture)
-    before = getattr(estimator, "_structure", now) | fitted_parameters(estimator)
+    before = (structure_of(estimator) or now) | fitted_parameters(estimator)
     embedding = settings.numeric_embedding if before["numeric_embedding"] else None
     now = now | {"input_scaling": settings.input_scaling, "numeric_embedding": embedding}
     for field, parameter in PARAMETERS.items():

@@ -15,18 +15,9 @@ from sknn6.tables import Columns
 from sknn6.training.targets import Targets
 
 __all__ = [
-    "architecture_of",
-    "arrays_of",
-    "attributes_of",
-    "bins_of",
-    "columns_filling_means",
-    "columns_of",
-    "features_of_rows",
-    "network_of",
-    "predicting_network",
-    "scaling_of",
-    "squared_weights",
-    "targets_of",
+    "architecture_of", "arrays_of", "attributes_of", "bins_of", "columns_filling_means", "columns_of",
+    "features_of_rows", "network_of", "predicting_network", "scaling_of", "squared_weights", "state_of",
+    "structure_of", "targets_of",
 ]  # fmt: skip
 
 
@@ -55,9 +46,19 @@ def attributes_of(
     }
 
 
+def state_of(estimator: Any) -> dict[str, NDArray]:
+    """Return the fitted arrays beside coefs_ and intercepts_, none if those have been set by the user."""
+    return getattr(estimator, "layer_state_", {})
+
+
+def structure_of(estimator: Any) -> dict[str, Any]:
+    """Return the fields of the fitted architecture, none if coefs_ have been set before any fit."""
+    return getattr(estimator, "_structure", {})
+
+
 def arrays_of(estimator: Any) -> dict[str, NDArray]:
     """Return the fitted arrays by the names of `Network.arrays`; coefs_ and intercepts_ may be the user's."""
-    arrays = dict(getattr(estimator, "layer_state_", {}))
+    arrays = dict(state_of(estimator))
     for i, (W, b) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
         arrays |= {f"dense_{i}.W": W, f"dense_{i}.b": b if np.ndim(W) == 2 else np.asarray(b)[:, None]}
     return arrays
@@ -65,7 +66,7 @@ def arrays_of(estimator: Any) -> dict[str, NDArray]:
 
 def scaling_of(estimator: Any) -> InputScaling | None:
     """Return the input scaling of the fitted network, or None if there is none."""
-    state = getattr(estimator, "layer_state_", {})
+    state = state_of(estimator)
     return InputScaling(state["input.mean"], state["input.scale"]) if "input.mean" in state else None
 
 
@@ -81,8 +82,7 @@ def architecture_of(estimator: Any) -> Architecture:
 
 def bins_of(estimator: Any) -> list[int] | None:
     """Return the number of intervals of each input in the fitted embedding, None without an embedding."""
-    structure = getattr(estimator, "_structure", {})  # coefs_ may have been set before any fit
-    return structure.get("bins")
+    return structure_of(estimator).get("bins")
 
 
 def columns_of(estimator: Any) -> Columns | None:
@@ -135,7 +135,7 @@ def squared_weights(estimator: Any) -> NDArray:
 
 
 # The network of the last prediction of each estimator, and the objects that it was made of.
-KEPT: WeakKeyDictionary[Any, tuple[list[Any], Network]] = WeakKeyDictionary()
+LAST: WeakKeyDictionary[Any, tuple[list[Any], Network]] = WeakKeyDictionary()
 
 
 def predicting_network(estimator: Any, dtype: DTypeLike) -> Network:
@@ -147,13 +147,13 @@ def predicting_network(estimator: Any, dtype: DTypeLike) -> Network:
     """
     if type(estimator).__hash__ is None:  # a class with __eq__ and no __hash__ cannot be a key
         return network_of(estimator, dtype)
-    state = getattr(estimator, "layer_state_", {})
+    state = state_of(estimator)
     parts = [estimator._structure, *estimator.coefs_, *estimator.intercepts_, *state.values()]
-    made_of, kept = KEPT.get(estimator, ([], None))
+    made_of, kept = LAST.get(estimator, ([], None))
     unchanged = len(made_of) == len(parts) and all(map(is_, made_of, parts))
     if kept is not None and unchanged and kept.dtype == dtype:
         return kept
     network, arrays = network_of(estimator, dtype), arrays_of(estimator)
     if all(np.may_share_memory(array, arrays[name]) for name, array in network.arrays().items()):
-        KEPT[estimator] = parts, network
+        LAST[estimator] = parts, network
     return network

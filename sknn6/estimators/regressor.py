@@ -16,6 +16,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 from sknn6._sklearn_compat import Interval, fit_context, with_callbacks
 from sknn6.annotations import Auto, Matrix, Scoring, Seed
 from sknn6.estimators.base import BaseMLP, has_stochastic_solver
+from sknn6.estimators.fitted import state_of
 from sknn6.estimators.parameters import AUTO, SHARED_CONSTRAINTS, among, documented
 from sknn6.nn.activations import Activation
 from sknn6.nn.losses import REGRESSION_LOSSES
@@ -306,5 +307,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _scaling(self):
         """Return the scaling of the targets in the fitted network, or None."""
-        state = getattr(self, "layer_state_", {})
+        state = state_of(self)
         return OutputScaling(state["output.mean"], state["output.scale"]) if "output.mean" in state else None

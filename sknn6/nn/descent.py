@@ -18,7 +18,7 @@ from sknn6.nn.update import Update
 __all__ = ["GradientDescent", "loss_and_gradient", "mean_loss_and_gradient", "record_of"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GradientDescent:
     """Mini-batch gradient descent of a network's penalised loss, layer by layer.
 
