@@ -317,6 +317,48 @@ def check_predictions(model, X):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), found)
 
 
+# Tables
+
+
+TABLE_COLUMNS = {
+    "numbers": lambda rng, n: rng.standard_normal(n),
+    "few categories": lambda rng, n: rng.choice(["f", "m", "x"], n),
+    "one category": lambda rng, n: np.full(n, "NL"),
+    "ids": lambda rng, n: [f"id {i}" for i in range(n)],
+    "gaps": lambda rng, n: np.where(rng.random(n) < 0.3, None, rng.choice(["a", "b"], n)),
+    "numbers with gaps": lambda rng, n: np.where(rng.random(n) < 0.3, np.nan, rng.standard_normal(n)),
+}
+WEIGHTS = {
+    "none": lambda rng, n: None,
+    "any": lambda rng, n: rng.random(n) + 1e-3,
+    "whole": lambda rng, n: rng.integers(1, 4, n).astype(float),
+    "some are 0": lambda rng, n: np.where(np.arange(n) % 3 == 1, 0.0, rng.random(n) + 1e-3),
+}
+
+
+@st.composite
+def tables(draw):
+    """Draw (frame, codes of two classes, weights of the rows)."""
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    n_rows = draw(st.integers(2, 150))
+    kinds = draw(st.lists(st.sampled_from(sorted(TABLE_COLUMNS)), min_size=1, max_size=4))
+    frame = pd.DataFrame({f"{i}": TABLE_COLUMNS[kind](rng, n_rows) for i, kind in enumerate(kinds)})
+    return frame, np.arange(n_rows) % 2, WEIGHTS[draw(st.sampled_from(sorted(WEIGHTS)))](rng, n_rows)
+
+
+@sizes("n_examples", 20, 300)
+@pytest.mark.filterwarnings("ignore")  # of texts that differ in most rows, and of a single epoch
+def test_any_table_with_any_weights_is_learned(n_examples):
+    def check(table):
+        frame, y, weight = table
+        for class_weight in (None, "balanced"):
+            model = MLPClassifier(8, max_iter=1, class_weight=class_weight, random_state=0)
+            check_probabilities(model.fit(frame, y, weight), frame, y, [0, 1])
+        check_predictions(MLPRegressor(hidden_layer_sizes=8, max_iter=1).fit(frame, y, weight), frame)
+
+    hold(check, tables(), examples=n_examples, anew=n_examples > 20)
+
+
 def pipeline_for(X, standardizer, whitener, mlp):
     """Compose the pipeline; sparse data are neither shifted nor whitened."""
     if sparse.issparse(X):
