@@ -51,6 +51,7 @@ TESTS = {
     "nn/decay": "decay optimizers",
     "nn/descent": "training classifier",
     "nn/initializers": "initializers",
+    "nn/input_layer": "embeddings categories",
     "nn/inputs": "inputs",
     "nn/kernels": "kernels program",
     "nn/dense": "layers inputs initializers network torch_values gradients",

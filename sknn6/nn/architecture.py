@@ -11,6 +11,7 @@ from sknn6.nn.annotations import Array
 from sknn6.nn.categories import EMBEDDING_SIZE, Embedding, OneHot
 from sknn6.nn.dense import Dense, Projection, ScaledDense
 from sknn6.nn.initializers import SKLEARN, Initializer, find_initializer, scikit_learn_initializer
+from sknn6.nn.input_layer import InputLayer
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.layer import Layer
 from sknn6.nn.layers import Activate, Dropout, Residual
@@ -140,9 +141,9 @@ class Architecture:
         given = self.activation if isinstance(self.activation, list) else [self.activation] * len(self.hidden)
         return [find_activation(activation) for activation in given]
 
-    def _input_layers(self) -> list[Piecewise | OneHot | Embedding]:
+    def _input_layers(self) -> list[InputLayer]:
         """Return the layers before the first Dense, which convert numbers and categories to its columns."""
-        layers: list[Piecewise | OneHot | Embedding] = []
+        layers: list[InputLayer] = []
         n_few, n_many = len(self.one_hot or []), len(self.embedded or [])
         n_columns = self.n_inputs - n_few - n_many  # the columns of numbers, which come first
         if self.bins is not None:

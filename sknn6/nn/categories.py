@@ -4,9 +4,10 @@ import numpy as np
 from numpy.random import Generator
 from scipy.sparse import csr_array
 
-from sknn6.nn.annotations import Array
+from sknn6.nn.annotations import Array, Shape
+from sknn6.nn.input_layer import InputLayer
 from sknn6.nn.inputs import bend
-from sknn6.nn.layer import NO_GRADIENT, Layer
+from sknn6.nn.layer import NO_GRADIENT
 from sknn6.nn.products import as_column
 from sknn6.nn.sample_weights import repetitions
 
@@ -19,7 +20,7 @@ EMBEDDING_SIZE = 8
 PRIOR_ROWS = 100
 
 
-class OneHot(Layer):
+class OneHot(InputLayer):
     """Columns of codes become a column for each code, `high` where a row has the code and `low` elsewhere.
 
     The columns of codes come after the numbers and before the columns of codes for `Embedding`.
@@ -86,11 +87,7 @@ class OneHot(Layer):
         codes = X[:, self.before : self.before + len(self.sizes)]
         return codes.astype(np.intp) + self.starts
 
-    def forward(self, X: Array, weight: Array | None = None) -> Array:
-        return self._map(X, self.buffer("Z", (len(X), self.width), self.low.dtype))
-
-    def _map(self, X: Array, Z: Array) -> Array:
-        """Write the output for X to Z and return it."""
+    def encode(self, X: Array, Z: Array) -> Array:
         Z[:, : self.before] = X[:, : self.before]
         hot = Z[:, self.before : self.before + len(self.low)]
         hot[...] = self.low
@@ -99,14 +96,8 @@ class OneHot(Layer):
         Z[:, self.width - self.after :] = X[:, X.shape[1] - self.after :]
         return Z
 
-    def backward(self, dZ: Array) -> Array:
-        return NO_GRADIENT
 
-    def predict(self, X: Array) -> Array:
-        return self._map(X, np.empty((len(X), self.width), self.low.dtype))
-
-
-class Embedding(Layer):
+class Embedding(InputLayer):
     """The last columns, which are codes, become learned vectors [1]_, shorter for codes of few rows.
 
     z = s E[code], where s = n / (n + 100) for a code that n training rows have. So the vectors of rare
@@ -166,10 +157,12 @@ class Embedding(Layer):
         """Return s E."""
         return as_column(self.s) * self.E
 
+    def shape(self, X: Array) -> Shape:
+        return (*self.E.shape[:-2], len(X), self.width)
+
     def forward(self, X: Array, weight: Array | None = None) -> Array:
         self.rows = self.rows_of(X)
-        shape = (*self.E.shape[:-2], len(X), self.width)
-        return self._map(X, self.rows, self.buffer("Z", shape, self.E.dtype))
+        return super().forward(X)
 
     def rows_of(self, X: Array) -> Array:
         """Return the rows of E that stand for the codes, an ndarray of int of shape (n_samples, n_sizes)."""
@@ -177,10 +170,9 @@ class Embedding(Layer):
         # An invalid code would write beyond the memory of the gradient.
         return np.clip(codes, 0, self.sizes - 1) + self.starts
 
-    def _map(self, X: Array, rows: Array, Z: Array) -> Array:
-        """Write the output for X to Z and return it."""
+    def encode(self, X: Array, Z: Array) -> Array:
         Z[..., : self.before] = X[:, : self.before]
-        Z[..., self.before :] = self.vectors()[..., rows, :].reshape(*Z.shape[:-1], -1)
+        Z[..., self.before :] = self.vectors()[..., self.rows_of(X), :].reshape(*Z.shape[:-1], -1)
         return Z
 
     def backward(self, dZ: Array) -> Array:
@@ -191,10 +183,6 @@ class Embedding(Layer):
             self.dE[member] = chosen.T @ dZ[member].reshape(len(rows), EMBEDDING_SIZE)
         self.dE *= as_column(self.s)
         return NO_GRADIENT
-
-    def predict(self, X: Array) -> Array:
-        Z = np.empty((*self.E.shape[:-2], len(X), self.width), self.E.dtype)
-        return self._map(X, self.rows_of(X), Z)
 
 
 def count_codes(codes: Array, starts: Array, n_codes: int, weight: Array | None) -> Array:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknn6.nn.annotations import Array
-from sknn6.nn.layer import NO_GRADIENT, Layer
+from sknn6.nn.input_layer import InputLayer
 from sknn6.nn.sample_weights import repetitions
 
 __all__ = ["Piecewise", "find_knots"]
@@ -22,7 +22,7 @@ FEWEST_BINS = 3
 STEEPEST = 3.0
 
 
-class Piecewise(Layer):
+class Piecewise(InputLayer):
     """Each feature x, followed by its positions in several intervals [1]_.
 
     For an interval from a to b, the position is (x - a) / (b - a), clipped to 0 and 1 and then standardised
@@ -89,22 +89,13 @@ class Piecewise(Layer):
             self.low[here], self.slope[here] = ends[:-1] + mean * width, scale / width
             self.least[here], self.most[here] = -mean * scale, (1 - mean) * scale
 
-    def forward(self, X: Array, weight: Array | None = None) -> Array:
-        return self._map(X, self.buffer("Z", (len(X), self.width), self.low.dtype))
-
-    def _map(self, X: Array, Z: Array) -> Array:
+    def encode(self, X: Array, Z: Array) -> Array:
         """Write clip((x - low) slope, least, most) to Z and return it."""
         np.take(X, self.feature, axis=1, out=Z, mode="clip")
         Z -= self.low
         Z *= self.slope
         np.maximum(Z, self.least, out=Z)
         return np.minimum(Z, self.most, out=Z)
-
-    def backward(self, dZ: Array) -> Array:
-        return NO_GRADIENT
-
-    def predict(self, X: Array) -> Array:
-        return self._map(X, np.empty((len(X), self.width), self.low.dtype))
 
 
 def find_knots(X: Array, weight: Array | None = None) -> Array | None:
