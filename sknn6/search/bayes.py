@@ -310,7 +310,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         run.search(evaluate_candidates, callback_ctx)
         self.cv_results_ = run.evaluator.results  # in case the refit fails
         self._optim_results = [
-            proposals.result([c.point for c in candidates], [c.score for c in candidates])
+            proposals.result([c.proposal.point for c in candidates], [c.score for c in candidates])
             for proposals, candidates in run.spaces
             if candidates
         ]

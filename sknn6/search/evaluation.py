@@ -49,12 +49,12 @@ class Evaluator:
 
         A candidate whose parameters cannot be set has failed: with it, scikit-learn would end the search.
         """
-        valid = [self.can_be_set(params) for params, _ in asked]
-        chosen = [pair for pair, is_valid in zip(asked, valid, strict=True) if is_valid]
+        valid = [self.can_be_set(proposal.params) for proposal in asked]
+        chosen = [proposal for proposal, is_valid in zip(asked, valid, strict=True) if is_valid]
         evaluated = iter(self.evaluate_valid(chosen, task) if chosen else [])
         return [
-            next(evaluated) if is_valid else Candidate(params, point, None, np.nan)
-            for (params, point), is_valid in zip(asked, valid, strict=True)
+            next(evaluated) if is_valid else Candidate(proposal)
+            for proposal, is_valid in zip(asked, valid, strict=True)
         ]
 
     def can_be_set(self, params):
@@ -70,7 +70,7 @@ class Evaluator:
 
     def evaluate_valid(self, asked, task):
         """Evaluate proposals whose parameters can be set and return the candidates."""
-        params = [params for params, _ in asked]
+        params = [proposal.params for proposal in asked]
         try:
             with warnings.catch_warnings(), np.errstate(invalid="ignore"):
                 # The search warns once, at its end.
@@ -86,7 +86,7 @@ class Evaluator:
             if "fits failed" not in str(error):
                 raise
             self.failure = error
-            return [Candidate(params, point, None, np.nan) for params, point in asked]
+            return list(map(Candidate, asked))
         self.results = results
         self.check_splits()
         self.check_metric()
@@ -99,10 +99,10 @@ class Evaluator:
             for i in range(len(asked))
         ]
         return [
-            Candidate(params, point, None, np.nan)
+            Candidate(proposal)
             if all_failed(row, self.search_cv.error_score)
-            else Candidate(params, point, row, score_of(row, self.search_cv.refit))
-            for (params, point), row in zip(asked, rows, strict=True)
+            else Candidate(proposal, row, score_of(row, self.search_cv.refit))
+            for proposal, row in zip(asked, rows, strict=True)
         ]
 
     def call_scikit_learn(self, params, task):

@@ -15,7 +15,7 @@ from skopt.space.space import Dimension, check_dimension
 
 from sknn6.threads import products_share_cores
 
-__all__ = ["Axis", "Proposals", "bounded_losses", "native"]
+__all__ = ["Axis", "Proposal", "Proposals", "bounded_losses", "native"]
 
 # Two models of the scores alternate. A Gaussian process is far better on smooth functions of few parameters,
 # extremely randomised trees on the scores of networks, which have categories and cliffs. The time of the
@@ -121,6 +121,13 @@ class Axis(NamedTuple):
         return type(self.dimension).__name__, self.dimension.low, self.dimension.high, self.dimension.prior
 
 
+class Proposal(NamedTuple):
+    """The parameters of a candidate, and the point of the space that encodes them."""
+
+    params: dict
+    point: list
+
+
 class Proposals:
     """Proposals for one space.
 
@@ -178,7 +185,7 @@ class Proposals:
 
     @products_share_cores()
     def ask(self, points, scores, n_points, most=math.inf):
-        """Return proposals, each as the parameters and the point that encodes them.
+        """Return proposals, given what is known of the points so far.
 
         After the initial points, the proposals come in groups of `n_points`, which depend only on the scores
         of the groups before. If points of a group were proposed before, the rest of it is returned.
@@ -196,11 +203,10 @@ class Proposals:
 
         Returns
         -------
-        list of (dict, list)
+        list of Proposal
         """
         if len(points) < len(self.initial):
-            asked = self.initial[len(points) :][: min(n_points, most)]
-            return [(self.decode(point), point) for point in asked]
+            return list(map(self.proposal, self.initial[len(points) :][: min(n_points, most)]))
         begun = (len(points) - len(self.initial)) % n_points
         known, group = list(points[: len(points) - begun]), list(points[len(points) - begun :])
         optimizer = self._optimizer(len(known), n_initial_points=0)
@@ -216,7 +222,7 @@ class Proposals:
                 proposal = optimizer.ask()
                 if i >= begun:
                     group.append(self._unlike([*known, *group], proposal))
-        return [(self.decode(point), point) for point in group[begun:]]
+        return list(map(self.proposal, group[begun:]))
 
     def result(self, points, scores):
         """Return the candidates as the result object of `skopt`, for callbacks and `skopt.plots`."""
@@ -241,6 +247,10 @@ class Proposals:
         return {
             name: axis.decode(value) for (name, axis), value in zip(self.axes.items(), point, strict=True)
         }
+
+    def proposal(self, point):
+        """Return the proposal of a point."""
+        return Proposal(self.decode(point), point)
 
     def allows(self, point):
         """Return whether the user's constraint allows a point."""

@@ -6,16 +6,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from sknn6.search.proposals import Proposal
+
 __all__ = ["Candidate", "all_failed", "results_table"]
 
 
 class Candidate(NamedTuple):
-    """A candidate with its row of results and its score; None and NaN if all of its fits failed."""
+    """A proposal with its row of results and its score, which it lacks if all of its fits failed."""
 
-    params: dict
-    point: list | None
-    row: dict | None
-    score: float
+    proposal: Proposal
+    row: dict | None = None
+    score: float = np.nan
 
 
 def results_table(candidates, error_score):
@@ -27,7 +28,7 @@ def results_table(candidates, error_score):
             missing[name] = 0 * error_score if name.startswith("std_") else error_score  # NaN stays NaN
     rows = [missing if candidate.row is None else candidate.row for candidate in candidates]
     columns = {name: np.array([row[name] for row in rows], dtype=float) for name in missing}
-    params = [candidate.params for candidate in candidates]
+    params = [candidate.proposal.params for candidate in candidates]
     columns |= {"params": params} | masked_columns(params)
     failed = np.array([candidate.row is None for candidate in candidates])
     for name in list(columns):

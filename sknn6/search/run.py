@@ -98,7 +98,7 @@ class Run:
             present = None if self.spaces else self.present_params(axes)
             proposals = Proposals(space, (self.seed, index), search_cv.optimizer_kwargs or {}, present)
             known = [  # older files have the scores as well
-                Candidate(proposals.decode(point), point, row, score_of(row, search_cv.refit))
+                Candidate(proposals.proposal(point), row, score_of(row, search_cv.refit))
                 for point, row, *_ in (saved[index] if index < len(saved) else [])
             ]
             self.spaces.append((proposals, known[:n_iter]))
@@ -119,7 +119,7 @@ class Run:
         failed = [i for i, candidate in enumerate(candidates) if candidate.row is None]
         n_points = self.search_cv.n_points
         for batch in (failed[i : i + n_points] for i in range(0, len(failed), n_points)):
-            asked = [(candidates[i].params, candidates[i].point) for i in batch]
+            asked = [candidates[i].proposal for i in batch]
             again = self.evaluate(asked, "what failed before")
             for i, candidate in zip(batch, again, strict=True):
                 candidates[i] = candidate
@@ -128,7 +128,7 @@ class Run:
     def save(self):
         """Save all candidates to the file."""
         spaces = [
-            [(list(map(native, c.point)), c.row) for c in own + beyond]
+            [(list(map(native, c.proposal.point)), c.row) for c in own + beyond]
             for (_, own), beyond in zip(self.spaces, self.beyond, strict=True)
         ]
         self.file.save({"seed": self.seed, "splits": self.evaluator.known_splits, "spaces": spaces})
@@ -136,7 +136,7 @@ class Run:
     def run_space(self, proposals, candidates, size):
         """Evaluate up to `size` candidates of one space; return whether a callback ends the search."""
         while len(candidates) < size:
-            points, scores = [c.point for c in candidates], [c.score for c in candidates]
+            points, scores = [c.proposal.point for c in candidates], [c.score for c in candidates]
             asked = proposals.ask(points, scores, self.search_cv.n_points, size - len(candidates))
             candidates += self.evaluate(asked)
             self.save()
@@ -147,7 +147,7 @@ class Run:
 
     def ended_by_callback(self, proposals, candidates):
         """Call the callbacks; return whether one ends the search, and warn, as that may be unintended."""
-        result = proposals.result([c.point for c in candidates], [c.score for c in candidates])
+        result = proposals.result([c.proposal.point for c in candidates], [c.score for c in candidates])
         told = [(callback, callback(result)) for callback in self.callbacks]
         ending = [(callback, answer) for callback, answer in told if answer]
         for callback, answer in ending:
@@ -182,7 +182,7 @@ class Run:
         """Evaluate the last valid candidate again, because scikit-learn needs an evaluation in each fit."""
         for candidate in reversed(self.candidates()):
             if candidate.row is not None:
-                self.evaluate([(candidate.params, candidate.point)], "a candidate once more")
+                self.evaluate([candidate.proposal], "a candidate once more")
             if self.evaluator.results is not None:
                 return
         raise ValueError(
@@ -199,7 +199,7 @@ class Run:
         left = elapsed / max(done - self.n_loaded, 1) * (self.total - done)
         best = max((c.score for c in self.candidates() if np.isfinite(c.score)), default=np.nan)
         for i, candidate in enumerate(new, done - len(new) + 1):
-            params = ", ".join(f"{name}={value!r}" for name, value in candidate.params.items())
+            params = ", ".join(f"{name}={value!r}" for name, value in candidate.proposal.params.items())
             print(
                 f"[{i}/{self.total}] score {candidate.score:.4f}, best {best:.4f}, {elapsed:.0f} s gone, "
                 f"{left:.0f} s left: {params}",
@@ -223,10 +223,11 @@ class Run:
                 # No warning for a value that the user set on the estimator.
                 chosen = self.present_params(proposals.axes) or {}
                 for name, axis in proposals.axes.items():
-                    border = at_border(best.params[name], axis)
-                    if border is not None and best.params[name] != chosen.get(name):
+                    value = best.proposal.params[name]
+                    border = at_border(value, axis)
+                    if border is not None and value != chosen.get(name):
                         warn_user(
-                            f"The best {name}, {best.params[name]!r}, lies on the border of its range, "
+                            f"The best {name}, {value!r}, lies on the border of its range, "
                             f"{axis.dimension}. Widen the range beyond {border}, if that makes sense."
                         )
 
