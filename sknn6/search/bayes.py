@@ -309,11 +309,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         run.workers.close()
         run.search(evaluate_candidates, callback_ctx)
         self.cv_results_ = run.evaluator.results  # in case the refit fails
-        self._optim_results = [
-            proposals.result([c.proposal.point for c in candidates], [c.score for c in candidates])
-            for proposals, candidates in run.spaces
-            if candidates
-        ]
+        self._optim_results = [each.result() for each in run.subsearches if each.candidates]
         run.ended = True
 
     def _check_refit_for_multimetric(self, scores: Any) -> None:

@@ -10,9 +10,10 @@ from skopt.callbacks import EarlyStopper
 from sknn6.loops import called_in_loop
 from sknn6.search.borders import at_border
 from sknn6.search.evaluation import Evaluator, score_of
-from sknn6.search.proposals import Axis, Proposals, native
+from sknn6.search.proposals import Axis, Proposals
 from sknn6.search.results import Candidate, results_table
 from sknn6.search.space import present_params
+from sknn6.search.subsearch import Subsearch
 from sknn6.warn import warn_user
 
 __all__ = ["Run"]
@@ -34,7 +35,8 @@ class Run:
 
     Attributes
     ----------
-    spaces : list of (Proposals, list of Candidate)
+    subsearches : list of Subsearch
+        One for each space.
     ended : bool
         Whether the search has ended and its results are stored, so that only the refit is left.
     workers : ExitStack
@@ -45,7 +47,7 @@ class Run:
         self.search_cv, self.callbacks, self.file = search_cv, callbacks, file
         self.n_rows, self.frame = n_rows, frame
         self.ended, self.workers = False, ExitStack()
-        self.spaces, self.sizes, self.beyond = [], [], []
+        self.subsearches = []
 
     def search(self, evaluate_candidates, context):
         """Evaluate candidates until all are done, a callback ends the search, or the user interrupts it.
@@ -63,20 +65,21 @@ class Run:
             saved = {"seed": seed, "splits": None, "spaces": []}
         self.file.begin(saved)
         self.seed, self.started = saved["seed"], perf_counter()
-        self.compose_spaces(saved["spaces"])
+        self.compose(saved["spaces"])
         self.n_loaded = len(self.candidates())
         if self.context:
             self.context = self.context.subcontext(task_name="search", max_subtasks=self.total)
             self.context.call_on_fit_task_begin(estimator=search_cv)
         self.evaluator = Evaluator(search_cv, evaluate_candidates, self.context, saved["splits"])
         try:
-            for _, candidates in self.spaces:
-                self.retry_failed(candidates)
-            for (proposals, candidates), size in zip(self.spaces, self.sizes, strict=True):
-                if self.run_space(proposals, candidates, size):
+            for subsearch in self.subsearches:
+                self.retry_failed(subsearch.candidates)
+            for subsearch in self.subsearches:
+                if self.run_space(subsearch):
                     break
             else:
-                self.warn_of_small_spaces()
+                for subsearch in self.subsearches:
+                    subsearch.warn_if_small()
         except KeyboardInterrupt:
             if self.evaluator.results is None or called_in_loop(self.frame):
                 raise
@@ -90,20 +93,18 @@ class Run:
             self.context.call_on_fit_task_end(estimator=search_cv)
         self.write_results()
 
-    def compose_spaces(self, saved):
-        """Create the spaces with their saved candidates; those beyond `n_iter` are kept only in the file."""
+    def compose(self, saved):
+        """Create the searches of the spaces, with their saved candidates."""
         search_cv = self.search_cv
         for index, (space, n_iter) in enumerate(search_cv._subspaces()):
             axes = {name: Axis.of(given) for name, given in space.items()}
-            present = None if self.spaces else self.present_params(axes)
+            present = None if self.subsearches else self.present_params(axes)
             proposals = Proposals(space, (self.seed, index), search_cv.optimizer_kwargs or {}, present)
             known = [  # older files have the scores as well
                 Candidate(proposals.proposal(point), row, score_of(row, search_cv.refit))
                 for point, row, *_ in (saved[index] if index < len(saved) else [])
             ]
-            self.spaces.append((proposals, known[:n_iter]))
-            self.sizes.append(min(n_iter, proposals.size))
-            self.beyond.append(known[n_iter:])
+            self.subsearches.append(Subsearch(proposals, n_iter, known[:n_iter], known[n_iter:]))
 
     def present_params(self, axes):
         """Return the estimator's own values of the parameters of a space, see `space.present_params`."""
@@ -112,7 +113,7 @@ class Run:
     @property
     def total(self):
         """Number of candidates of the whole search."""
-        return sum(self.sizes)
+        return sum(subsearch.size for subsearch in self.subsearches)
 
     def retry_failed(self, candidates):
         """Evaluate again the candidates of the checkpoint that failed, for the cause may be gone."""
@@ -127,27 +128,22 @@ class Run:
 
     def save(self):
         """Save all candidates to the file."""
-        spaces = [
-            [(list(map(native, c.proposal.point)), c.row) for c in own + beyond]
-            for (_, own), beyond in zip(self.spaces, self.beyond, strict=True)
-        ]
+        spaces = [subsearch.state() for subsearch in self.subsearches]
         self.file.save({"seed": self.seed, "splits": self.evaluator.known_splits, "spaces": spaces})
 
-    def run_space(self, proposals, candidates, size):
-        """Evaluate up to `size` candidates of one space; return whether a callback ends the search."""
-        while len(candidates) < size:
-            points, scores = [c.proposal.point for c in candidates], [c.score for c in candidates]
-            asked = proposals.ask(points, scores, self.search_cv.n_points, size - len(candidates))
-            candidates += self.evaluate(asked)
+    def run_space(self, subsearch):
+        """Evaluate what is left of one space; return whether a callback ends the search."""
+        while subsearch.left > 0:
+            new = self.evaluate(subsearch.ask(self.search_cv.n_points))
+            subsearch.candidates += new
             self.save()
-            self.report(candidates[-len(asked) :])
-            if self.callbacks and self.ended_by_callback(proposals, candidates):
+            self.report(new)
+            if self.callbacks and self.ended_by_callback(subsearch.result()):
                 return True
         return False
 
-    def ended_by_callback(self, proposals, candidates):
+    def ended_by_callback(self, result):
         """Call the callbacks; return whether one ends the search, and warn, as that may be unintended."""
-        result = proposals.result([c.proposal.point for c in candidates], [c.score for c in candidates])
         told = [(callback, callback(result)) for callback in self.callbacks]
         ending = [(callback, answer) for callback, answer in told if answer]
         for callback, answer in ending:
@@ -158,18 +154,9 @@ class Run:
                 )
         return bool(ending)
 
-    def warn_of_small_spaces(self):
-        """Warn of spaces that have fewer points than `n_iter`."""
-        for (proposals, _), (_, n_iter) in zip(self.spaces, self.search_cv._subspaces(), strict=True):
-            if proposals.size < n_iter:
-                warn_user(
-                    f"The space of {list(proposals.axes)} has only {proposals.size} points, n_iter is "
-                    f"{n_iter}: each was evaluated once, and the search ended."
-                )
-
     def candidates(self):
         """Return the candidates of all spaces."""
-        return [candidate for _, candidates in self.spaces for candidate in candidates]
+        return [candidate for subsearch in self.subsearches for candidate in subsearch.candidates]
 
     def evaluate(self, asked, task=None):
         """Evaluate proposals and return the candidates; `task` names them on a progress bar."""
@@ -218,11 +205,12 @@ class Run:
             )
             warn_user(f"{broken} of {len(candidates)} candidates failed or had no finite score.{why}")
         best = max(candidates, key=lambda c: c.score if np.isfinite(c.score) else -np.inf)
-        for proposals, own in self.spaces:
-            if np.isfinite(best.score) and any(candidate is best for candidate in own):
+        for subsearch in self.subsearches:
+            if np.isfinite(best.score) and any(candidate is best for candidate in subsearch.candidates):
+                axes = subsearch.proposals.axes
                 # No warning for a value that the user set on the estimator.
-                chosen = self.present_params(proposals.axes) or {}
-                for name, axis in proposals.axes.items():
+                chosen = self.present_params(axes) or {}
+                for name, axis in axes.items():
                     value = best.proposal.params[name]
                     border = at_border(value, axis)
                     if border is not None and value != chosen.get(name):
