@@ -41,7 +41,20 @@ class Run:
         Whether the search has ended and its results are stored, so that only the refit is left.
     workers : ExitStack
         The context of the workers of scikit-learn's loop over the fits.
+    seed : int
+        The seed of the proposals.
+    started : float
+        When the search began, in seconds.
+    n_loaded : int
+        Number of candidates that the file had then.
+    evaluator : Evaluator
     """
+
+    # Set by `search`.
+    seed: int
+    started: float
+    n_loaded: int
+    evaluator: Evaluator
 
     def __init__(self, search_cv, *, callbacks, file, n_rows, frame):
         self.search_cv, self.callbacks, self.file = search_cv, callbacks, file
@@ -58,7 +71,7 @@ class Run:
         context : CallbackContext or None
             What `BaseSearchCV` passes to `_run_search`.
         """
-        search_cv, self.context = self.search_cv, context
+        search_cv = self.search_cv
         saved = self.file.load()
         if saved is None:
             seed = int(check_random_state(search_cv.random_state).randint(2**31 - 1))
@@ -67,10 +80,10 @@ class Run:
         self.seed, self.started = saved["seed"], perf_counter()
         self.compose(saved["spaces"])
         self.n_loaded = len(self.candidates())
-        if self.context:
-            self.context = self.context.subcontext(task_name="search", max_subtasks=self.total)
-            self.context.call_on_fit_task_begin(estimator=search_cv)
-        self.evaluator = Evaluator(search_cv, evaluate_candidates, self.context, saved["splits"])
+        if context:
+            context = context.subcontext(task_name="search", max_subtasks=self.total)
+            context.call_on_fit_task_begin(estimator=search_cv)
+        self.evaluator = Evaluator(search_cv, evaluate_candidates, context, saved["splits"])
         try:
             for subsearch in self.subsearches:
                 self.retry_failed(subsearch.candidates)
@@ -89,8 +102,8 @@ class Run:
             )
         if self.evaluator.results is None:
             self.evaluate_one_again()
-        if self.context:
-            self.context.call_on_fit_task_end(estimator=search_cv)
+        if context:
+            context.call_on_fit_task_end(estimator=search_cv)
         self.write_results()
 
     def compose(self, saved):
