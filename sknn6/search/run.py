@@ -1,7 +1,10 @@
 """The course of a search: propose candidates, have them evaluated, save them, and report to the user."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from time import perf_counter
+from types import FrameType
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -10,8 +13,9 @@ from skopt.callbacks import EarlyStopper
 from sknn6.loops import called_in_loop
 from sknn6.search.borders import at_border
 from sknn6.search.evaluation import Evaluator, score_of
-from sknn6.search.proposals import Axis, Proposals
+from sknn6.search.proposals import Axis, Proposal, Proposals
 from sknn6.search.results import Candidate, results_table
+from sknn6.search.resuming import SearchFile
 from sknn6.search.space import present_params
 from sknn6.search.subsearch import Subsearch
 from sknn6.warn import warn_user
@@ -56,13 +60,21 @@ class Run:
     n_loaded: int
     evaluator: Evaluator
 
-    def __init__(self, search_cv, *, callbacks, file, n_rows, frame):
+    def __init__(
+        self,
+        search_cv: Any,
+        *,
+        callbacks: list[Callable[..., Any]],
+        file: SearchFile,
+        n_rows: int,
+        frame: FrameType,
+    ) -> None:
         self.search_cv, self.callbacks, self.file = search_cv, callbacks, file
         self.n_rows, self.frame = n_rows, frame
         self.ended, self.workers = False, ExitStack()
-        self.subsearches = []
+        self.subsearches: list[Subsearch] = []
 
-    def search(self, evaluate_candidates, context):
+    def search(self, evaluate_candidates: Callable[..., dict[str, Any]], context: Any) -> None:
         """Evaluate candidates until all are done, a callback ends the search, or the user interrupts it.
 
         Parameters
@@ -94,19 +106,19 @@ class Run:
                 for subsearch in self.subsearches:
                     subsearch.warn_if_small()
         except KeyboardInterrupt:
-            if self.evaluator.results is None or called_in_loop(self.frame):
+            if not self.evaluator.results or called_in_loop(self.frame):
                 raise
             warn_user(
                 f"The search was interrupted after {len(self.candidates())} of {self.total} candidates; it "
                 "ends with the best of them."
             )
-        if self.evaluator.results is None:
+        if not self.evaluator.results:
             self.evaluate_one_again()
         if context:
             context.call_on_fit_task_end(estimator=search_cv)
         self.write_results()
 
-    def compose(self, saved):
+    def compose(self, saved: list[Any]) -> None:
         """Create the searches of the spaces, with their saved candidates."""
         search_cv = self.search_cv
         for index, (space, n_iter) in enumerate(search_cv._subspaces()):
@@ -119,16 +131,16 @@ class Run:
             ]
             self.subsearches.append(Subsearch(proposals, n_iter, known[:n_iter], known[n_iter:]))
 
-    def present_params(self, axes):
+    def present_params(self, axes: dict[str, Axis]) -> dict[str, Any] | None:
         """Return the estimator's own values of the parameters of a space, see `space.present_params`."""
         return present_params(self.search_cv.estimator, axes, self.n_rows)
 
     @property
-    def total(self):
+    def total(self) -> int:
         """Number of candidates of the whole search."""
         return sum(subsearch.size for subsearch in self.subsearches)
 
-    def retry_failed(self, candidates):
+    def retry_failed(self, candidates: list[Candidate]) -> None:
         """Evaluate again the candidates of the checkpoint that failed, for the cause may be gone."""
         failed = [i for i, candidate in enumerate(candidates) if candidate.row is None]
         n_points = self.search_cv.n_points
@@ -139,12 +151,12 @@ class Run:
                 candidates[i] = candidate
             self.save()
 
-    def save(self):
+    def save(self) -> None:
         """Save all candidates to the file."""
         spaces = [subsearch.state() for subsearch in self.subsearches]
         self.file.save({"seed": self.seed, "splits": self.evaluator.known_splits, "spaces": spaces})
 
-    def run_space(self, subsearch):
+    def run_space(self, subsearch: Subsearch) -> bool:
         """Evaluate what is left of one space; return whether a callback ends the search."""
         while subsearch.left > 0:
             new = self.evaluate(subsearch.ask(self.search_cv.n_points))
@@ -155,7 +167,7 @@ class Run:
                 return True
         return False
 
-    def ended_by_callback(self, result):
+    def ended_by_callback(self, result: Any) -> bool:
         """Call the callbacks; return whether one ends the search, and warn, as that may be unintended."""
         told = [(callback, callback(result)) for callback in self.callbacks]
         ending = [(callback, answer) for callback, answer in told if answer]
@@ -167,30 +179,30 @@ class Run:
                 )
         return bool(ending)
 
-    def candidates(self):
+    def candidates(self) -> list[Candidate]:
         """Return the candidates of all spaces."""
         return [candidate for subsearch in self.subsearches for candidate in subsearch.candidates]
 
-    def evaluate(self, asked, task=None):
+    def evaluate(self, asked: list[Proposal], task: str | None = None) -> list[Candidate]:
         """Evaluate proposals and return the candidates; `task` names them on a progress bar."""
         task = task or f"candidate {len(self.candidates()) + 1} of {self.total}"
         best = max((c.score for c in self.candidates() if np.isfinite(c.score)), default=None)
         so_far = "" if best is None else f", best so far {best:.4f}"
         return self.evaluator.evaluate(asked, task + so_far)
 
-    def evaluate_one_again(self):
+    def evaluate_one_again(self) -> None:
         """Evaluate the last valid candidate again, because scikit-learn needs an evaluation in each fit."""
         for candidate in reversed(self.candidates()):
             if candidate.row is not None:
                 self.evaluate([candidate.proposal], "a candidate once more")
-            if self.evaluator.results is not None:
+            if self.evaluator.results:
                 return
         raise ValueError(
             f"None of the {len(self.candidates())} candidates could be fitted. The last "
             f"failure: {self.evaluator.failure}"
         )
 
-    def report(self, new):
+    def report(self, new: list[Candidate]) -> None:
         """Print one line per new candidate."""
         if not self.search_cv.verbose:
             return
@@ -206,7 +218,7 @@ class Run:
                 flush=True,
             )
 
-    def warn(self):
+    def warn(self) -> None:
         """Warn of candidates without a finite score, and of best values on the border of their range."""
         candidates = self.candidates()
         broken = sum(not np.isfinite(c.score) for c in candidates)
@@ -232,7 +244,7 @@ class Run:
                             f"{axis.dimension}. Widen the range beyond {border}, if that makes sense."
                         )
 
-    def write_results(self):
+    def write_results(self) -> None:
         """Replace scikit-learn's results by those of all candidates, from this run and the checkpoint."""
         self.evaluator.results.clear()
         self.evaluator.results.update(results_table(self.candidates(), self.search_cv.error_score))
