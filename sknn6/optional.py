@@ -1,11 +1,12 @@
 """Import packages that only some features need."""
 
 from importlib import import_module
+from typing import Any
 
 __all__ = ["require"]
 
 
-def require(module, installed_by):
+def require(module: str, installed_by: str) -> Any:
     """Import a module of an optional package.
 
     Parameters

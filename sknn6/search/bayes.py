@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils.validation import check_is_fitted
 from skopt.callbacks import check_callback
+from skopt.space import Dimension
 
 from sknn6._sklearn_compat import number_of_rows
 from sknn6.annotations import Matrix, Seed
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["BayesSearchCV"]
 
 
-def dimension_of(name, given):
+def dimension_of(name: str, given: Any) -> Dimension:
     """Return what is given for a parameter as a dimension; raise ValueError if that is not possible."""
     try:
         return Axis.of(given).dimension
@@ -132,22 +133,22 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
     def __init__(
         self,
         estimator: BaseEstimator,
-        search_spaces: dict | list,
-        optimizer_kwargs: dict | None = None,
+        search_spaces: dict[str, Any] | list[Any],
+        optimizer_kwargs: dict[str, Any] | None = None,
         n_iter: int = 50,
         scoring: Any = None,
-        fit_params: dict | None = None,
+        fit_params: dict[str, Any] | None = None,
         n_jobs: int | None = None,
         n_points: int = 1,
         iid: str = "deprecated",
-        refit: bool | str | Callable = True,
+        refit: bool | str | Callable[..., Any] = True,
         cv: Any = None,
         verbose: int = 0,
         pre_dispatch: int | str = "2*n_jobs",
         random_state: Seed = None,
         error_score: float | Literal["raise"] = np.nan,
         return_train_score: bool = False,
-        checkpoint: str | PathLike | None = None,
+        checkpoint: str | PathLike[str] | None = None,
     ):
         super().__init__(
             estimator,
@@ -169,10 +170,10 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         )
         self.checkpoint = checkpoint
 
-    def _check_search_space(self, search_space):
+    def _check_search_space(self, search_space: Any) -> None:
         """Convert the spaces to dimensions that scikit-optimize accepts, and let it check them."""
 
-        def with_dimensions(space):
+        def with_dimensions(space: Any) -> Any:
             if isinstance(space, tuple) and len(space) == 2 and isinstance(space[1], Number):
                 space, n_iter = space
                 if not isinstance(n_iter, Integral) or n_iter < 1:
@@ -195,7 +196,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             search_space = [with_dimensions(search_space)]
         super()._check_search_space(search_space)
 
-    def _subspaces(self):
+    def _subspaces(self) -> list[tuple[dict[str, Any], int]]:
         """Return each space with its number of candidates."""
         spaces = self.search_spaces if isinstance(self.search_spaces, list) else [self.search_spaces]
         return [space if isinstance(space, tuple) else (space, self.n_iter) for space in spaces]
@@ -211,7 +212,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         y: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
-        callback: Callable | list[Callable] | None = None,
+        callback: Callable[..., Any] | list[Callable[..., Any]] | None = None,
         **params: Any,
     ) -> Self:
         """Search, then refit on all the data.
@@ -250,7 +251,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         self._check_names()
         if groups is not None:
             params["groups"] = groups
-        cv = self.cv  # type: ignore[has-type]
+        cv = self.cv
         splits = SameSplits(check_cv(cv, y, classifier=is_classifier(self.estimator)))
         run = self._run = Run(
             self,
@@ -259,7 +260,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             n_rows=number_of_rows(X),
             frame=sys._getframe(),
         )
-        self.cv = splits
+        self.cv: Any = splits
         try:
             with unchanged_if_it_fails(self):
                 failure = self._search_and_refit(X, y, params)
@@ -273,10 +274,10 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             warn_user(failure)
         return self
 
-    def _search_and_refit(self, X, y, params):
+    def _search_and_refit(self, X: Any, y: Any, params: dict[str, Any]) -> str | None:
         """Search and refit; if only the refit fails, keep the results and return the text of a warning."""
         for name in ("best_estimator_", "best_index_", "best_params_", "best_score_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         run = self._run
         try:
             with run.workers:
@@ -287,7 +288,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             interrupts_loop = isinstance(error, KeyboardInterrupt) and called_in_loop(run.frame)
             if not run.ended or interrupts_loop or self.error_score == "raise":
                 raise
-            vars(self).pop("best_estimator_", None)
+            self.__dict__.pop("best_estimator_", None)
             # If `refit` is a function that fails, nothing has been chosen.
             kept = "cv_results_ and best_params_ have" if hasattr(self, "best_params_") else "cv_results_ has"
             return (
@@ -296,24 +297,22 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
             )
         return None
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """Leave out the callbacks and the checkpoint of a running search, which its workers do not need."""
         state = super().__getstate__()
         state.pop("_run", None)
         return state
 
-    def _run_search(self, evaluate_candidates, *, callback_ctx=None):
+    def _run_search(
+        self, evaluate_candidates: Callable[..., dict[str, Any]], *, callback_ctx: Any = None
+    ) -> None:
         # BaseSearchCV.fit has created its Parallel by now, with our threads if `workers_for` has set them.
         # From here on, other Parallel objects get joblib's usual workers again.
         run = self._run
         run.workers.close()
         run.search(evaluate_candidates, callback_ctx)
         self.cv_results_ = run.evaluator.results  # in case the refit fails
-        self._optim_results = [
-            proposals.result([c.point for c in candidates], [c.score for c in candidates])
-            for proposals, candidates in run.spaces
-            if candidates
-        ]
+        self._optim_results = [each.result() for each in run.subsearches if each.candidates]
         run.ended = True
 
     def _check_refit_for_multimetric(self, scores: Any) -> None:
@@ -324,7 +323,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         own = skopt.BayesSearchCV if len(scores) > 1 else GridSearchCV
         own._check_refit_for_multimetric(self, scores)
 
-    def _check_names(self):
+    def _check_names(self) -> None:
         """Raise ValueError if a name in a space is not a parameter of the estimator or of a category."""
         for space, _ in self._subspaces():
             axes = {name: Axis.of(given) for name, given in space.items()}

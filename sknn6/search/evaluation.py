@@ -1,12 +1,15 @@
 """Evaluate candidates by scikit-learn's loop over parameters and splits."""
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import joblib
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn6.search.proposals import Proposal
 from sknn6.search.results import Candidate, all_failed
 from sknn6.warn import warn_user
 
@@ -33,31 +36,38 @@ class Evaluator:
 
     Attributes
     ----------
-    results : dict or None
-        scikit-learn's results of all evaluations; None before the first one.
+    results : dict
+        scikit-learn's results of all evaluations; empty before the first one.
     failure : Exception or None
         The last error.
     """
 
-    def __init__(self, search_cv, evaluate_candidates, context, known_splits):
+    def __init__(
+        self,
+        search_cv: Any,
+        evaluate_candidates: Callable[..., dict[str, Any]],
+        context: Any,
+        known_splits: str | None,
+    ) -> None:
         self.search_cv, self.evaluate_candidates = search_cv, evaluate_candidates
         self.context, self.splits, self.known_splits = context, search_cv.cv, known_splits
-        self.results = self.failure = None
+        self.results: dict[str, Any] = {}
+        self.failure: Exception | None = None
 
-    def evaluate(self, asked, task):
+    def evaluate(self, asked: list[Proposal], task: str) -> list[Candidate]:
         """Evaluate proposals and return the candidates; `task` names them on a progress bar.
 
         A candidate whose parameters cannot be set has failed: with it, scikit-learn would end the search.
         """
-        valid = [self.can_be_set(params) for params, _ in asked]
-        chosen = [pair for pair, is_valid in zip(asked, valid, strict=True) if is_valid]
+        valid = [self.can_be_set(proposal.params) for proposal in asked]
+        chosen = [proposal for proposal, is_valid in zip(asked, valid, strict=True) if is_valid]
         evaluated = iter(self.evaluate_valid(chosen, task) if chosen else [])
         return [
-            next(evaluated) if is_valid else Candidate(params, point, None, np.nan)
-            for (params, point), is_valid in zip(asked, valid, strict=True)
+            next(evaluated) if is_valid else Candidate(proposal)
+            for proposal, is_valid in zip(asked, valid, strict=True)
         ]
 
-    def can_be_set(self, params):
+    def can_be_set(self, params: dict[str, Any]) -> bool:
         """Return whether the estimator has these parameters; one that is a category may lack some."""
         try:
             clone(self.search_cv.estimator).set_params(**clone(params, safe=False))
@@ -68,9 +78,9 @@ class Evaluator:
             return False
         return True
 
-    def evaluate_valid(self, asked, task):
+    def evaluate_valid(self, asked: list[Proposal], task: str) -> list[Candidate]:
         """Evaluate proposals whose parameters can be set and return the candidates."""
-        params = [params for params, _ in asked]
+        params = [proposal.params for proposal in asked]
         try:
             with warnings.catch_warnings(), np.errstate(invalid="ignore"):
                 # The search warns once, at its end.
@@ -86,7 +96,7 @@ class Evaluator:
             if "fits failed" not in str(error):
                 raise
             self.failure = error
-            return [Candidate(params, point, None, np.nan) for params, point in asked]
+            return list(map(Candidate, asked))
         self.results = results
         self.check_splits()
         self.check_metric()
@@ -99,13 +109,13 @@ class Evaluator:
             for i in range(len(asked))
         ]
         return [
-            Candidate(params, point, None, np.nan)
+            Candidate(proposal)
             if all_failed(row, self.search_cv.error_score)
-            else Candidate(params, point, row, score_of(row, self.search_cv.refit))
-            for (params, point), row in zip(asked, rows, strict=True)
+            else Candidate(proposal, row, score_of(row, self.search_cv.refit))
+            for proposal, row in zip(asked, rows, strict=True)
         ]
 
-    def call_scikit_learn(self, params, task):
+    def call_scikit_learn(self, params: list[dict[str, Any]], task: str) -> dict[str, Any]:
         """Evaluate the parameters on all splits, and once again if workers or their data were lost."""
         verbose, self.search_cv.verbose = self.search_cv.verbose, max(0, self.search_cv.verbose - 1)
         try:
@@ -119,7 +129,7 @@ class Evaluator:
         finally:
             self.search_cv.verbose = verbose
 
-    def call_in_context(self, params, task):
+    def call_in_context(self, params: list[dict[str, Any]], task: str) -> dict[str, Any]:
         """Evaluate the parameters in a callback context of their own, if scikit-learn has contexts."""
         if not self.context:
             return self.evaluate_candidates(params)
@@ -133,13 +143,13 @@ class Evaluator:
         finally:
             context.call_on_fit_task_end(estimator=self.search_cv)
 
-    def check_metric(self):
+    def check_metric(self) -> None:
         """Raise ValueError if there are several scores, and `refit` does not name the one to maximise."""
         names = [name.removeprefix("mean_test_") for name in self.results if name.startswith("mean_test_")]
         if len(names) > 1:
             self.search_cv._check_refit_for_multimetric(names)
 
-    def check_splits(self):
+    def check_splits(self) -> None:
         """Record the hash of the splits; raise if the checkpoint was written with other splits."""
         splits = joblib.hash(self.splits.splits)
         if self.known_splits not in (None, splits):
@@ -152,7 +162,7 @@ class Evaluator:
         self.known_splits = splits
 
 
-def score_of(row, metric):
+def score_of(row: dict[str, float] | None, metric: Any) -> float:
     """Return the score that the search maximises, from a row of results; NaN if there is none.
 
     `metric` is the name of one of several scores. It may have changed since a checkpoint was written.
@@ -164,6 +174,6 @@ def score_of(row, metric):
     return means.get(f"mean_test_{metric}", np.nan)
 
 
-def is_of_engine(error):
+def is_of_engine(error: Exception) -> bool:
     """Return whether an error comes from joblib or its backend; errors of fits are caught by scikit-learn."""
     return any(kind.__module__.partition(".")[0] in ENGINES for kind in type(error).__mro__)

@@ -3,26 +3,29 @@
 import copy
 import itertools
 import math
+import sys
 import warnings
+from collections.abc import Sequence
 from inspect import signature
 from numbers import Integral, Number, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from skopt import Optimizer
 from skopt.space import Categorical, Integer, Space
 from skopt.space.space import Dimension, check_dimension
 
 from sknn6.threads import products_share_cores
 
-__all__ = ["Axis", "Proposals", "bounded_losses", "native"]
+__all__ = ["Axis", "Proposal", "Proposals", "bounded_losses", "native"]
 
 # Two models of the scores alternate. A Gaussian process is far better on smooth functions of few parameters,
 # extremely randomised trees on the scores of networks, which have categories and cliffs. The time of the
 # process grows with the cube of the number of points, so that beyond GP_UP_TO points only the trees are used.
 MODELS = "GP", "ET"
 GP_UP_TO = 50
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "acq_func": "EI",
     "acq_optimizer": "sampling",
     "acq_optimizer_kwargs": {"n_points": 2000},
@@ -42,10 +45,10 @@ class Axis(NamedTuple):
     """
 
     dimension: Dimension
-    categories: tuple | None
+    categories: tuple[Any, ...] | None
 
     @classmethod
-    def of(cls, given):
+    def of(cls, given: Any) -> Self:
         """Create an axis from anything that `skopt` accepts as a dimension, or from a list of any objects.
 
         A list of two numbers is a list of categories, not a range, and a range with an unknown prior is an
@@ -68,15 +71,19 @@ class Axis(NamedTuple):
         return cls(Categorical(range(len(given)), prior=prior), tuple(given))
 
     @property
-    def values(self):
-        """The coordinates on the axis, None if there are infinitely many."""
+    def size(self) -> float:
+        """Number of coordinates on the axis, inf for floats."""
+        is_finite = self.categories is not None or isinstance(self.dimension, Integer)
+        return len(self.values) if is_finite else math.inf
+
+    @property
+    def values(self) -> range:
+        """The coordinates on an axis of categories or integers."""
         if self.categories is not None:
             return range(len(self.categories))
-        if isinstance(self.dimension, Integer):
-            return range(self.dimension.low, self.dimension.high + 1)
-        return None
+        return range(self.dimension.low, self.dimension.high + 1)
 
-    def encode(self, value):
+    def encode(self, value: Any) -> Any:
         """Return the coordinate nearest to a number, or the position of a category; None if there is none.
 
         On an axis of integers, a number of type float has none: 1.0 may mean another thing than 1, such as
@@ -90,35 +97,43 @@ class Axis(NamedTuple):
             return None
         return min(max(value, self.dimension.low), self.dimension.high)
 
-    def decode(self, value):
+    def decode(self, value: Any) -> Any:
         """Return the value of a coordinate, NumPy scalars as Python's types."""
         return native(value if self.categories is None else self.categories[value])
 
-    def ends(self):
+    def ends(self) -> list[Any]:
         """Return the smallest and the largest value, or all categories."""
         if self.categories is not None:
             return list(map(native, self.categories))
         return [native(self.dimension.low), native(self.dimension.high)]
 
-    def drawable(self, name):
+    def drawable(self, name: str) -> "Axis":
         """Return a copy with a name and with categories that `skopt.plots` can encode.
 
         Strings and numbers stay as they are; other objects are replaced by their text.
         """
-        dimension, shown = copy.deepcopy(self.dimension), None
+        dimension = copy.deepcopy(self.dimension)
+        shown: tuple[Any, ...] | None = None
         if self.categories is not None:
-            shown = [native(v) if isinstance(v, SKOPT_TYPES) else str(v) for v in self.categories]
+            shown = tuple(native(v) if isinstance(v, SKOPT_TYPES) else str(v) for v in self.categories)
             if len(set(shown)) < len(shown):  # True, 1 and 1.0 are equal
-                shown = [f"{value!r} ({i})" for i, value in enumerate(self.categories)]
+                shown = tuple(f"{value!r} ({i})" for i, value in enumerate(self.categories))
             dimension = Categorical(shown, prior=dimension.prior)
         dimension.name = name
         return Axis(dimension, shown)
 
-    def describe(self):
+    def describe(self) -> tuple[Any, ...]:
         """Return a description that does not change when scikit-optimize modifies the dimension."""
         if self.categories is not None:
             return self.categories, self.dimension.prior
         return type(self.dimension).__name__, self.dimension.low, self.dimension.high, self.dimension.prior
+
+
+class Proposal(NamedTuple):
+    """The parameters of a candidate, and the point of the space that encodes them."""
+
+    params: dict[str, Any]
+    point: list[Any]
 
 
 class Proposals:
@@ -151,15 +166,21 @@ class Proposals:
         up to `LISTED` points.
     """
 
-    def __init__(self, space, seed, options, present=None):
+    def __init__(
+        self,
+        space: dict[str, Any],
+        seed: Sequence[int],
+        options: dict[str, Any],
+        present: dict[str, Any] | None = None,
+    ) -> None:
         self.axes = {name: Axis.of(space[name]) for name in sorted(space)}
         options = optimizer_options(options)
         n_initial = options.pop("n_initial_points", N_INITIAL_POINTS)
         generator = options.pop("initial_point_generator", "lhs")
         self.constraint = options.pop("space_constraint", None)
         self.options, self.seed = options, list(seed)
-        values = [axis.values for axis in self.axes.values()]
-        self.size = math.inf if None in values else math.prod(map(len, values))
+        sizes = [axis.size for axis in self.axes.values()]
+        self.size = math.inf if math.inf in sizes else math.prod(sizes)
         if self.size <= LISTED:
             self.size = len(self.points())
             if not self.size:
@@ -171,14 +192,16 @@ class Proposals:
         n_drawn = max(n_initial, 1) - len(self.initial)
         if n_drawn:
             drawing = self._optimizer(0, n_initial_points=n_drawn, initial_point_generator=generator)
-        for _ in range(min(n_drawn, self.size - len(self.initial))):
+        for _ in range(int(min(n_drawn, self.size - len(self.initial)))):
             point = self._unlike(self.initial, drawing.ask())
             drawing.tell(point, 0.0, fit=False)
             self.initial.append(point)
 
     @products_share_cores()
-    def ask(self, points, scores, n_points, most=math.inf):
-        """Return proposals, each as the parameters and the point that encodes them.
+    def ask(
+        self, points: list[list[Any]], scores: list[float], n_points: int, most: int = sys.maxsize
+    ) -> list[Proposal]:
+        """Return proposals, given what is known of the points so far.
 
         After the initial points, the proposals come in groups of `n_points`, which depend only on the scores
         of the groups before. If points of a group were proposed before, the rest of it is returned.
@@ -191,16 +214,15 @@ class Proposals:
             Their scores, the higher the better; not finite for failures.
         n_points : int
             Number of points in a group.
-        most : int or inf
+        most : int
             Largest number of proposals, at most the number of points that are left.
 
         Returns
         -------
-        list of (dict, list)
+        list of Proposal
         """
         if len(points) < len(self.initial):
-            asked = self.initial[len(points) :][: min(n_points, most)]
-            return [(self.decode(point), point) for point in asked]
+            return list(map(self.proposal, self.initial[len(points) :][: min(n_points, most)]))
         begun = (len(points) - len(self.initial)) % n_points
         known, group = list(points[: len(points) - begun]), list(points[len(points) - begun :])
         optimizer = self._optimizer(len(known), n_initial_points=0)
@@ -216,9 +238,9 @@ class Proposals:
                 proposal = optimizer.ask()
                 if i >= begun:
                     group.append(self._unlike([*known, *group], proposal))
-        return [(self.decode(point), point) for point in group[begun:]]
+        return list(map(self.proposal, group[begun:]))
 
-    def result(self, points, scores):
+    def result(self, points: list[list[Any]], scores: list[float]) -> Any:
         """Return the candidates as the result object of `skopt`, for callbacks and `skopt.plots`."""
         optimizer = self._optimizer(0, n_initial_points=len(points) + 1)
         optimizer.tell(list(points), bounded_losses(scores), fit=False)
@@ -231,27 +253,31 @@ class Proposals:
         )
         return result
 
-    def encode(self, params):
+    def encode(self, params: dict[str, Any]) -> list[Any] | None:
         """Return the point nearest to the parameters, or None if one of them cannot be encoded."""
         point = [axis.encode(params[name]) for name, axis in self.axes.items()]
         return None if None in point else point
 
-    def decode(self, point):
+    def decode(self, point: Sequence[Any]) -> dict[str, Any]:
         """Return the parameters that a point encodes."""
         return {
             name: axis.decode(value) for (name, axis), value in zip(self.axes.items(), point, strict=True)
         }
 
-    def allows(self, point):
+    def proposal(self, point: list[Any]) -> Proposal:
+        """Return the proposal of a point."""
+        return Proposal(self.decode(point), point)
+
+    def allows(self, point: Sequence[Any]) -> bool:
         """Return whether the user's constraint allows a point."""
         return self.constraint is None or bool(self.constraint(list(self.decode(point).values())))
 
-    def points(self):
+    def points(self) -> list[tuple[Any, ...]]:
         """Return the points of a small space that are allowed."""
-        points = filter(self.allows, itertools.product(*(axis.values for axis in self.axes.values())))
-        return list(points)
+        points = itertools.product(*(axis.values for axis in self.axes.values()))
+        return [point for point in points if self.allows(point)]
 
-    def _unlike(self, points, point):
+    def _unlike(self, points: list[list[Any]], point: list[Any]) -> list[Any]:
         """Return the point if it is allowed and new, else a random point that is both allowed and new.
 
         A point is new if it is not among `points`.
@@ -268,7 +294,7 @@ class Proposals:
         drawn = space.rvs(DRAWN, random_state=rng)
         return next((other for other in drawn if tuple(other) not in known), drawn[0])
 
-    def _optimizer(self, step, **options):
+    def _optimizer(self, step: int, **options: Any) -> Any:
         """Create an optimizer with copies of the dimensions, because it modifies them."""
         dimensions = [copy.deepcopy(axis.dimension) for axis in self.axes.values()]
         for name, dimension in zip(self.axes, dimensions, strict=True):
@@ -280,7 +306,7 @@ class Proposals:
         return Optimizer(dimensions, random_state=rng, space_constraint=constraint, **options)
 
 
-def optimizer_options(given):
+def optimizer_options(given: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of the optimizer: those that the user has given, else the defaults.
 
     Raises
@@ -303,7 +329,7 @@ def optimizer_options(given):
     return DEFAULTS | options
 
 
-def bounded_losses(scores):
+def bounded_losses(scores: ArrayLike) -> list[float]:
     """Return losses for the surrogate model: negative scores, bounded above.
 
     The bound is three times as far from the best as the median is. Without it, one diverged candidate would
@@ -319,7 +345,7 @@ def bounded_losses(scores):
     return [float(-max(score, floor)) if np.isfinite(score) else float(-floor) for score in scores]
 
 
-def position(value, categories):
+def position(value: Any, categories: Sequence[Any]) -> int | None:
     """Return the position of a value among the categories, or None; True and 1 are different.
 
     A number that is no category itself is looked for among the numbers of other types.
@@ -333,11 +359,11 @@ def position(value, categories):
     return next((i for i, other in enumerate(categories) if is_number(other) and other == value), None)
 
 
-def is_number(value):
+def is_number(value: Any) -> bool:
     """Return whether a value is a number, and no truth value."""
     return isinstance(value, Number) and not isinstance(value, bool)
 
 
-def native(value):
+def native(value: Any) -> Any:
     """Return a NumPy scalar as Python's type, anything else unchanged."""
     return value.item() if isinstance(value, np.generic) else value

@@ -6,6 +6,7 @@ code.
 """
 
 from os import PathLike
+from typing import Any
 
 from sknn6.checkpoint import Checkpoint, check_seed
 from sknn6.search.proposals import Axis
@@ -33,8 +34,8 @@ class SearchFile:
         If `checkpoint` or `random_state` does not allow a checkpoint.
     """
 
-    def __init__(self, search, X, y, params):
-        self.checkpoint = None
+    def __init__(self, search: Any, X: Any, y: Any, params: dict[str, Any]) -> None:
+        self.checkpoint: Checkpoint | None = None
         if search.checkpoint is None:
             return
         if not isinstance(search.checkpoint, str | PathLike):
@@ -52,7 +53,7 @@ class SearchFile:
         identity = {name: by_parameters(value) for name, value in identity.items()}
         self.checkpoint = Checkpoint(search.checkpoint, "search", identity | {"X": X, "y": y} | params)
 
-    def load(self):
+    def load(self) -> dict[str, Any] | None:
         """Return the last saved state, or None if there is no file.
 
         Returns
@@ -61,21 +62,21 @@ class SearchFile:
             Keys: "seed"; "splits", the hash of the splits, None before the first fit; "spaces", a list of
             candidates per space, each as (point, row of results or None if it failed).
         """
-        return self.checkpoint and self.checkpoint.load()
+        return None if self.checkpoint is None else self.checkpoint.load()
 
-    def begin(self, state):
+    def begin(self, state: dict[str, Any]) -> None:
         """Write the initial state; raise ValueError if the file cannot be written."""
         if self.checkpoint:
             self.checkpoint.begin(state)
 
-    def save(self, state):
+    def save(self, state: dict[str, Any]) -> None:
         """Write the state; warn the first time it cannot be written."""
         if self.checkpoint:
             consequence = "The search goes on; the file, if it is there, has fewer candidates."
             self.checkpoint.write_or_warn(state, consequence)
 
 
-def by_parameters(value):
+def by_parameters(value: Any) -> Any:
     """Return a value in which each estimator is replaced by its class and parameters.
 
     Pickles of estimators also have callbacks and the version of scikit-learn, which do not matter here.

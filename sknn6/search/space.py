@@ -1,6 +1,6 @@
 """Search spaces for the estimators of the package."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ from scipy.stats import gmean
 from sklearn.base import BaseEstimator
 from skopt.space import Categorical, Dimension, Integer, Real, Space
 
+from sknn6.annotations import Seed
 from sknn6.estimators.base import BaseMLP
 from sknn6.estimators.settings import settings_of
 from sknn6.nn.activations import ACTIVATIONS
@@ -16,7 +17,7 @@ from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.nn.schedules import SCHEDULES
 from sknn6.optional import require
 from sknn6.preprocessing import Standardizer, Whitener
-from sknn6.search.proposals import native
+from sknn6.search.proposals import Axis, native
 
 __all__ = ["Draws", "present_params", "search_space"]
 
@@ -25,12 +26,12 @@ __all__ = ["Draws", "present_params", "search_space"]
 NOT_SEARCHED = {"sigmoid", "identity", "zeros", "normal", "uniform"}
 
 
-def names(registry):
+def names(registry: Iterable[str]) -> list[str]:
     """Return the names of a registry that are worth trying."""
     return [name for name in registry if name not in NOT_SEARCHED]
 
 
-def network_dimensions():
+def network_dimensions() -> dict[str, Dimension]:
     """Return the dimensions of a multi-layer perceptron."""
     planned = sorted(name for name, schedule in SCHEDULES.items() if schedule.follows_plan)
     return {
@@ -52,7 +53,7 @@ def network_dimensions():
     }
 
 
-def whitener_dimensions():
+def whitener_dimensions() -> dict[str, Dimension]:
     """Return the dimensions of a Whitener."""
     return {
         "eps": Real(1e-7, 100.0, "log-uniform"),
@@ -60,12 +61,12 @@ def whitener_dimensions():
     }
 
 
-def standardizer_dimensions():
+def standardizer_dimensions() -> dict[str, Dimension]:
     """Return the dimensions of a Standardizer."""
     return {"method": Categorical(["zscore", "robust", "minmax"])}
 
 
-DIMENSIONS = {
+DIMENSIONS: dict[type[BaseEstimator], Callable[[], dict[str, Dimension]]] = {
     BaseMLP: network_dimensions,
     Whitener: whitener_dimensions,
     Standardizer: standardizer_dimensions,
@@ -89,24 +90,24 @@ class Draws:
     dimension : skopt.space.Dimension
     """
 
-    def __init__(self, dimension):
+    def __init__(self, dimension: Dimension) -> None:
         self.dimension = dimension
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Draws({self.dimension!r})"
 
-    def rvs(self, random_state=None):
+    def rvs(self, random_state: Seed = None) -> Any:
         """Draw one value."""
         (point,) = Space([self.dimension]).rvs(random_state=random_state)
         return native(point[0])
 
 
-def as_it_is(dimension):
+def as_it_is(dimension: Dimension) -> Dimension:
     """Return the dimension of scikit-optimize unchanged."""
     return dimension
 
 
-def optuna_distribution(dimension):
+def optuna_distribution(dimension: Dimension) -> Any:
     """Return the distribution of Optuna with the same values as a dimension."""
     from_optuna = require("optuna.distributions", "optuna")
     if isinstance(dimension, Categorical):
@@ -116,7 +117,7 @@ def optuna_distribution(dimension):
 
 
 # Functions that convert a dimension, by the value of `as_distributions`.
-FORMS = {False: as_it_is, True: Draws, "optuna": optuna_distribution}
+FORMS: dict[bool | str, Callable[..., Any]] = {False: as_it_is, True: Draws, "optuna": optuna_distribution}
 
 
 def search_space(
@@ -191,7 +192,7 @@ def search_space(
             f"got {unknown}."
         )
 
-    def wanted(full):
+    def wanted(full: str) -> bool:
         small = full.rpartition("__")[2] in SMALL
         return (small or any(matches(full, name) for name in include)) and not any(
             matches(full, name) for name in exclude
@@ -208,19 +209,19 @@ def search_space(
     return {name: form(dimension) for name, dimension in space.items()}
 
 
-def matches(full, name):
+def matches(full: str, name: str) -> bool:
     """Return whether a name, with or without that of the step, refers to a parameter by its full name."""
     return full == name or full.endswith(f"__{name}")
 
 
-def parts_of(estimator):
+def parts_of(estimator: Any) -> dict[str, Any]:
     """Return the estimator and all that it contains, by the prefixes of their parameters."""
     return {"": estimator} | {f"{name}__": part for name, part in estimator.get_params().items()}
 
 
-def dimensions_of(estimator):
+def dimensions_of(estimator: Any) -> dict[str, Dimension]:
     """Return the dimensions of all the package's estimators within an estimator, by full name."""
-    found = {}
+    found: dict[str, Dimension] = {}
     for prefix, part in parts_of(estimator).items():
         for kind, dimensions in DIMENSIONS.items():
             if isinstance(part, kind):
@@ -230,7 +231,7 @@ def dimensions_of(estimator):
     return found
 
 
-def present_params(estimator, axes, n_rows=0):
+def present_params(estimator: Any, axes: dict[str, Axis], n_rows: int = 0) -> dict[str, Any] | None:
     """Return the estimator's own values of the parameters of a space, or None if it lacks one of them.
 
     A value that its `Axis` cannot encode is expressed as in `search_space`: layers of equal width as a width

@@ -5,7 +5,7 @@ has to start, import the package and receive the data.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from threading import Event
@@ -43,20 +43,20 @@ SAMPLE = 1000
 class Threads(ThreadingBackend):
     """joblib's threads, in which the fits share the cores, and end at once if the search is interrupted."""
 
-    def configure(self, n_jobs=1, parallel=None, **kwargs):
+    def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
         """Return the number of threads; called again after an interrupt."""
         n_jobs = super().configure(n_jobs, parallel, **kwargs)
         self.end, self.threads_each = Event(), max(1, cores() // n_jobs)
         return n_jobs
 
-    def submit(self, func, callback=None):
+    def submit(self, func: Callable[[], Any], callback: Any = None) -> Any:
         """Let a thread call the function."""
         inherited = getattr(super(), "submit", None) or super().apply_async
         return inherited(partial(run, func, self.end, self.threads_each), callback)
 
     apply_async = submit  # its name before joblib 1.5
 
-    def abort_everything(self, ensure_ready=True):
+    def abort_everything(self, ensure_ready: bool = True) -> None:
         """End the fits and wait for their threads before the caller goes on.
 
         The threads change the warnings filters of the process.
@@ -68,7 +68,7 @@ class Threads(ThreadingBackend):
             pool.join()
 
 
-def run(func, end, n_threads):
+def run(func: Callable[[], Any], end: Event, n_threads: int) -> Any:
     """Call a function in a thread of a search, unless the search has ended before."""
     if end.is_set():
         return None
