@@ -171,13 +171,11 @@ class Program:
 
     def _train(self, batches: Any, own: Array) -> float:
         """Make the updates of the batches for all members; return the sum of number of rows times loss."""
-        vectors, t = self._vectors(), self.update.optimizer.t
+        t = self.update.optimizer.t
 
         def train(k: int) -> float:
-            total: float = self.interpreter.train(
-                self.operations[k], self.parameters[k], self.rules[k], vectors, batches._replace(own=own[k]),
-                self.work[k], t, self.rare,
-            )  # fmt: skip
+            own_batches = batches._replace(own=own[k])
+            total: float = self.interpreter.train(self._member(k), own_batches, t, self.rare)
             return total
 
         return sum(share(train, range(self.network.members))) / self.network.members
@@ -190,13 +188,16 @@ class Program:
         if optimizer.t // FLUSH_EVERY > before // FLUSH_EVERY:
             self.update.flush()
 
-    def _vectors(self) -> Any:
-        """Return the vectors that the training changes, for the interpreter."""
+    def _member(self, k: int) -> Any:
+        """Return all that the training of member k needs besides the batches, for the interpreter."""
         network, average, none = self.network, self.update.average, np.empty(0, self.network.dtype)
         first, second = [*self.update.optimizer.state.values(), none][:2]
-        average = none if average is None else average
-        return self.interpreter.Vectors(
-            network.theta, network.grad, network.statistics, first, second, average, self.mean
+        return self.interpreter.Member(
+            self.operations[k],
+            self.parameters[k],
+            self.rules[k],
+            self.interpreter.Vectors(network.theta, network.grad, network.statistics, self.work[k]),
+            self.interpreter.State(first, second, none if average is None else average, self.mean),
         )
 
     def _targets(self, y: Array) -> tuple[Array, Array]:
