@@ -36,7 +36,6 @@ from sknn6.nn.operations import (
     GELU,
     HUBER,
     IDENTITY,
-    LAST_COMMON,
     LAYER_NORM,
     LEAKY_RELU,
     LOGISTIC,
@@ -283,7 +282,7 @@ def forward(operations: Array, vectors: Vectors, batch: Batch, rare: int | None)
             )
             scale = work.dtype.type(2**16 / (2**16 - op.threshold))
             drop_of_member(A, seeds[op.dropout], op.member, op.threshold, scale, mask, out)
-        elif op.kind == ACTIVATE and op.activation <= LAST_COMMON:
+        elif op.kind == ACTIVATE and op.common:
             activate(op.activation, part_of(work, op.source, size), part_of(work, op.out, size))
         elif rare is not None:
             forward_rare(op, vectors, batch)
@@ -334,7 +333,7 @@ def backward(operations: Array, vectors: Vectors, batch: Batch, rare: int | None
             dA, mask = part_of(work, op.dout, size), part_of(work, op.mask, size)
             for i in range(size):
                 dA[i] *= mask[i]
-        elif op.kind == ACTIVATE and op.activation <= LAST_COMMON:
+        elif op.kind == ACTIVATE and op.common:
             Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
             activate_backward(op.activation, part_of(work, op.dout, size), Z, A)
         elif rare is not None:

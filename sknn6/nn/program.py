@@ -25,8 +25,6 @@ from sknn6.nn.network import Network
 from sknn6.nn.operations import (
     ACTIVATION_CODES,
     ADAM,
-    COMMON_LAYERS,
-    LAST_COMMON,
     LAYER_CODES,
     LOSS_CODES,
     LOSS_PARAMETERS,
@@ -271,8 +269,7 @@ def covers(network: Network, loss: LossFunction, update: Update) -> bool:
 def is_common(operations: Array, rules: Any) -> bool:
     """Return whether the smaller version of the interpreter has all parts of a training."""
     return (
-        COMMON_LAYERS.issuperset(operations["kind"].ravel().tolist())
-        and operations["activation"].max() <= LAST_COMMON
+        bool(operations["common"].all())
         and rules.optimizer == ADAM
         and rules.clip_norm == math.inf
         and rules.accumulation == 1
