@@ -161,15 +161,15 @@ def cached(sources: int) -> Any:
     """
 
     @njit(cache=True, error_model="numpy", nogil=True)
-    def train(member: Member, batches: Slice, t: int, rare: int | None) -> float:
+    def train(member: Member, batches: Slice, t: int, with_rare: int | None) -> float:
         _ = sources
-        return train_on(member, batches, t, rare)
+        return train_on(member, batches, t, with_rare)
 
     return train
 
 
 @inlined
-def train_on(member: Member, batches: Slice, t: int, rare: int | None) -> float:
+def train_on(member: Member, batches: Slice, t: int, with_rare: int | None) -> float:
     """Train a network on the batches and return the sum over the updates of number of rows times loss.
 
     Parameters
@@ -178,23 +178,21 @@ def train_on(member: Member, batches: Slice, t: int, rare: int | None) -> float:
     batches : Slice
     t : int
         Number of updates so far.
-    rare : int or None
-        None if all parts of the training are common ones (`sknn6.nn.operations`), otherwise 1. For None,
-        Numba drops every branch ``if rare is not None`` when it compiles; what is left is enough for most
-        trainings and compiles in half the time.
+    with_rare : int or None
+        Whether the rare parts are compiled, see `sknn6.nn.program.version_for`.
     """
     accumulation, total = member.rules.accumulation, 0.0
     for u in range(len(batches.rates)):
         mean_loss, n_rows, update_weight = 0.0, 0, 0.0
         first = u * accumulation
         for i in range(first, min(first + accumulation, len(batches.bounds) - 1)):
-            loss, weight = loss_and_gradient(member, batches, i, rare)
+            loss, weight = loss_and_gradient(member, batches, i, with_rare)
             if weight == 0:
                 continue
             n_rows += batches.bounds[i + 1] - batches.bounds[i]
             update_weight += weight
             mean_loss += weight / update_weight * (loss - mean_loss)
-            if rare is not None and accumulation > 1:
+            if with_rare is not None and accumulation > 1:
                 accumulate(member.parameters, member.vectors.grad, member.state.mean, weight / update_weight)
         if n_rows == 0:
             continue
@@ -202,12 +200,12 @@ def train_on(member: Member, batches: Slice, t: int, rare: int | None) -> float:
         if not math.isfinite(total):
             break
         t += 1
-        total += n_rows * update(member, batches.rates[u], update_weight, t, rare)
+        total += n_rows * update(member, batches.rates[u], update_weight, t, with_rare)
     return total
 
 
 @inlined
-def loss_and_gradient(member: Member, batches: Slice, i: int, rare: int | None) -> tuple[float, float]:
+def loss_and_gradient(member: Member, batches: Slice, i: int, with_rare: int | None) -> tuple[float, float]:
     """Return the loss of batch i and the sum of its weights, and write the gradient.
 
     If the sum is 0, there is no loss and no gradient.
@@ -220,7 +218,7 @@ def loss_and_gradient(member: Member, batches: Slice, i: int, rare: int | None) 
     if weight == 0:
         return 0.0, 0.0
     batch = Batch(batches.X[start:stop], batches.codes[start:stop], p, weight, batches.seeds[i])
-    forward(operations, vectors, batch, rare)
+    forward(operations, vectors, batch, with_rare)
     own = batches.own[start:stop] if len(batches.own) else p
     last = operations[len(operations) - 1]
     Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
@@ -228,7 +226,7 @@ def loss_and_gradient(member: Member, batches: Slice, i: int, rare: int | None) 
         loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.loss_parameter)
     else:
         loss = loss_of_outputs(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.loss_parameter)
-    backward(operations, vectors, batch, rare)
+    backward(operations, vectors, batch, with_rare)
     return loss, weight
 
 
@@ -262,7 +260,7 @@ def part_of(vector: Array, start: int, size: int) -> Array:
 
 
 @inlined
-def forward(operations: Array, vectors: Vectors, batch: Batch, rare: int | None) -> None:
+def forward(operations: Array, vectors: Vectors, batch: Batch, with_rare: int | None) -> None:
     """Compute the operations on a batch, from the first to the last.
 
     The common ones get arrays, which are taken from the tuples once for a batch: with the tuples, as the rare
@@ -284,7 +282,7 @@ def forward(operations: Array, vectors: Vectors, batch: Batch, rare: int | None)
             drop_of_member(A, seeds[op.dropout], op.member, op.threshold, scale, mask, out)
         elif op.kind == ACTIVATE and op.common:
             activate(op.activation, part_of(work, op.source, size), part_of(work, op.out, size))
-        elif rare is not None:
+        elif with_rare is not None:
             forward_rare(op, vectors, batch)
 
 
@@ -316,7 +314,7 @@ def forward_rare(op: Operation, vectors: Vectors, batch: Batch) -> None:
 
 
 @inlined
-def backward(operations: Array, vectors: Vectors, batch: Batch, rare: int | None) -> None:
+def backward(operations: Array, vectors: Vectors, batch: Batch, with_rare: int | None) -> None:
     """Write the gradients of the operations, from the last to the first.
 
     They are those of the parameters, and of the input if that has a place. The gradient with respect to the
@@ -336,7 +334,7 @@ def backward(operations: Array, vectors: Vectors, batch: Batch, rare: int | None
         elif op.kind == ACTIVATE and op.common:
             Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
             activate_backward(op.activation, part_of(work, op.dout, size), Z, A)
-        elif rare is not None:
+        elif with_rare is not None:
             backward_rare(op, vectors, batch)
 
 
@@ -794,13 +792,13 @@ def accumulate(parameters: Array, grad: Array, mean: Array, share: float) -> Non
 
 
 @inlined
-def update(member: Member, rate: float, weight: float, t: int, rare: int | None) -> float:
+def update(member: Member, rate: float, weight: float, t: int, with_rare: int | None) -> float:
     """Compute `Update.__call__` for one network and return the penalty."""
     parameters, rules, vectors, state = member.parameters, member.rules, member.vectors, member.state
     l2 = rules.alpha / weight
     strength, squares = l2, 0.0  # of the penalty that is returned
     shrink = 1 - rate * rules.weight_decay
-    if rare is not None and rules.clip_norm < math.inf:
+    if with_rare is not None and rules.clip_norm < math.inf:
         squares, l2 = penalise(parameters, vectors.theta, vectors.grad, l2), 0.0
         clip(parameters, vectors.grad, rules.clip_norm)
     for k in range(len(parameters)):
@@ -808,7 +806,7 @@ def update(member: Member, rate: float, weight: float, t: int, rare: int | None)
         n = size if decays else 0
         part = slice(start, start + size)
         theta, grad, first = vectors.theta[part], vectors.grad[part], state.first[part]
-        if rare is None or rules.optimizer == ADAM:
+        if with_rare is None or rules.optimizer == ADAM:
             epsilon = rules.epsilon / math.sqrt(1 - rules.beta_2)
             step = rate * math.sqrt(1 - rules.beta_2**t) / (1 - rules.beta_1**t)
             step *= (1 - rules.beta_1) / math.sqrt(1 - rules.beta_2)

@@ -51,8 +51,7 @@ UPDATE_NUMBERS = 2**22
 # The module of the interpreter, which needs Numba and so is imported late.
 INTERPRETER = "sknn6.nn.interpreter"
 
-# The versions of the interpreter that this process has compiled or loaded, as (dtype, rare), where rare is
-# None for the small version and 1 for the one with all parts.
+# The versions of the interpreter that this process has compiled or loaded: the dtype, and `version_for`.
 LOADED: set[tuple[np.dtype[Any], int | None]] = set()
 
 
@@ -90,8 +89,7 @@ class Program:
         self.work = np.zeros((network.members, n_work), network.dtype)
         self.mean = np.zeros(network.grad.size if self.accumulation > 1 else 0, network.dtype)
         self.rules = rules_of(descent, self.accumulation, self.interpreter)
-        # None: the small version of the interpreter is enough; 1: all parts are needed.
-        self.rare = None if is_common(self.operations, self.rules[0]) else 1
+        self.with_rare = version_for(self.operations, self.rules[0])
         numbers = rows * width_of(network, batches)
         multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
         most = min(SLICE_NUMBERS / numbers, SLICE_MULTIPLICATIONS / multiplications)
@@ -110,7 +108,7 @@ class Program:
 
     def load(self) -> None:
         """Compile the interpreter or load its code, once for each version, by running it on no batch."""
-        version = self.network.dtype, self.rare
+        version = self.network.dtype, self.with_rare
         if version in LOADED:
             return
         # The code depends on the dtypes of the arrays and not on their sizes.
@@ -173,7 +171,7 @@ class Program:
 
         def train(k: int) -> float:
             own_batches = batches._replace(own=own[k])
-            total: float = self.interpreter.train(self._member(k), own_batches, t, self.rare)
+            total: float = self.interpreter.train(self._member(k), own_batches, t, self.with_rare)
             return total
 
         return sum(share(train, range(self.network.members))) / self.network.members
@@ -266,14 +264,20 @@ def covers(network: Network, loss: LossFunction, update: Update) -> bool:
     )
 
 
-def is_common(operations: Array, rules: Any) -> bool:
-    """Return whether the smaller version of the interpreter has all parts of a training."""
-    return (
-        bool(operations["common"].all())
+def version_for(operations: Array, rules: Any) -> int | None:
+    """Return which version of the interpreter a training needs: 1 with the rare parts, None without them.
+
+    That is the argument `with_rare` of its functions. They are compiled for the type of the argument: if that
+    is the type of None, Numba drops every branch ``if with_rare is not None`` before it compiles the rest. A
+    bool would be known only when the code runs, and nothing could be dropped.
+    """
+    is_common = (
+        operations["common"].all()
         and rules.optimizer == ADAM
         and rules.clip_norm == math.inf
         and rules.accumulation == 1
     )
+    return None if is_common else 1
 
 
 def loss_of(loss: LossFunction) -> tuple[int, float] | None:
