@@ -319,7 +319,7 @@ def test_the_layers_do_what_is_not_in_the_tables(params):
 
 
 @pytest.mark.parametrize(
-    ("params", "rare"),
+    ("params", "with_rare"),
     [
         ({}, None),
         ({"activation": "tanh", "network": {"dropout": 0.3, "learned_scale": True}, "ema_decay": 0.9}, None),
@@ -333,8 +333,8 @@ def test_the_layers_do_what_is_not_in_the_tables(params):
     ],
     ids=["relu", "tanh", "regression", "silu", "batchnorm", "clipping", "sgd", "residual", "accumulation"],
 )
-def test_most_trainings_need_the_smaller_version(params, rare):
-    assert Training(**params).program().rare == rare
+def test_most_trainings_need_the_smaller_version(params, with_rare):
+    assert Training(**params).program().with_rare == with_rare
 
 
 def test_products_that_several_threads_compute_are_left_to_the_layers(monkeypatch):

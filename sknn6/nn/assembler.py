@@ -16,6 +16,8 @@ from sknn6.nn.normalization import BatchNorm, LayerNorm, Normalization
 from sknn6.nn.operations import (
     ACTIVATION_CODES,
     BRANCH,
+    COMMON_ACTIVATIONS,
+    COMMON_LAYERS,
     GELU,
     LAYER_CODES,
     MAXOUT,
@@ -83,7 +85,7 @@ class Assembler:
         """Write operation i."""
         kind, write, layer = self.steps[i]
         op = self.written[layer] = self.operations[:, i]
-        op["kind"] = kind
+        op["kind"], op["common"] = kind, kind in COMMON_LAYERS
         if i > 0:
             for field, of_before in CHAIN.items():
                 op[field] = self.operations[of_before][:, i - 1]
@@ -220,6 +222,7 @@ def write_dropout(assembler: Assembler, op: Array, layer: Dropout) -> None:
 def write_activation(assembler: Assembler, op: Array, layer: Activate) -> None:
     """Write the fields of a nonlinearity."""
     number = op["activation"] = ACTIVATION_CODES[functions_of(layer)]
+    op["common"] = number in COMMON_ACTIVATIONS
     if number == MAXOUT:
         op["units"] //= 2
         op["dout"], op["mask"] = (assembler.memory.take(int(op["units"][0])) for _ in range(2))

@@ -36,7 +36,6 @@ from sknn6.nn.operations import (
     GELU,
     HUBER,
     IDENTITY,
-    LAST_COMMON,
     LAYER_NORM,
     LEAKY_RELU,
     LOGISTIC,
@@ -56,7 +55,7 @@ from sknn6.nn.operations import (
     Operation,
 )
 
-__all__ = ["Rules", "Slice", "Vectors", "train"]
+__all__ = ["Member", "Rules", "Slice", "State", "Vectors", "train"]
 
 # Only `train` is called from Python. The functions that it calls need no wrappers; they take time to compile.
 INNER: dict[str, Any] = {
@@ -79,29 +78,21 @@ subtract_max = compiled(kernels.subtract_max.py_func)
 
 
 class Vectors(NamedTuple):
-    """The vectors of all members that a training changes."""
+    """The vectors that the operations read and write; all but `work` are those of all members."""
 
     theta: Array
     grad: Array
     statistics: Array
+    work: Array  # a member's memory for the inputs and outputs of its operations
+
+
+class State(NamedTuple):
+    """The vectors of all members that only updates read and write."""
+
     first: Array  # the optimizer's first state vector: m, or the velocity
     second: Array  # its second one: v, or empty
     average: Array  # the average of the weights, or empty
     mean: Array  # the mean gradient of the batches of an update, or empty if that is one batch
-
-
-class Slice(NamedTuple):
-    """Consecutive batches, with the learning rates and dropout seeds of their updates."""
-
-    X: Array  # (rows, fan_in)
-    codes: Array  # (rows, columns with learned vectors), the indices of the rows of E
-    classes: Array  # (rows,), the targets of the softmax; empty for other losses
-    Y: Array  # (rows, outputs), the targets of other losses; empty for the softmax
-    weight: Array  # (rows,), or empty if all weights are 1
-    own: Array  # (rows,), this member's normalised weights in the loss; empty if `weight` is for all members
-    bounds: Array  # (batches + 1,), the first row of each batch
-    rates: Array  # (updates,)
-    seeds: Array  # (batches, dropout layers)
 
 
 class Rules(NamedTuple):
@@ -122,6 +113,40 @@ class Rules(NamedTuple):
     nesterovs_momentum: bool = False
 
 
+class Member(NamedTuple):
+    """One network, and all that its training needs besides the batches."""
+
+    operations: Array  # (operations,), of type `OPERATION`
+    parameters: Array  # (arrays, 3): of each array its start in theta, its size, and whether it decays
+    rules: Rules
+    vectors: Vectors
+    state: State
+
+
+class Slice(NamedTuple):
+    """Consecutive batches, with the learning rates and dropout seeds of their updates."""
+
+    X: Array  # (rows, fan_in)
+    codes: Array  # (rows, columns with learned vectors), the indices of the rows of E
+    classes: Array  # (rows,), the targets of the softmax; empty for other losses
+    Y: Array  # (rows, outputs), the targets of other losses; empty for the softmax
+    weight: Array  # (rows,), or empty if all weights are 1
+    own: Array  # (rows,), this member's normalised weights in the loss; empty if `weight` is for all members
+    bounds: Array  # (batches + 1,), the first row of each batch
+    rates: Array  # (updates,)
+    seeds: Array  # (batches, dropout layers)
+
+
+class Batch(NamedTuple):
+    """What the operations need of a batch."""
+
+    X: Array  # (rows, fan_in)
+    codes: Array  # (rows, columns with learned vectors)
+    p: Array  # (rows,), the normalised weights; a single number, 1 / rows, if all weights are 1
+    weight: float  # the sum of the weights before
+    seeds: Array  # (dropout layers,)
+
+
 def hash_of(folder: Path) -> int:
     """Return a hash of the Python files in a folder."""
     return zlib.crc32(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py"))))
@@ -136,99 +161,64 @@ def cached(sources: int) -> Any:
     """
 
     @njit(cache=True, error_model="numpy", nogil=True)
-    def train(
-        operations: Array,
-        parameters: Array,
-        rules: Rules,
-        vectors: Vectors,
-        batches: Slice,
-        work: Array,
-        t: int,
-        rare: int | None,
-    ) -> float:
+    def train(member: Member, batches: Slice, t: int, with_rare: int | None) -> float:
         _ = sources
-        return train_on(operations, parameters, rules, vectors, batches, work, t, rare)
+        return train_on(member, batches, t, with_rare)
 
     return train
 
 
 @inlined
-def train_on(
-    operations: Array,
-    parameters: Array,
-    rules: Rules,
-    vectors: Vectors,
-    batches: Slice,
-    work: Array,
-    t: int,
-    rare: int | None,
-) -> float:
+def train_on(member: Member, batches: Slice, t: int, with_rare: int | None) -> float:
     """Train a network on the batches and return the sum over the updates of number of rows times loss.
 
     Parameters
     ----------
-    operations : ndarray of `OPERATION`
-    parameters : ndarray of int, shape (n_arrays, 3)
-        For each array of the network: its start in theta, its size, and whether it decays.
-    rules : Rules
-    vectors : Vectors
+    member : Member
     batches : Slice
-    work : ndarray
-        Memory for the inputs and outputs of the operations; the weights of the samples come first.
     t : int
         Number of updates so far.
-    rare : int or None
-        None if all parts of the training are common ones (`sknn6.nn.operations`), otherwise 1. For None,
-        Numba drops every branch ``if rare is not None`` when it compiles; what is left is enough for most
-        trainings and compiles in half the time.
+    with_rare : int or None
+        Whether the rare parts are compiled, see `sknn6.nn.program.version_for`.
     """
-    total = 0.0
+    accumulation, total = member.rules.accumulation, 0.0
     for u in range(len(batches.rates)):
         mean_loss, n_rows, update_weight = 0.0, 0, 0.0
-        first = u * rules.accumulation
-        for i in range(first, min(first + rules.accumulation, len(batches.bounds) - 1)):
-            loss, weight = loss_and_gradient(operations, rules, vectors, batches, work, i, rare)
+        first = u * accumulation
+        for i in range(first, min(first + accumulation, len(batches.bounds) - 1)):
+            loss, weight = loss_and_gradient(member, batches, i, with_rare)
             if weight == 0:
                 continue
             n_rows += batches.bounds[i + 1] - batches.bounds[i]
             update_weight += weight
             mean_loss += weight / update_weight * (loss - mean_loss)
-            if rare is not None and rules.accumulation > 1:
-                accumulate(parameters, vectors.grad, vectors.mean, weight / update_weight)
+            if with_rare is not None and accumulation > 1:
+                accumulate(member.parameters, member.vectors.grad, member.state.mean, weight / update_weight)
         if n_rows == 0:
             continue
         total += n_rows * mean_loss
         if not math.isfinite(total):
             break
         t += 1
-        total += n_rows * update(parameters, rules, vectors, work, batches.rates[u], update_weight, t, rare)
+        total += n_rows * update(member, batches.rates[u], update_weight, t, with_rare)
     return total
 
 
 @inlined
-def loss_and_gradient(
-    operations: Array,
-    rules: Rules,
-    vectors: Vectors,
-    batches: Slice,
-    work: Array,
-    i: int,
-    rare: int | None,
-) -> tuple[float, float]:
+def loss_and_gradient(member: Member, batches: Slice, i: int, with_rare: int | None) -> tuple[float, float]:
     """Return the loss of batch i and the sum of its weights, and write the gradient.
 
     If the sum is 0, there is no loss and no gradient.
     """
-    theta, grad, statistics = vectors.theta, vectors.grad, vectors.statistics
-    start, stop = batches.bounds[i], batches.bounds[i + 1]
+    operations, rules, vectors = member.operations, member.rules, member.vectors
+    work, start, stop = vectors.work, batches.bounds[i], batches.bounds[i + 1]
     n = stop - start
     p = work[:n] if len(batches.weight) else work[:1]
     weight = weigh(batches.weight[start:stop], n, p)
     if weight == 0:
         return 0.0, 0.0
-    X, codes = batches.X[start:stop], batches.codes[start:stop]
-    for k in range(len(operations)):
-        forward(operations[k], theta, statistics, work, X, codes, p, weight, batches.seeds[i], rare)
+    batch = Batch(batches.X[start:stop], batches.codes[start:stop], p, weight, batches.seeds[i])
+    forward(operations, vectors, batch, with_rare)
     own = batches.own[start:stop] if len(batches.own) else p
     last = operations[len(operations) - 1]
     Z, dZ = block(work, last.out, n, last.units), block(work, last.dout, n, last.units)
@@ -236,8 +226,7 @@ def loss_and_gradient(
         loss = cross_entropy(Z, dZ, batches.classes[start:stop], own, rules.loss_parameter)
     else:
         loss = loss_of_outputs(rules.loss, Z, dZ, batches.Y[start:stop], own, rules.loss_parameter)
-    for k in range(len(operations) - 1, -1, -1):
-        backward(operations[k], theta, grad, statistics, work, X, codes, p, rare)
+    backward(operations, vectors, batch, with_rare)
     return loss, weight
 
 
@@ -271,62 +260,49 @@ def part_of(vector: Array, start: int, size: int) -> Array:
 
 
 @inlined
-def forward(
-    op: Operation,
-    theta: Array,
-    statistics: Array,
-    work: Array,
-    X: Array,
-    codes: Array,
-    p: Array,
-    weight: float,
-    seeds: Array,
-    rare: int | None,
-) -> None:
-    """Compute an operation on the batch X; `p` as `weigh` writes it, `weight` as it returns it."""
-    size = len(X) * op.units
-    if op.kind == DENSE or op.kind == SCALED_DENSE:
-        affine(op, theta, work, X)
-    elif op.kind == DROPOUT:
-        A, mask, out = (
-            part_of(work, op.source, size),
-            part_of(work, op.mask, size),
-            part_of(work, op.out, size),
-        )
-        scale = work.dtype.type(2**16 / (2**16 - op.threshold))
-        drop_of_member(A, seeds[op.dropout], op.member, op.threshold, scale, mask, out)
-    elif op.kind == ACTIVATE and op.activation <= LAST_COMMON:
-        activate(op.activation, part_of(work, op.source, size), part_of(work, op.out, size))
-    elif rare is not None:
-        forward_rare(op, theta, statistics, work, X, codes, p, weight)
+def forward(operations: Array, vectors: Vectors, batch: Batch, with_rare: int | None) -> None:
+    """Compute the operations on a batch, from the first to the last.
+
+    The common ones get arrays, which are taken from the tuples once for a batch: with the tuples, as the rare
+    ones get them, an epoch of a small network would take a tenth longer.
+    """
+    theta, work, X, seeds = vectors.theta, vectors.work, batch.X, batch.seeds
+    for k in range(len(operations)):
+        op = operations[k]
+        size = len(X) * op.units
+        if op.kind == DENSE or op.kind == SCALED_DENSE:
+            affine(op, theta, work, X)
+        elif op.kind == DROPOUT:
+            A, mask, out = (
+                part_of(work, op.source, size),
+                part_of(work, op.mask, size),
+                part_of(work, op.out, size),
+            )
+            scale = work.dtype.type(2**16 / (2**16 - op.threshold))
+            drop_of_member(A, seeds[op.dropout], op.member, op.threshold, scale, mask, out)
+        elif op.kind == ACTIVATE and op.common:
+            activate(op.activation, part_of(work, op.source, size), part_of(work, op.out, size))
+        elif with_rare is not None:
+            forward_rare(op, vectors, batch)
 
 
 @compiled
-def forward_rare(
-    op: Operation,
-    theta: Array,
-    statistics: Array,
-    work: Array,
-    X: Array,
-    codes: Array,
-    p: Array,
-    weight: float,
-) -> None:
+def forward_rare(op: Operation, vectors: Vectors, batch: Batch) -> None:
     """Compute an operation that is not common."""
-    n = len(X)
+    work, n = vectors.work, len(batch.X)
     size = n * op.units
     if op.kind == EMBEDDING:
-        embed(op, theta, statistics, work, X, codes)
+        embed(op, vectors, batch)
     elif op.kind == BATCH_NORM:
-        batch_norm(op, theta, statistics, work, n, p, weight)
+        batch_norm(op, vectors, batch)
     elif op.kind == LAYER_NORM:
-        layer_norm(op, theta, work, n)
+        layer_norm(op, vectors, batch)
     elif op.kind == ADD:
         add(part_of(work, op.source, size), part_of(work, op.out, size))
     elif op.kind == BRANCH:
         return  # its output is its input
     elif op.activation == PRELU:
-        slope = part_of(theta, op.slope, op.units)
+        slope = part_of(vectors.theta, op.slope, op.units)
         prelu(block(work, op.source, n, op.units), slope, block(work, op.out, n, op.units))
     elif op.activation == MAXOUT:
         Z, first = block(work, op.source, n, 2 * op.units), block(work, op.mask, n, op.units)
@@ -338,63 +314,49 @@ def forward_rare(
 
 
 @inlined
-def backward(
-    op: Operation,
-    theta: Array,
-    grad: Array,
-    statistics: Array,
-    work: Array,
-    X: Array,
-    codes: Array,
-    p: Array,
-    rare: int | None,
-) -> None:
-    """Write the gradients of an operation: of its parameters, and of its input if that has a place.
+def backward(operations: Array, vectors: Vectors, batch: Batch, with_rare: int | None) -> None:
+    """Write the gradients of the operations, from the last to the first.
 
-    The gradient with respect to the input overwrites that of the output, except for linear maps and maxout.
+    They are those of the parameters, and of the input if that has a place. The gradient with respect to the
+    input overwrites that of the output, except for linear maps and maxout. As in `forward`, the common
+    operations get arrays.
     """
-    size = len(X) * op.units
-    if op.kind == DENSE or op.kind == SCALED_DENSE:
-        affine_backward(op, theta, grad, work, X)
-    elif op.kind == DROPOUT:
-        dA, mask = part_of(work, op.dout, size), part_of(work, op.mask, size)
-        for i in range(size):
-            dA[i] *= mask[i]
-    elif op.kind == ACTIVATE and op.activation <= LAST_COMMON:
-        Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
-        activate_backward(op.activation, part_of(work, op.dout, size), Z, A)
-    elif rare is not None:
-        backward_rare(op, theta, grad, statistics, work, X, codes, p)
+    theta, grad, work, X = vectors.theta, vectors.grad, vectors.work, batch.X
+    for k in range(len(operations) - 1, -1, -1):
+        op = operations[k]
+        size = len(X) * op.units
+        if op.kind == DENSE or op.kind == SCALED_DENSE:
+            affine_backward(op, theta, grad, work, X)
+        elif op.kind == DROPOUT:
+            dA, mask = part_of(work, op.dout, size), part_of(work, op.mask, size)
+            for i in range(size):
+                dA[i] *= mask[i]
+        elif op.kind == ACTIVATE and op.common:
+            Z, A = part_of(work, op.source, size), part_of(work, op.out, size)
+            activate_backward(op.activation, part_of(work, op.dout, size), Z, A)
+        elif with_rare is not None:
+            backward_rare(op, vectors, batch)
 
 
 @compiled
-def backward_rare(
-    op: Operation,
-    theta: Array,
-    grad: Array,
-    statistics: Array,
-    work: Array,
-    X: Array,
-    codes: Array,
-    p: Array,
-) -> None:
+def backward_rare(op: Operation, vectors: Vectors, batch: Batch) -> None:
     """Write the gradients of an operation that is not common."""
-    n = len(X)
+    work, n = vectors.work, len(batch.X)
     size = n * op.units
     if op.kind == EMBEDDING:
-        embed_backward(op, grad, statistics, work, codes)
+        embed_backward(op, vectors, batch)
     elif op.kind == BATCH_NORM:
-        batch_norm_backward(op, theta, grad, work, n, p)
+        batch_norm_backward(op, vectors, batch)
     elif op.kind == LAYER_NORM:
-        layer_norm_backward(op, theta, grad, work, n)
+        layer_norm_backward(op, vectors, batch)
     elif op.kind == ADD:
         return  # the gradients of its inputs are that of its output
     elif op.kind == BRANCH:
         add(part_of(work, op.dshortcut, size), part_of(work, op.dout, size))
     elif op.activation == PRELU:
         Z, dA = block(work, op.source, n, op.units), block(work, op.dout, n, op.units)
-        slope = part_of(theta, op.slope, op.units)
-        prelu_backward(dA, Z, slope, part_of(grad, op.slope, op.units))
+        slope = part_of(vectors.theta, op.slope, op.units)
+        prelu_backward(dA, Z, slope, part_of(vectors.grad, op.slope, op.units))
     elif op.activation == MAXOUT:
         first, dZ = block(work, op.mask, n, op.units), block(work, op.dsource, n, 2 * op.units)
         maxout_backward(block(work, op.dout, n, op.units), first, dZ)
@@ -455,9 +417,10 @@ def add(X: Array, Y: Array) -> None:
 
 
 @compiled
-def embed(op: Operation, theta: Array, statistics: Array, work: Array, X: Array, codes: Array) -> None:
+def embed(op: Operation, vectors: Vectors, batch: Batch) -> None:
     """Compute `Embedding.forward`."""
-    Z = block(work, op.out, len(X), op.units)
+    theta, statistics, X, codes = vectors.theta, vectors.statistics, batch.X, batch.codes
+    Z = block(vectors.work, op.out, len(X), op.units)
     for i in range(len(X)):
         for j in range(op.before):
             Z[i, j] = X[i, j]
@@ -468,9 +431,10 @@ def embed(op: Operation, theta: Array, statistics: Array, work: Array, X: Array,
 
 
 @compiled
-def embed_backward(op: Operation, grad: Array, statistics: Array, work: Array, codes: Array) -> None:
+def embed_backward(op: Operation, vectors: Vectors, batch: Batch) -> None:
     """Compute `Embedding.backward`."""
-    dZ = block(work, op.dout, len(codes), codes.shape[1] * EMBEDDING_SIZE)
+    grad, statistics, codes = vectors.grad, vectors.statistics, batch.codes
+    dZ = block(vectors.work, op.dout, len(codes), codes.shape[1] * EMBEDDING_SIZE)
     for j in range(op.E, op.E + op.categories * EMBEDDING_SIZE):
         grad[j] = 0
     for i in range(len(codes)):
@@ -481,11 +445,10 @@ def embed_backward(op: Operation, grad: Array, statistics: Array, work: Array, c
 
 
 @compiled
-def batch_norm(
-    op: Operation, theta: Array, statistics: Array, work: Array, n: int, p: Array, weight: float
-) -> None:
+def batch_norm(op: Operation, vectors: Vectors, batch: Batch) -> None:
     """Compute `BatchNorm.forward`."""
-    scalar, units = work.dtype.type, op.units
+    statistics, work, p = vectors.statistics, vectors.work, batch.p
+    scalar, n, units = work.dtype.type, len(batch.X), op.units
     Z, Xhat = block(work, op.source, n, units), block(work, op.Xhat, n, units)
     mean, var = part_of(work, op.mean_of_batch, units), part_of(work, op.r, units)
     running_mean, running_var = part_of(statistics, op.mean, units), part_of(statistics, op.var, units)
@@ -501,7 +464,7 @@ def batch_norm(
             share = p[i % p.size]
             for j in range(units):
                 var[j] += share * (Z[i, j] - mean[j]) ** 2
-        momentum, factor = scalar(op.momentum), scalar(unbiased(rows, weight))
+        momentum, factor = scalar(op.momentum), scalar(unbiased(rows, batch.weight))
         kept = scalar(1) - momentum
         for j in range(units):
             if kept == 0:  # whatever they were before
@@ -514,7 +477,7 @@ def batch_norm(
     for i in range(n):
         for j in range(units):
             Xhat[i, j] = (Z[i, j] - mean[j]) * var[j]
-    scale_and_shift(op, theta, Xhat, block(work, op.out, n, units))
+    scale_and_shift(op, vectors.theta, Xhat, block(work, op.out, n, units))
 
 
 @compiled
@@ -545,8 +508,10 @@ def scale_and_shift(op: Operation, theta: Array, Xhat: Array, Y: Array) -> None:
 
 
 @compiled
-def batch_norm_backward(op: Operation, theta: Array, grad: Array, work: Array, n: int, p: Array) -> None:
+def batch_norm_backward(op: Operation, vectors: Vectors, batch: Batch) -> None:
     """Compute `BatchNorm.backward`."""
+    theta, grad, work = vectors.theta, vectors.grad, vectors.work
+    n, p = len(batch.X), batch.p
     dY, Xhat = block(work, op.dout, n, op.units), block(work, op.Xhat, n, op.units)
     sum_gradients(op, grad, dY, Xhat)
     gamma, r = part_of(theta, op.gamma, op.units), part_of(work, op.r, op.units)
@@ -571,9 +536,10 @@ def sum_gradients(op: Operation, grad: Array, dY: Array, Xhat: Array) -> None:
 
 
 @summing
-def layer_norm(op: Operation, theta: Array, work: Array, n: int) -> None:
+def layer_norm(op: Operation, vectors: Vectors, batch: Batch) -> None:
     """Compute `LayerNorm.forward`."""
-    scalar, units = work.dtype.type, op.units
+    work, n, units = vectors.work, len(batch.X), op.units
+    scalar = work.dtype.type
     Z, Xhat = block(work, op.source, n, units), block(work, op.Xhat, n, units)
     for i in range(n):
         mean, var = scalar(0), scalar(0)
@@ -587,16 +553,17 @@ def layer_norm(op: Operation, theta: Array, work: Array, n: int) -> None:
         work[op.r + i] = r
         for j in range(units):
             Xhat[i, j] *= r
-    scale_and_shift(op, theta, Xhat, block(work, op.out, n, units))
+    scale_and_shift(op, vectors.theta, Xhat, block(work, op.out, n, units))
 
 
 @summing
-def layer_norm_backward(op: Operation, theta: Array, grad: Array, work: Array, n: int) -> None:
+def layer_norm_backward(op: Operation, vectors: Vectors, batch: Batch) -> None:
     """Compute `LayerNorm.backward`."""
-    scalar, units = work.dtype.type, op.units
+    work, n, units = vectors.work, len(batch.X), op.units
+    scalar = work.dtype.type
     dY, Xhat = block(work, op.dout, n, units), block(work, op.Xhat, n, units)
-    gamma = part_of(theta, op.gamma, units)
-    sum_gradients(op, grad, dY, Xhat)
+    gamma = part_of(vectors.theta, op.gamma, units)
+    sum_gradients(op, vectors.grad, dY, Xhat)
     for i in range(n):
         mean, along = scalar(0), scalar(0)
         for j in range(units):
@@ -825,40 +792,32 @@ def accumulate(parameters: Array, grad: Array, mean: Array, share: float) -> Non
 
 
 @inlined
-def update(
-    parameters: Array,
-    rules: Rules,
-    vectors: Vectors,
-    work: Array,
-    rate: float,
-    weight: float,
-    t: int,
-    rare: int | None,
-) -> float:
+def update(member: Member, rate: float, weight: float, t: int, with_rare: int | None) -> float:
     """Compute `Update.__call__` for one network and return the penalty."""
+    parameters, rules, vectors, state = member.parameters, member.rules, member.vectors, member.state
     l2 = rules.alpha / weight
     strength, squares = l2, 0.0  # of the penalty that is returned
     shrink = 1 - rate * rules.weight_decay
-    if rare is not None and rules.clip_norm < math.inf:
+    if with_rare is not None and rules.clip_norm < math.inf:
         squares, l2 = penalise(parameters, vectors.theta, vectors.grad, l2), 0.0
         clip(parameters, vectors.grad, rules.clip_norm)
     for k in range(len(parameters)):
         start, size, decays = parameters[k]
         n = size if decays else 0
         part = slice(start, start + size)
-        theta, grad, first = vectors.theta[part], vectors.grad[part], vectors.first[part]
-        if rare is None or rules.optimizer == ADAM:
+        theta, grad, first = vectors.theta[part], vectors.grad[part], state.first[part]
+        if with_rare is None or rules.optimizer == ADAM:
             epsilon = rules.epsilon / math.sqrt(1 - rules.beta_2)
             step = rate * math.sqrt(1 - rules.beta_2**t) / (1 - rules.beta_1**t)
             step *= (1 - rules.beta_1) / math.sqrt(1 - rules.beta_2)
-            second = vectors.second[part]
+            second, work = state.second[part], vectors.work
             squares += adam(
                 theta, grad, first, second, work, rules.beta_1, rules.beta_2, step, epsilon, l2, shrink, n
             )
         else:
             squares += sgd(theta, grad, first, rules, rate, l2, shrink, n)
-        if len(vectors.average):
-            follow(vectors.average[part], theta, 1 - min(rules.ema_decay, (1 + t) / (10 + t)))
+        if len(state.average):
+            follow(state.average[part], theta, 1 - min(rules.ema_decay, (1 + t) / (10 + t)))
     return 0.5 * strength * squares
 
 

@@ -19,8 +19,8 @@ from sknn6.nn.normalization import BatchNorm, LayerNorm
 from sknn6.nn.optimizers import SGD, Adam, Optimizer
 
 __all__ = [
-    "ABSOLUTE", "ACTIVATE", "ACTIVATION_CODES", "ADAM", "ADD", "BATCH_NORM", "BRANCH", "COMMON_LAYERS",
-    "DENSE", "DROPOUT", "ELU", "EMBEDDING", "GELU", "HUBER", "IDENTITY", "LAST_COMMON", "LAYER_CODES",
+    "ABSOLUTE", "ACTIVATE", "ACTIVATION_CODES", "ADAM", "ADD", "BATCH_NORM", "BRANCH", "COMMON_ACTIVATIONS",
+    "COMMON_LAYERS", "DENSE", "DROPOUT", "ELU", "EMBEDDING", "GELU", "HUBER", "IDENTITY", "LAYER_CODES",
     "LAYER_NORM", "LEAKY_RELU", "LOGISTIC", "LOSS_CODES", "LOSS_PARAMETERS", "MAXOUT", "MISH", "OPERATION",
     "OPTIMIZER_CODES", "POISSON", "PRELU", "READ_INPUT", "RELU", "SCALED_DENSE", "SELU", "SIGMOID", "SILU",
     "SOFTMAX", "SOFTPLUS", "SQUARED", "TANH", "Operation",
@@ -43,8 +43,7 @@ LAYER_CODES: dict[type[Layer], int] = {
     Residual: ADD,  # its last operation; BRANCH is its first, and those of its layers lie between
 }
 
-IDENTITY, RELU, LOGISTIC, TANH = range(4)
-LEAKY_RELU, SILU, ELU, SELU, MISH, SOFTPLUS, GELU, PRELU, MAXOUT = range(4, 13)
+IDENTITY, RELU, LOGISTIC, TANH, LEAKY_RELU, SILU, ELU, SELU, MISH, SOFTPLUS, GELU, PRELU, MAXOUT = range(13)
 
 ACTIVATION_CODES: dict[tuple[Callable[..., Any], Callable[..., Any]], int] = {
     (activations.identity, activations.identity_backward): IDENTITY,
@@ -87,7 +86,7 @@ OPTIMIZER_CODES: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 # activations, Adam, no clipping and one batch per update, as the default parameters do. It compiles in half
 # the time.
 COMMON_LAYERS = frozenset({DENSE, SCALED_DENSE, ACTIVATE, DROPOUT})
-LAST_COMMON = TANH  # of the activations
+COMMON_ACTIVATIONS = frozenset({IDENTITY, RELU, LOGISTIC, TANH})
 
 # An operation of one network. The fields with names of parameters are their places in theta; `s`, `mean` and
 # `var` are places in the statistics. `source` and `out` are the places of the input and output in the memory
@@ -107,6 +106,7 @@ SIZES = (
 )
 OTHERS = (
     "kind",
+    "common",  # 1 if the smaller version of the interpreter has it, 0 if not
     "activation",  # its number in ACTIVATION_CODES; -1 for operations of another kind
     "dropout",  # its index in the network, which is its column in the seeds
     "threshold",  # of dropout

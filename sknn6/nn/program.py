@@ -25,8 +25,6 @@ from sknn6.nn.network import Network
 from sknn6.nn.operations import (
     ACTIVATION_CODES,
     ADAM,
-    COMMON_LAYERS,
-    LAST_COMMON,
     LAYER_CODES,
     LOSS_CODES,
     LOSS_PARAMETERS,
@@ -53,8 +51,7 @@ UPDATE_NUMBERS = 2**22
 # The module of the interpreter, which needs Numba and so is imported late.
 INTERPRETER = "sknn6.nn.interpreter"
 
-# The versions of the interpreter that this process has compiled or loaded, as (dtype, rare), where rare is
-# None for the small version and 1 for the one with all parts.
+# The versions of the interpreter that this process has compiled or loaded: the dtype, and `version_for`.
 LOADED: set[tuple[np.dtype[Any], int | None]] = set()
 
 
@@ -92,8 +89,7 @@ class Program:
         self.work = np.zeros((network.members, n_work), network.dtype)
         self.mean = np.zeros(network.grad.size if self.accumulation > 1 else 0, network.dtype)
         self.rules = rules_of(descent, self.accumulation, self.interpreter)
-        # None: the small version of the interpreter is enough; 1: all parts are needed.
-        self.rare = None if is_common(self.operations, self.rules[0]) else 1
+        self.with_rare = version_for(self.operations, self.rules[0])
         numbers = rows * width_of(network, batches)
         multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
         most = min(SLICE_NUMBERS / numbers, SLICE_MULTIPLICATIONS / multiplications)
@@ -112,7 +108,7 @@ class Program:
 
     def load(self) -> None:
         """Compile the interpreter or load its code, once for each version, by running it on no batch."""
-        version = self.network.dtype, self.rare
+        version = self.network.dtype, self.with_rare
         if version in LOADED:
             return
         # The code depends on the dtypes of the arrays and not on their sizes.
@@ -171,13 +167,11 @@ class Program:
 
     def _train(self, batches: Any, own: Array) -> float:
         """Make the updates of the batches for all members; return the sum of number of rows times loss."""
-        vectors, t = self._vectors(), self.update.optimizer.t
+        t = self.update.optimizer.t
 
         def train(k: int) -> float:
-            total: float = self.interpreter.train(
-                self.operations[k], self.parameters[k], self.rules[k], vectors, batches._replace(own=own[k]),
-                self.work[k], t, self.rare,
-            )  # fmt: skip
+            own_batches = batches._replace(own=own[k])
+            total: float = self.interpreter.train(self._member(k), own_batches, t, self.with_rare)
             return total
 
         return sum(share(train, range(self.network.members))) / self.network.members
@@ -190,13 +184,16 @@ class Program:
         if optimizer.t // FLUSH_EVERY > before // FLUSH_EVERY:
             self.update.flush()
 
-    def _vectors(self) -> Any:
-        """Return the vectors that the training changes, for the interpreter."""
+    def _member(self, k: int) -> Any:
+        """Return all that the training of member k needs besides the batches, for the interpreter."""
         network, average, none = self.network, self.update.average, np.empty(0, self.network.dtype)
         first, second = [*self.update.optimizer.state.values(), none][:2]
-        average = none if average is None else average
-        return self.interpreter.Vectors(
-            network.theta, network.grad, network.statistics, first, second, average, self.mean
+        return self.interpreter.Member(
+            self.operations[k],
+            self.parameters[k],
+            self.rules[k],
+            self.interpreter.Vectors(network.theta, network.grad, network.statistics, self.work[k]),
+            self.interpreter.State(first, second, none if average is None else average, self.mean),
         )
 
     def _targets(self, y: Array) -> tuple[Array, Array]:
@@ -267,15 +264,20 @@ def covers(network: Network, loss: LossFunction, update: Update) -> bool:
     )
 
 
-def is_common(operations: Array, rules: Any) -> bool:
-    """Return whether the smaller version of the interpreter has all parts of a training."""
-    return (
-        COMMON_LAYERS.issuperset(operations["kind"].ravel().tolist())
-        and operations["activation"].max() <= LAST_COMMON
+def version_for(operations: Array, rules: Any) -> int | None:
+    """Return which version of the interpreter a training needs: 1 with the rare parts, None without them.
+
+    That is the argument `with_rare` of its functions. They are compiled for the type of the argument: if that
+    is the type of None, Numba drops every branch ``if with_rare is not None`` before it compiles the rest. A
+    bool would be known only when the code runs, and nothing could be dropped.
+    """
+    is_common = (
+        operations["common"].all()
         and rules.optimizer == ADAM
         and rules.clip_norm == math.inf
         and rules.accumulation == 1
     )
+    return None if is_common else 1
 
 
 def loss_of(loss: LossFunction) -> tuple[int, float] | None:
