@@ -27,7 +27,7 @@ PARAMETERS = {
         "power_t": 'exponent of the rate "invscaling"',
         "shuffle": "a new order of the samples in each epoch",
         "tol": "what counts as an improvement",
-        "n_iter_no_change": "epochs without improvement until the training stops",
+        "n_iter_no_change": "epochs without improvement until a plateau, which ends the training",
         "momentum": "momentum of SGD",
         "nesterovs_momentum": "Nesterov's momentum for SGD",
         "beta_1": "decay of Adam's average of the gradient",

@@ -290,6 +290,8 @@ NEEDS = "|".join(
         # A scorer's own words, where those held out lack a class.
         r"provide the (true|list of all expected class) labels explicitly|need classifier with two classes",
         r"class_weight must leave a sample with a weight > 0, got",
+        # A Standardizer that clips at almost 0 leaves numbers of which no squares can be summed.
+        r"Whitener needs columns that vary by 1e-140 to 1e\+149",
         # Of constants, "pca" leaves no column; huge gains on tiny data may leave the range of float32.
         r"0 feature\(s\) \(shape=.*\) while a minimum of 1 is required",
         r"need to be preprocessed: X reaches beyond the range of float32",

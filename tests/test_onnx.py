@@ -256,6 +256,14 @@ def test_far_outliers_are_bent_as_in_the_network(dtype, data):
     assert_predicts_the_same(model, far)
 
 
+@pytest.mark.parametrize("method", ["zscore", "minmax", "robust"])
+def test_float32_far_from_0_is_scaled_as_by_transform(method):
+    """Neither rounds the centre to float32."""
+    X = (np.random.default_rng(0).standard_normal((200, 3)) + 1e4).astype(np.float32)
+    model = Standardizer(method).fit(X)
+    np.testing.assert_allclose(exported(model, X)[0], model.transform(X), rtol=0, atol=1e-6)
+
+
 def exported_frame(model, frame, **options):
     """Return what ONNX Runtime makes of a frame: each column is an input of its own."""
     proto = skl2onnx.to_onnx(model, frame[:1], **options)

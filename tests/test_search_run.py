@@ -234,6 +234,17 @@ def test_train_scores_that_are_not_finite_are_told_once():
     assert sum("finite" in str(warning.message) for warning in caught) == 1
 
 
+@pytest.mark.parametrize("callback", [None, lambda result: True])
+def test_what_is_told_of_the_way_comes_after_the_results_too(callback):
+    """A space of few points, and a callback that ends the search."""
+    found = search(space={"width": [1, 2, 3]}, n_iter=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match=r"has only 3 points|ends the search after 1 of 3"):
+            found.fit(X, y, callback=callback)
+    assert len(found.cv_results_["params"]) == (3 if callback is None else 1)
+
+
 def test_a_warning_that_is_an_error_leaves_the_results():
     found = search(space={"rate": Real(1e-5, 1e-4, "log-uniform")}, n_iter=3)
     with warnings.catch_warnings():

@@ -144,20 +144,34 @@ def test_a_plateau_is_one_within_a_cycle():
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEDULES if SCHEDULES[name].follows_plan])
-@pytest.mark.parametrize(("patience", "max_iter"), [(6, 30), (6, 10), (1, 30)])
+@pytest.mark.parametrize(("patience", "max_iter"), [(6, 30), (6, 10), (1, 30), (6, 300)])
 def test_after_a_plateau_the_rate_runs_through_what_is_left_of_its_schedule(name, patience, max_iter):
-    """It is done in half of the patience, but at least one epoch, and not in more than were planned."""
+    """It is done in half of the patience, but at least two epochs, and not in more than were planned."""
     params = QUICK | {"tol": 100.0, "n_iter_no_change": patience, "max_iter": max_iter, "snapshots": 1}
     rate = {"learning_rate": name, "learning_rate_init": 0.01}
     model = MLPClassifier(**params, **rate, batch_size=60).fit(X, y)
     plateau = patience + 2
-    left = min(max(1, patience // 2), max_iter - plateau)
+    left = min(max(2, patience // 2), max_iter - plateau)
     last_updates = np.arange(1, left + 1) - 1 / 5  # an epoch of 300 rows has five updates
     done = plateau / max_iter + (1 - plateau / max_iter) * last_updates / left
-    expected = [SCHEDULES[name].rate(Progress(0.01, fraction=fraction)) for fraction in done.tolist()]
+    most = SCHEDULES[name].rate(Progress(0.01, fraction=plateau / max_iter))
+    expected = [
+        min(most, SCHEDULES[name].rate(Progress(0.01, fraction=fraction))) for fraction in done.tolist()
+    ]
     assert model.n_iter_ == plateau + left
     rates = [record["learning_rate"] for record in model.history_[plateau:]]
     np.testing.assert_allclose(rates, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if SCHEDULES[name].follows_plan])
+@pytest.mark.parametrize("max_iter", [20, 300])
+def test_after_a_plateau_the_rate_never_rises(name, max_iter):
+    """Not even if it came in the rise of "one_cycle", which lasts 30 % of the epochs."""
+    params = QUICK | {"tol": 100.0, "n_iter_no_change": 6, "max_iter": max_iter, "snapshots": 1}
+    model = MLPClassifier(**params, learning_rate=name, batch_size=10).fit(X, y)
+    rates = [record["learning_rate"] for record in model.history_[8:]]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.2 * rates[0]
 
 
 def test_without_patience_for_plateaus_all_epochs_are_run():

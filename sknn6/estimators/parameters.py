@@ -271,9 +271,9 @@ SHARED_PARAMETERS = """\
     nesterovs_momentum : bool, default=True
         Whether "sgd" uses Nesterov's momentum.
     early_stopping : bool, default=False
-        Whether to hold out samples, stop when the score on them does not improve, and keep the weights of the
-        best epoch. With "lbfgs" it has an effect only if `fit` gets `X_val`. `partial_fit` does not support
-        it.
+        Whether to hold out samples, end the training when the score on them does not improve (see
+        `n_iter_no_change`), and keep the weights of the best epoch. With "lbfgs" it has an effect only if
+        `fit` gets `X_val`. `partial_fit` does not support it.
     scoring : str, callable or None, default=None
         The score that early stopping maximises on the validation data: the name of a scorer or a callable
         ``scorer(estimator, X, y)``. None means the accuracy of a classifier, the R^2 of a regressor, or its

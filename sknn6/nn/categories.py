@@ -162,7 +162,7 @@ class Embedding(InputLayer):
 
     def forward(self, X: Array, weight: Array | None = None) -> Array:
         self.rows = self.rows_of(X)
-        return super().forward(X)
+        return self.look_up(X, self.rows, self.buffer("Z", self.shape(X), self.dtype))
 
     def rows_of(self, X: Array) -> Array:
         """Return the rows of E that stand for the codes, an ndarray of int of shape (n_samples, n_sizes)."""
@@ -171,8 +171,12 @@ class Embedding(InputLayer):
         return np.clip(codes, 0, self.sizes - 1) + self.starts
 
     def encode(self, X: Array, Z: Array) -> Array:
+        return self.look_up(X, self.rows_of(X), Z)
+
+    def look_up(self, X: Array, rows: Array, Z: Array) -> Array:
+        """Write the other columns and the vectors of these rows of E to Z and return it."""
         Z[..., : self.before] = X[:, : self.before]
-        Z[..., self.before :] = self.vectors()[..., self.rows_of(X), :].reshape(*Z.shape[:-1], -1)
+        Z[..., self.before :] = self.vectors()[..., rows, :].reshape(*Z.shape[:-1], -1)
         return Z
 
     def backward(self, dZ: Array) -> Array:

@@ -21,6 +21,7 @@ from sknn6.nn.links import largest_exponent
 from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
 from sknn6.preprocessing import Standardizer, Whitener
+from sknn6.preprocessing.arithmetic import subtrahend
 from sknn6.threads import products_share_cores
 from sknn6.training.targets import Classes, Labels
 
@@ -193,7 +194,7 @@ def convert_standardizer(scope, operator, container):
     graph, standardizer = Graph(scope, operator, container), operator.raw_operator
     scale = standardizer.scale_.astype(graph.dtype)
     center = np.zeros_like(scale) if standardizer.center_ is None else standardizer.center_
-    Z = graph.centre(graph.input, center.astype(graph.input_dtype), scale)
+    Z = graph.centre(graph.input, subtrahend(center, scale, graph.input_dtype), scale)
     if standardizer.clip is not None:
         Z = bend(graph, Z, float(standardizer.clip))
     graph.write(operator.outputs[0], Z)

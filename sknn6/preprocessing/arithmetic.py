@@ -5,7 +5,7 @@ from numpy.typing import DTypeLike
 
 from sknn6.nn.annotations import Array, Rows
 
-__all__ = ["divide", "entries", "multiply", "saturate", "stretch"]
+__all__ = ["divide", "entries", "multiply", "saturate", "stretch", "subtrahend"]
 
 # With a centre of more than this many times the scale, rounding it to float32 would cost two digits.
 FAR = 32
@@ -13,18 +13,21 @@ FAR = 32
 
 def divide(X: Array, center: Array, scale: Array, out: Array) -> None:
     """Write (X - center) / scale to out; results beyond the range of its dtype become its largest number."""
-    # The centre is rounded to the dtype of X, for speed, unless the rounding would be large beside the scale.
-    with np.errstate(over="ignore"):
-        exact = np.any(np.abs(center) > FAR * scale)
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
-            subtrahend = center if exact else center.astype(X.dtype, copy=False)
-            np.subtract(X, subtrahend, out=out, casting="same_kind")
+            np.subtract(X, subtrahend(center, scale, X.dtype), out=out, casting="same_kind")
             out /= scale.astype(X.dtype, copy=False)
     except FloatingPointError:
         unit = safe_unit(scale)
         with np.errstate(over="ignore"):
             out[...] = saturate((X.astype(np.float64) * unit - center * unit) / (scale * unit), X.dtype)
+
+
+def subtrahend(center: Array, scale: Array, dtype: DTypeLike) -> Array:
+    """Return the centre in a dtype or, if rounding it would be large beside the scale, as it is."""
+    with np.errstate(over="ignore"):
+        exact = np.any(np.abs(center) > FAR * scale)
+    return center if exact else center.astype(dtype, copy=False)
 
 
 def multiply(Z: Array, center: Array, scale: Array) -> None:

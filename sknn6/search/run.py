@@ -73,6 +73,7 @@ class Run:
         self.n_rows, self.frame = n_rows, frame
         self.ended, self.workers = False, ExitStack()
         self.subsearches: list[Subsearch] = []
+        self.messages: list[str] = []
 
     def search(self, evaluate_candidates: Callable[..., dict[str, Any]], context: Any) -> None:
         """Evaluate candidates until all are done, a callback ends the search, or the user interrupts it.
@@ -103,12 +104,11 @@ class Run:
                 if self.run_space(subsearch):
                     break
             else:
-                for subsearch in self.subsearches:
-                    subsearch.warn_if_small()
+                self.messages += [found for each in self.subsearches if (found := each.size_message())]
         except KeyboardInterrupt:
             if not self.evaluator.results or called_in_loop(self.frame):
                 raise
-            warn_user(
+            self.messages.append(
                 f"The search was interrupted after {len(self.candidates())} of {self.total} candidates; it "
                 "ends with the best of them."
             )
@@ -168,12 +168,12 @@ class Run:
         return False
 
     def ended_by_callback(self, result: Any) -> bool:
-        """Call the callbacks; return whether one ends the search, and warn, as that may be unintended."""
+        """Call the callbacks; return whether one ends the search, and note it, as it may be unintended."""
         told = [(callback, callback(result)) for callback in self.callbacks]
         ending = [(callback, answer) for callback, answer in told if answer]
         for callback, answer in ending:
             if not isinstance(callback, EarlyStopper):
-                warn_user(
+                self.messages.append(
                     f"The callback {callback!r} returned {answer!r}, which ends the search after "
                     f"{len(self.candidates())} of {self.total} candidates. Let it return None to go on."
                 )
@@ -219,7 +219,12 @@ class Run:
             )
 
     def warn(self) -> None:
-        """Warn of candidates without a finite score, and of best values on the border of their range."""
+        """Warn of what happened, of candidates without a finite score, and of best values on a border.
+
+        This comes last, so that nothing is lost if the user has made errors of warnings.
+        """
+        for message in self.messages:
+            warn_user(message)
         candidates = self.candidates()
         broken = sum(not np.isfinite(c.score) for c in candidates)
         if broken:

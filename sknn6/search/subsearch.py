@@ -5,7 +5,6 @@ from typing import Any
 
 from sknn6.search.proposals import Proposal, Proposals, native
 from sknn6.search.results import Candidate
-from sknn6.warn import warn_user
 
 __all__ = ["Subsearch"]
 
@@ -60,10 +59,11 @@ class Subsearch:
             for candidate in self.candidates + self.beyond
         ]
 
-    def warn_if_small(self) -> None:
-        """Warn if the space has fewer points than `n_iter`."""
-        if self.size < self.n_iter:
-            warn_user(
-                f"The space of {list(self.proposals.axes)} has only {self.size} points, n_iter is "
-                f"{self.n_iter}: each was evaluated once, and the search ended."
-            )
+    def size_message(self) -> str | None:
+        """Return the text of a warning if the space has fewer points than `n_iter`."""
+        if self.size == self.n_iter:
+            return None
+        return (
+            f"The space of {list(self.proposals.axes)} has only {self.size} points, n_iter is "
+            f"{self.n_iter}: each was evaluated once, and the search ended."
+        )

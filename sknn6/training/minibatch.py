@@ -134,9 +134,15 @@ def end_epoch(training: Training, interrupts: Interrupts, record: dict[str, Any]
 
 
 def rate(training: Training, epoch: int, fraction: float) -> float:
-    """Return the learning rate after `epoch` whole epochs and the given fraction of the next one."""
-    state = training.state
-    return training.settings.rate(training.progress(epoch, fraction), state.t, state.plateaus)
+    """Return the learning rate after `epoch` whole epochs and the given fraction of the next one.
+
+    After a plateau it does not rise any more, as that of "one_cycle" otherwise would.
+    """
+    settings, state = training.settings, training.state
+    planned = settings.rate(training.progress(epoch, fraction), state.t, state.plateaus)
+    if state.plateau_at is None:
+        return planned
+    return min(planned, settings.rate(training.share_of_cycle(state.plateau_at, 0.0), state.t))
 
 
 @contextmanager

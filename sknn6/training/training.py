@@ -175,7 +175,7 @@ class Training:
     def progress(self, epoch: int, fraction: float) -> float:
         """Return which share of a cycle of the rate is done in an epoch, of which a fraction is done.
 
-        After a plateau, what is left of the cycle is done in half of `n_iter_no_change` epochs, or in one.
+        After a plateau, what is left of the cycle is done in half of `n_iter_no_change` epochs, or in two.
         """
         plateau = self.state.plateau_at
         if plateau is None:
@@ -184,7 +184,7 @@ class Training:
         return before + (1 - before) * (epoch - plateau + fraction) / (self.last_epoch - plateau)
 
     def share_of_cycle(self, epoch: int, fraction: float) -> float:
-        """Return what `progress` does, without a plateau."""
+        """Return which share of its cycle of the rate would be done without a plateau."""
         cycle = bisect_right(self.cycle_ends, epoch)
         start = self.cycle_ends[cycle - 1] if cycle else 0
         return (epoch - start + fraction) / (self.cycle_ends[cycle] - start)
@@ -196,7 +196,7 @@ class Training:
         if plateau is None:
             return self.settings.max_iter
         end_of_cycle = self.cycle_ends[bisect_right(self.cycle_ends, plateau)]
-        return int(min(plateau + max(1, self.settings.n_iter_no_change // 2), end_of_cycle))
+        return int(min(plateau + max(2, self.settings.n_iter_no_change // 2), end_of_cycle))
 
     def end_cycle(self) -> None:
         """Keep the network at the end of a cycle of the rate, and count plateaus anew in the next one."""
