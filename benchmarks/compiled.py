@@ -67,7 +67,7 @@ class Way:
             prepared.make_batches(),
             prepared.settings.alpha,
         )
-        self.descent = Program.of(descent) if compiled else descent
+        self.descent = (Program.of(descent) if compiled else None) or descent  # without Numba, by layers
         self.rate, self.seconds = prepared.settings.rate, []
 
     def run(self):
