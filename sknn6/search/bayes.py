@@ -239,16 +239,7 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         ValueError
             If a parameter is invalid, or if none of the candidates could be fitted.
         """
-        if self.fit_params is not None:
-            raise ValueError(
-                f"fit_params must be None, got {self.fit_params!r}. Pass parameters of the fits to fit."
-            )
-        for name in ("n_iter", "n_points"):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name} must be an int of at least 1, got {value!r}.")
-        self._check_search_space(self.search_spaces)
-        self._check_names()
+        self._check_parameters()
         if groups is not None:
             params["groups"] = groups
         cv = self.cv
@@ -273,6 +264,19 @@ class BayesSearchCV(Versioned, skopt.BayesSearchCV):
         if failure is not None:
             warn_user(failure)
         return self
+
+    def _check_parameters(self) -> None:
+        """Raise an error if a parameter is invalid; it may have been set since `__init__`."""
+        if self.fit_params is not None:
+            raise ValueError(
+                f"fit_params must be None, got {self.fit_params!r}. Pass parameters of the fits to fit."
+            )
+        for name in ("n_iter", "n_points"):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} must be an int of at least 1, got {value!r}.")
+        self._check_search_space(self.search_spaces)
+        self._check_names()
 
     def _search_and_refit(self, X: Any, y: Any, params: dict[str, Any]) -> str | None:
         """Search and refit; if only the refit fails, keep the results and return the text of a warning."""
