@@ -43,6 +43,10 @@ __all__ = ["Program", "covers"]
 SLICE_NUMBERS = 2**16
 SLICE_MULTIPLICATIONS = 2e9
 
+# With several members, a slice may have this many times as many numbers. The cache has room for the vectors of
+# one member only, so those of each member are read anew for each slice.
+LONGER_FOR_MANY = 8
+
 # The rows of a slice are in memory together, and an update is never split. So a training with gradient
 # accumulation is compiled only if the rows of one update have at most this many numbers before the first
 # linear map, 16 MB in float32.
@@ -92,7 +96,8 @@ class Program:
         self.with_rare = version_for(self.operations, self.rules[0])
         numbers = rows * width_of(network, batches)
         multiplications = 3 * rows * sum(layer.fan_in * layer.width for layer in network.dense())
-        most = min(SLICE_NUMBERS / numbers, SLICE_MULTIPLICATIONS / multiplications)
+        most_numbers = SLICE_NUMBERS * (LONGER_FOR_MANY if network.members > 1 else 1)
+        most = min(most_numbers / numbers, SLICE_MULTIPLICATIONS / multiplications)
         self.per_slice = max(1, int(most / self.accumulation)) * self.accumulation
 
     @classmethod
