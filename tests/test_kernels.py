@@ -44,6 +44,13 @@ def arguments(dtype):
             dtype(1.5),
             *np.empty((2, 2, 7, 3), dtype),
         ),
+        "encode_positions": (
+            special[0],
+            np.array([0, 0, 2, 5]),
+            *normal(7, dtype, (2, 4)),
+            *np.array([[-1, -1, -0.5, 0], [1, 0, 0.5, 0]], dtype),
+            np.empty((10, 4), dtype),
+        ),
         "scale_and_shift": (normal(0, dtype), *vectors_per_member(dtype, 2), np.empty((2, 10, 6), dtype)),
         "centre": (normal(0, dtype), *vectors_per_member(dtype, 1), p, np.empty((2, 1, 6), dtype), work),
         "batch_gradient": (normal(0, dtype), normal(1, dtype), *vectors_per_member(dtype, 3), p, work),

@@ -114,6 +114,24 @@ def random_word(seed: np.uint64, i: np.uint64) -> np.uint64:
 
 
 @compiled
+def encode_positions(
+    X: Array, feature: Array, low: Array, slope: Array, least: Array, most: Array, Z: Array
+) -> None:
+    """Compute `sknn6.nn.piecewise.encode_positions`.
+
+    The gathering has a loop of its own, so that the other one uses vector instructions.
+    """
+    for i in range(len(X)):
+        x, z = X[i], Z[i]
+        for j in range(feature.size):
+            z[j] = x[feature[j]]
+        for j in range(feature.size):
+            position = (z[j] - low[j]) * slope[j]
+            position = least[j] if position < least[j] else position  # NaN stays
+            z[j] = most[j] if position > most[j] else position
+
+
+@compiled
 def scale_and_shift(X: Array, scale: Array, shift: Array, out: Array) -> None:
     """Compute `sknn6.nn.normalization.scale_and_shift`."""
     X, out, scale, shift = by_member(X), by_member(out), per_member(scale), per_member(shift)

@@ -4,6 +4,7 @@ import numpy as np
 
 from sknn6.nn.annotations import Array
 from sknn6.nn.input_layer import InputLayer
+from sknn6.nn.kernels import kernel
 from sknn6.nn.sample_weights import repetitions
 
 __all__ = ["Piecewise", "find_knots"]
@@ -90,12 +91,20 @@ class Piecewise(InputLayer):
             self.least[here], self.most[here] = -mean * scale, (1 - mean) * scale
 
     def encode(self, X: Array, Z: Array) -> Array:
-        """Write clip((x - low) slope, least, most) to Z and return it."""
-        np.take(X, self.feature, axis=1, out=Z, mode="clip")
-        Z -= self.low
-        Z *= self.slope
-        np.maximum(Z, self.least, out=Z)
-        return np.minimum(Z, self.most, out=Z)
+        encode_positions(X, self.feature, self.low, self.slope, self.least, self.most, Z)
+        return Z
+
+
+@kernel
+def encode_positions(
+    X: Array, feature: Array, low: Array, slope: Array, least: Array, most: Array, Z: Array
+) -> None:
+    """Write clip((x - low) slope, least, most) to Z; column j of Z has the x of column feature[j] of X."""
+    np.take(X, feature, axis=1, out=Z, mode="clip")
+    Z -= low
+    Z *= slope
+    np.maximum(Z, least, out=Z)
+    np.minimum(Z, most, out=Z)
 
 
 def find_knots(X: Array, weight: Array | None = None) -> Array | None:

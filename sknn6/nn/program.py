@@ -43,8 +43,8 @@ __all__ = ["Program", "covers"]
 SLICE_NUMBERS = 2**16
 SLICE_MULTIPLICATIONS = 2e9
 
-# With several members, a slice may have this many times as many numbers. The cache has room for the vectors of
-# one member only, so those of each member are read anew for each slice.
+# With several members, a slice may have this many times as many numbers. The cache has room for the vectors
+# of one member only, so those of each member are read anew for each slice.
 LONGER_FOR_MANY = 8
 
 # The rows of a slice are in memory together, and an update is never split. So a training with gradient
