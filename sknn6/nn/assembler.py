@@ -28,6 +28,12 @@ from sknn6.nn.operations import (
 
 __all__ = ["functions_of", "operations_of", "parameters_of"]
 
+# The fields of an operation of the first member.
+Fields = dict[str, Any]
+
+# A field without a value is -1.
+UNSET: Fields = dict.fromkeys(OPERATION.names or (), -1)
+
 # Fields of an operation, and the fields of the operation before it from which they are copied: an operation
 # reads what the one before wrote, and writes its gradient where that one expects it.
 CHAIN = {"units": "units", "source": "out", "dsource": "dout", "dout": "dout"}
@@ -43,9 +49,21 @@ def operations_of(network: Network, rows: int) -> tuple[Array, int]:
         Number of rows of the largest batch.
     """
     assembler = Assembler(network, rows)
-    for i in range(len(assembler.steps)):
-        assembler.write(i)
-    return assembler.operations, assembler.memory.taken
+    for step in assembler.steps:
+        assembler.write(step)
+    return assembler.of_members(), assembler.memory.taken
+
+
+# A writer gets the assembler, the operation and the layer.
+Writer = Callable[["Assembler", Fields, Any], None]
+
+
+class Step(NamedTuple):
+    """An operation that is to be written: its kind, the function that writes it, and its layer."""
+
+    kind: int
+    write: Writer
+    layer: Layer
 
 
 class Assembler:
@@ -59,11 +77,14 @@ class Assembler:
 
     Attributes
     ----------
-    operations : ndarray of shape (members, operations)
+    operations : list of dict
+        Those of the first member, as far as they are written.
+    sizes : dict
+        The size of each array in theta or the statistics, by the index of the operation and its field.
     memory : Memory
         Has the places of all arrays of an update.
     steps : list of Step
-    branches : list of ndarray
+    branches : list of dict
         The operations of the residual blocks that have begun.
     written : dict
         The operation of each layer.
@@ -75,27 +96,37 @@ class Assembler:
         self.network, self.memory = network, Memory(rows)
         self.memory.take(1)  # for the weights of the samples
         self.steps = [step for layer in network.layers if layer.per_member for step in steps_of(layer)]
-        self.operations = np.full((network.members, len(self.steps)), -1, OPERATION)
-        self.operations["member"] = np.arange(network.members)[:, None]
-        self.branches: list[Array] = []
-        self.written: dict[Layer, Array] = {}
+        self.operations: list[Fields] = []
+        self.sizes: dict[tuple[int, str], int] = {}
+        self.branches: list[Fields] = []
+        self.written: dict[Layer, Fields] = {}
         self.n_dropouts = 0
 
-    def write(self, i: int) -> None:
-        """Write operation i."""
-        kind, write, layer = self.steps[i]
-        op = self.written[layer] = self.operations[:, i]
-        op["kind"], op["common"] = kind, kind in COMMON_LAYERS
-        if i > 0:
-            for field, of_before in CHAIN.items():
-                op[field] = self.operations[of_before][:, i - 1]
+    def write(self, step: Step) -> None:
+        """Write an operation."""
+        kind, write, layer = step
+        op = self.written[layer] = UNSET | {"kind": kind, "common": kind in COMMON_LAYERS}
+        if self.operations:
+            op |= {field: self.operations[-1][of_before] for field, of_before in CHAIN.items()}
+        self.operations.append(op)
         write(self, op, layer)
-        if op["out"][0] < 0:
-            op["out"] = self.memory.take(int(op["units"][0]))
+        if op["out"] < 0:
+            op["out"] = self.memory.take(op["units"])
 
-    def places(self, layer: Layer, name: str) -> Array:
-        """Return where each member's part of an array of a layer starts, in theta or in the statistics."""
-        return places(self.network, layer, name)
+    def place(self, field: str, layer: Layer, name: str) -> None:
+        """Write to a field of the last operation where an array of a layer starts."""
+        i = len(self.operations) - 1
+        self.operations[i][field], self.sizes[i, field] = place_of(self.network, layer, name)
+
+    def of_members(self) -> Array:
+        """Return the operations of all members, whose arrays follow each other."""
+        first = np.array([tuple(op.values()) for op in self.operations], OPERATION)
+        operations, k = first[None].repeat(self.network.members, 0), np.arange(self.network.members)
+        operations["member"] = k[:, None]
+        if self.network.members > 1:
+            for (i, field), size in self.sizes.items():
+                operations[field][:, i] += size * k
+        return operations
 
     def layer_after(self, layer: Layer) -> Layer | None:
         """Return the next layer that is not part of a shortcut, None if there is none.
@@ -105,18 +136,6 @@ class Assembler:
         """
         after = islice(self.steps, [step.layer for step in self.steps].index(layer) + 1, None)
         return next((step.layer for step in after if not isinstance(step.layer, Residual | Projection)), None)
-
-
-# A writer gets the assembler, the operation of each member, an array of shape (members,), and the layer.
-Writer = Callable[[Assembler, Array, Any], None]
-
-
-class Step(NamedTuple):
-    """An operation that is to be written: its kind, the function that writes it, and its layer."""
-
-    kind: int
-    write: Writer
-    layer: Layer
 
 
 def steps_of(layer: Layer) -> list[Step]:
@@ -155,7 +174,7 @@ class Memory:
         return start
 
 
-def write_dense(assembler: Assembler, op: Array, layer: Dense) -> None:
+def write_dense(assembler: Assembler, op: Fields, layer: Dense) -> None:
     """Write the fields of a linear map and of the places of its output and gradient."""
     write_map(assembler, op, layer)
     op["out"] = assembler.memory.take(layer.width)
@@ -163,17 +182,18 @@ def write_dense(assembler: Assembler, op: Array, layer: Dense) -> None:
     op["dout"] = op["out"] if overwrites else assembler.memory.take(layer.width)
 
 
-def write_scaled_dense(assembler: Assembler, op: Array, layer: ScaledDense) -> None:
+def write_scaled_dense(assembler: Assembler, op: Fields, layer: ScaledDense) -> None:
     """Write the fields of a linear map with learned factors of the features."""
     write_dense(assembler, op, layer)
-    op["u"] = assembler.places(layer, "u")
+    assembler.place("u", layer, "u")
     op["V"] = assembler.memory.take_numbers(layer.fan_in * layer.width)
 
 
-def write_map(assembler: Assembler, op: Array, layer: Dense) -> None:
+def write_map(assembler: Assembler, op: Fields, layer: Dense) -> None:
     """Write the sizes and parameters of a linear map."""
     op["fan_in"], op["units"], op["gradient_from"] = layer.fan_in, layer.width, layer.gradient_from or 0
-    op["W"], op["b"] = assembler.places(layer, "W"), assembler.places(layer, "b")
+    assembler.place("W", layer, "W")
+    assembler.place("b", layer, "b")
 
 
 def may_overwrite_input(layer: Layer | None) -> bool:
@@ -183,13 +203,13 @@ def may_overwrite_input(layer: Layer | None) -> bool:
     return isinstance(layer, Normalization)
 
 
-def write_branch(assembler: Assembler, op: Array, layer: Residual) -> None:
+def write_branch(assembler: Assembler, op: Fields, layer: Residual) -> None:
     """Begin a residual block, whose body and shortcut have the same input."""
     op["out"] = op["source"]
     assembler.branches.append(op)
 
 
-def write_projection(assembler: Assembler, op: Array, layer: Projection) -> None:
+def write_projection(assembler: Assembler, op: Fields, layer: Projection) -> None:
     """Write the fields of the linear map of a shortcut."""
     write_map(assembler, op, layer)
     branch = assembler.branches[-1]
@@ -197,7 +217,7 @@ def write_projection(assembler: Assembler, op: Array, layer: Projection) -> None
     branch["dshortcut"] = op["dsource"]
 
 
-def write_addition(assembler: Assembler, op: Array, layer: Residual) -> None:
+def write_addition(assembler: Assembler, op: Fields, layer: Residual) -> None:
     """Write the fields of the sum of a shortcut and a body; it takes the place of the body's output."""
     branch = assembler.branches.pop()
     op["out"] = assembler.written[layer.body[-1]]["out"]
@@ -205,53 +225,55 @@ def write_addition(assembler: Assembler, op: Array, layer: Residual) -> None:
         op["source"], branch["dshortcut"] = branch["out"], op["dout"]
 
 
-def write_embedding(assembler: Assembler, op: Array, layer: Embedding) -> None:
+def write_embedding(assembler: Assembler, op: Fields, layer: Embedding) -> None:
     """Write the fields of a layer of learned vectors."""
     op["before"], op["units"], op["categories"] = layer.before, layer.width, layer.E.shape[-2]
-    op["E"], op["s"] = assembler.places(layer, "E"), assembler.places(layer, "s")
+    assembler.place("E", layer, "E")
+    assembler.place("s", layer, "s")
     op["dout"] = assembler.memory.take(layer.width - layer.learned_from)
 
 
-def write_dropout(assembler: Assembler, op: Array, layer: Dropout) -> None:
+def write_dropout(assembler: Assembler, op: Fields, layer: Dropout) -> None:
     """Write the fields of dropout."""
     op["dropout"], op["threshold"] = assembler.n_dropouts, layer.threshold
-    op["mask"] = assembler.memory.take(int(op["units"][0]))
+    op["mask"] = assembler.memory.take(op["units"])
     assembler.n_dropouts += 1
 
 
-def write_activation(assembler: Assembler, op: Array, layer: Activate) -> None:
+def write_activation(assembler: Assembler, op: Fields, layer: Activate) -> None:
     """Write the fields of a nonlinearity."""
     number = op["activation"] = ACTIVATION_CODES[functions_of(layer)]
     op["common"] = number in COMMON_ACTIVATIONS
     if number == MAXOUT:
         op["units"] //= 2
-        op["dout"], op["mask"] = (assembler.memory.take(int(op["units"][0])) for _ in range(2))
+        op["dout"], op["mask"] = (assembler.memory.take(op["units"]) for _ in range(2))
     elif number == GELU:
-        op["cdf"] = assembler.memory.take(int(op["units"][0]))
+        op["cdf"] = assembler.memory.take(op["units"])
     elif number == PRELU:
         (slope,) = layer.parameters
-        op["slope"] = assembler.places(layer, slope)
+        assembler.place("slope", layer, slope)
 
 
-def write_normalization(assembler: Assembler, op: Array, layer: Normalization) -> None:
+def write_normalization(assembler: Assembler, op: Fields, layer: Normalization) -> None:
     """Write the fields that both normalisations have."""
-    op["gamma"], op["beta"] = assembler.places(layer, "gamma"), assembler.places(layer, "beta")
+    assembler.place("gamma", layer, "gamma")
+    assembler.place("beta", layer, "beta")
     op["eps"] = layer.eps
     op["Xhat"] = assembler.memory.take(layer.units)
 
 
-def write_layernorm(assembler: Assembler, op: Array, layer: LayerNorm) -> None:
+def write_layernorm(assembler: Assembler, op: Fields, layer: LayerNorm) -> None:
     """Write the fields of layer normalisation."""
     write_normalization(assembler, op, layer)
     op["r"] = assembler.memory.take(1)
 
 
-def write_batchnorm(assembler: Assembler, op: Array, layer: BatchNorm) -> None:
+def write_batchnorm(assembler: Assembler, op: Fields, layer: BatchNorm) -> None:
     """Write the fields of batch normalisation."""
     write_normalization(assembler, op, layer)
     op["momentum"] = layer.momentum
-    op["mean"] = assembler.places(layer, "running_mean")
-    op["var"] = assembler.places(layer, "running_var")
+    assembler.place("mean", layer, "running_mean")
+    assembler.place("var", layer, "running_var")
     op["r"], op["mean_of_batch"] = (assembler.memory.take_numbers(layer.units) for _ in range(2))
 
 
@@ -279,16 +301,16 @@ def parameters_of(network: Network) -> Array:
 
     The shape is (members, arrays, 3).
     """
-    arrays = [(leaf, name) for leaf in network.leaves for name in leaf.parameters]
-    parameters = np.empty((network.members, len(arrays), 3), np.int64)
-    for i, (leaf, name) in enumerate(arrays):
-        array = getattr(leaf, name)
-        parameters[:, i, 0] = places(network, leaf, name)
-        parameters[:, i, 1:] = array.size // network.members, name in leaf.decayed
+    first = np.array([
+        (*place_of(network, leaf, name), name in leaf.decayed)
+        for leaf in network.leaves
+        for name in leaf.parameters
+    ])  # fmt: skip
+    parameters = first[None].repeat(network.members, 0)
+    parameters[..., 0] += np.arange(network.members)[:, None] * first[:, 1]
     return parameters
 
 
-def places(network: Network, layer: Layer, name: str) -> Array:
-    """Return where each member's part of an array of a layer starts, in theta or in the statistics."""
-    size = getattr(layer, name).size // network.members
-    return network.starts[layer, name] + size * np.arange(network.members)
+def place_of(network: Network, layer: Layer, name: str) -> tuple[int, int]:
+    """Return where an array of a layer starts, in theta or the statistics, and its size for each member."""
+    return network.starts[layer, name], getattr(layer, name).size // network.members

@@ -73,7 +73,9 @@ def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
     >>> share(abs, [-1, 2, -3])
     [1, 2, 3]
     """
-    items = list(items)
+    items, pool = list(items), POOL.get()
+    if pool is None or len(items) < 2:
+        return [function(item) for item in items]
     results: list[Any] = [None] * len(items)
     numbers, settings = iter(range(len(items))), np.geterr()
 
@@ -82,12 +84,10 @@ def share(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
             for i in numbers:
                 results[i] = function(items[i])
 
-    pool = POOL.get()
     jobs: list[Future[Any]] = []
     try:
-        if pool:
-            # One by one, so that none is missed if Ctrl-C comes meanwhile.
-            jobs.extend(pool.submit(work) for _ in range(min(pool.n_helpers, len(items) - 1)))
+        # One by one, so that none is missed if Ctrl-C comes meanwhile.
+        jobs.extend(pool.submit(work) for _ in range(min(pool.n_helpers, len(items) - 1)))
         work()
     finally:
         end(numbers, jobs)
