@@ -324,14 +324,14 @@ def test_the_layers_do_what_is_not_in_the_tables(params):
         ({}, None),
         ({"activation": "tanh", "network": {"dropout": 0.3, "learned_scale": True}, "ema_decay": 0.9}, None),
         ({"loss": losses.huber, "weight_decay": 0.3}, None),
-        ({"activation": "silu"}, 1),
+        ({"activation": "mish"}, 1),
         ({"network": {"batchnorm": "batch"}}, 1),
         ({"clip_norm": 1.0}, 1),
         ({"optimizer": SGD}, 1),
         ({"network": {"residual": True}}, 1),
         ({"accumulation": 2}, 1),
     ],
-    ids=["relu", "tanh", "regression", "silu", "batchnorm", "clipping", "sgd", "residual", "accumulation"],
+    ids=["relu", "tanh", "regression", "mish", "batchnorm", "clipping", "sgd", "residual", "accumulation"],
 )
 def test_most_trainings_need_the_smaller_version(params, with_rare):
     assert Training(**params).program().with_rare == with_rare

@@ -593,6 +593,9 @@ def activate(code: int, Z: Array, A: Array) -> None:
     if code == RELU:
         for i in range(Z.size):
             A[i] = zero if Z[i] <= zero else Z[i]  # NaN stays
+    elif code == SILU:
+        for i in range(Z.size):
+            A[i] = Z[i] / (one + exponential(-Z[i]))
     elif code == IDENTITY:
         for i in range(Z.size):
             A[i] = Z[i]
@@ -608,14 +611,11 @@ def activate(code: int, Z: Array, A: Array) -> None:
 @compiled
 def activate_rare(code: int, Z: Array, A: Array) -> None:
     """Write f(Z) to A for an activation that is not common."""
-    zero, one, two = Z.dtype.type(0), Z.dtype.type(1), Z.dtype.type(2)
+    zero, two = Z.dtype.type(0), Z.dtype.type(2)
     if code == LEAKY_RELU:
         leak = Z.dtype.type(LEAK)
         for i in range(Z.size):
             A[i] = max(Z[i], leak * Z[i])
-    elif code == SILU:
-        for i in range(Z.size):
-            A[i] = Z[i] / (one + exponential(-Z[i]))
     elif code == ELU:
         for i in range(Z.size):
             A[i] = Z[i] if Z[i] > zero else exponential_minus_1(Z[i])
@@ -639,6 +639,11 @@ def activate_backward(code: int, dA: Array, Z: Array, A: Array) -> None:
     if code == RELU:
         for i in range(Z.size):
             dA[i] *= one if A[i] > zero else zero
+    elif code == SILU:
+        half = Z.dtype.type(0.5)
+        for i in range(Z.size):
+            s = A[i] / Z[i] if Z[i] != zero else half  # logistic(z), faster than to compute it anew
+            dA[i] *= s + A[i] * (one - s)
     elif code == LOGISTIC:
         for i in range(Z.size):
             dA[i] *= A[i] * (one - A[i])
@@ -655,10 +660,6 @@ def activate_rare_backward(code: int, dA: Array, Z: Array, A: Array) -> None:
         leak = Z.dtype.type(LEAK)
         for i in range(Z.size):
             dA[i] *= one if A[i] > zero else leak
-    elif code == SILU:
-        for i in range(Z.size):
-            s = one / (one + exponential(-Z[i]))
-            dA[i] *= s * (one + Z[i] * (one - s))
     elif code == ELU:
         for i in range(Z.size):
             dA[i] *= one if A[i] > zero else one + A[i]

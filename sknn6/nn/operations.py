@@ -86,7 +86,7 @@ OPTIMIZER_CODES: dict[type[Optimizer], int] = {Adam: ADAM, SGD: MOMENTUM}
 # activations, Adam, no clipping and one batch per update, as the default parameters do. It compiles in half
 # the time.
 COMMON_LAYERS = frozenset({DENSE, SCALED_DENSE, ACTIVATE, DROPOUT})
-COMMON_ACTIVATIONS = frozenset({IDENTITY, RELU, LOGISTIC, TANH})
+COMMON_ACTIVATIONS = frozenset({IDENTITY, RELU, SILU, LOGISTIC, TANH})
 
 # An operation of one network. The fields with names of parameters are their places in theta; `s`, `mean` and
 # `var` are places in the statistics. `source` and `out` are the places of the input and output in the memory
