@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPClassifier, MLPRegressor
+from sknn6.estimators.fitted import architecture_of
 from sknn6.estimators.recipes import (
     ALL_EPOCHS,
     MANY_ROWS,
@@ -219,13 +220,22 @@ def test_many_rows_have_a_recipe_of_their_own():
     assert given.coefs_[0].shape[-2:] == (4, 8)
     assert few.ensemble_members_ is None
     assert set(many.ensemble_members_) <= {0, 1}
+    assert activations_of(few) == activations_of(part) == {"relu"}
+    assert activations_of(many) == {"silu"}
 
 
+def activations_of(model):
+    return set(architecture_of(model).activation)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_training_that_goes_on_keeps_the_recipe_it_began_with():
     y = MANY[:, 0] > 0.5
     model = MLPClassifier(**ONE_EPOCH, warm_start=True).fit(MANY, y)
     shape = model.coefs_[0].shape
-    assert model.fit(MANY[:50], y[:50]).coefs_[0].shape[-2:] == shape[-2:]
+    for call in (model.fit, model.partial_fit, model.set_params(recipe="plain", learning_rate_init=1e-3).fit):
+        assert call(MANY[:50], y[:50]).coefs_[0].shape[-2:] == shape[-2:]
+        assert activations_of(model) == {"silu"}
     model = MLPClassifier(**ONE_EPOCH, warm_start=True).fit(MANY[:50], y[:50])
     assert model.fit(MANY, y).coefs_[0].shape == (2, 4, 128)
 
@@ -235,6 +245,13 @@ def test_a_training_that_goes_on_keeps_the_recipe_it_began_with():
 )
 def test_the_epochs_fall_as_the_root_of_the_rows(n_rows, epochs):
     assert recipe_for("modern", n_rows)["max_iter"] == epochs
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "held_out"), [(MANY_ROWS, 500), (4 * MANY_ROWS, 1000), (100 * MANY_ROWS, 5000)]
+)
+def test_the_rows_held_out_grow_as_the_root_of_the_rows(n_rows, held_out):
+    assert n_rows * recipe_for("modern", n_rows)["validation_fraction"] == pytest.approx(held_out)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def fitted_parameters(estimator: Any) -> dict[str, Any]:
         "numeric_embedding": None if structure.get("bins") is None else "piecewise",
     }
     if structure:
-        fitted["hidden_layer_sizes"] = structure["hidden"]
+        fitted |= {"hidden_layer_sizes": structure["hidden"], "activation": structure["activation"]}
     if structure and getattr(estimator, "ensemble_members_", None) is None:  # all networks are kept
         fitted["ensemble_size"] = structure["members"]
     return fitted

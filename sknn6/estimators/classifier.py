@@ -167,7 +167,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] | str = "auto",
-        activation: str | Activation | Sequence[str | Activation] = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "auto",
         *,
         depth: int | None = None,
         init: str | Callable = "auto",
@@ -207,7 +207,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         scoring: Scoring = None,
-        validation_fraction: float = 0.1,
+        validation_fraction: float | Auto = "auto",
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,

@@ -30,7 +30,7 @@ def among(registry: dict[str, Any], *others: str) -> StrOptions:
 
 SHARED_CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), str],
-    "activation": [among(ACTIVATIONS), Activation, list, tuple],
+    "activation": [among(ACTIVATIONS, "auto"), Activation, list, tuple],
     "depth": [None, Interval(Integral, 1, None, closed="left")],
     "init": [among(INITIALIZERS, "auto", SKLEARN), callable],
     "init_scale": [Interval(Real, 0, None, closed="left")],
@@ -69,7 +69,7 @@ SHARED_CONSTRAINTS = {
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
     "scoring": [None, among(dict.fromkeys(get_scorer_names())), callable],
-    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "validation_fraction": [AUTO, Interval(Real, 0, 1, closed="left")],
     "beta_1": [Interval(Real, 0, 1, closed="left")],
     "beta_2": [Interval(Real, 0, 1, closed="left")],
     "epsilon": [Interval(Real, 0, None, closed="neither")],
@@ -87,11 +87,12 @@ SHARED_PARAMETERS = """\
         Units of the hidden layers: a width, a sequence of widths, or a string of widths such as "256-128",
         which can be a category of a search. An empty sequence makes a linear model. "auto" is 128-128 with
         few rows, 160-160 from 5000 rows on (not with the loss "quantile"), and 100 with the plain recipe.
-    activation : str, Activation or list of them, default="relu"
+    activation : str, Activation or list of them, default="auto"
         Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
         "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus"; "maxout", whose units have
         two linear maps each, so that `coefs_` are twice as wide; an `Activation` of your own; or a list with
-        one entry per hidden layer.
+        one entry per hidden layer. "auto" is "silu" in a classifier that is fitted to 5000 rows or more with
+        Adam, and otherwise "relu".
     depth : int or None, default=None
         How often the hidden layers of `hidden_layer_sizes` are repeated; None means once. If
         `hidden_layer_sizes` is a single width, this is the number of hidden layers.
@@ -279,9 +280,10 @@ SHARED_PARAMETERS = """\
         ``scorer(estimator, X, y)``. None means the accuracy of a classifier, the R^2 of a regressor, or its
         mean D^2 with the loss "quantile". Sample weights count, class weights do not. Among equal scores, the
         lowest validation loss decides.
-    validation_fraction : float, default=0.1
+    validation_fraction : float or "auto", default="auto"
         Fraction of the samples that are held out for early stopping, unless `fit` is given validation data,
-        and for ensemble selection, which the defaults make from 5000 samples on.
+        and for ensemble selection, which the defaults make from 5000 samples on. "auto" is 0.1. With Adam and
+        n samples, 5000 or more, it is 0.1 sqrt(5000 / n).
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of Adam's averages of the gradient and of its square, from 0 to below 1.
     epsilon : float, default=1e-8

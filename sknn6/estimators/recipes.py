@@ -18,6 +18,7 @@ __all__ = [
 # scikit-learn's defaults; everything that scikit-learn does not have is off.
 PLAIN = {
     "hidden_layer_sizes": (100,),
+    "activation": "relu",
     "numeric_embedding": None,
     "init": SKLEARN,
     "ensemble_size": 1,
@@ -33,11 +34,13 @@ PLAIN = {
     "learning_rate_init": 0.001,
     "batch_size": 200,
     "max_iter": 200,
+    "validation_fraction": 0.1,
 }
 
 # Found on real data sets of 500 to 2000 rows; docs/guide/defaults.rst says how much each value contributes.
 MODERN = {
     "hidden_layer_sizes": (128, 128),
+    "activation": "relu",
     "numeric_embedding": None,
     "init": "auto",  # the activation decides
     "ensemble_size": 4,
@@ -53,6 +56,7 @@ MODERN = {
     "learning_rate_init": 0.02,
     "batch_size": 100,
     "max_iter": 30,
+    "validation_fraction": 0.1,
 }
 
 # Found on real data sets of 300 to 2000 rows, likewise.
@@ -81,6 +85,7 @@ MODERN_POSITIVE = MODERN_QUANTILES | {"dropout": 0.2, "weight_decay": 0.5}
 # known before the fit. So each network has its own decay, and held-out rows decide which networks are kept.
 MODERN_WITH_MANY_ROWS = MODERN | {
     "hidden_layer_sizes": (160, 160),
+    "activation": "silu",
     "numeric_embedding": "piecewise",
     "snapshots": 1,
     "ensemble_selection": True,
@@ -92,6 +97,7 @@ MODERN_WITH_MANY_ROWS = MODERN | {
 }
 
 MODERN_REGRESSION_WITH_MANY_ROWS = MODERN_WITH_MANY_ROWS | {
+    "activation": "relu",
     "dropout": 0.05,
     "learning_rate": "one_cycle",
 }
@@ -125,7 +131,8 @@ def recipe_for(name, n_rows=0):
         return RECIPES[name]
     recipe = WITH_MANY_ROWS[name]
     epochs = recipe["max_iter"] * math.sqrt(min(1.0, ALL_EPOCHS / n_rows))
-    return recipe | {"max_iter": max(3, round(epochs))}
+    fraction = recipe["validation_fraction"] * math.sqrt(MANY_ROWS / n_rows)
+    return recipe | {"max_iter": max(3, round(epochs)), "validation_fraction": fraction}
 
 
 def rate_going_on(recipe):

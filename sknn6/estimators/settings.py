@@ -46,10 +46,12 @@ def with_fitted_values(settings: Settings, fitted: dict[str, Any]) -> Settings:
 
     For `hidden_layer_sizes` these are the sizes of the recipe that, repeated `depth` times, gives the fitted
     layers. If none does, because `depth` has changed, the parameter keeps its value, and `check_same` refuses
-    to continue.
+    to continue. The activation is a single one if all layers have the same.
     """
     fitted = dict(fitted)
-    hidden = fitted.pop("hidden_layer_sizes", None)
+    hidden, activations = fitted.pop("hidden_layer_sizes", None), fitted.get("activation")
+    if activations and all(activation == activations[0] for activation in activations):
+        fitted["activation"] = activations[0]
     for recipe in (*RECIPES.values(), *WITH_MANY_ROWS.values()):
         sizes = recipe["hidden_layer_sizes"]
         if list(sizes) * (settings.depth or 1) == hidden:
