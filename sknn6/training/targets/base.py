@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sknn6.nn.annotations import Array, LossFunction
-from sknn6.nn.links import LINKS
+from sknn6.nn.links import LINKS, Link
 from sknn6.nn.outputs import OutputScaling
 
 __all__ = ["Targets"]
@@ -40,6 +40,11 @@ class Targets(ABC):
     oob_score: float | None = None
 
     @property
+    def link(self) -> Link:
+        """The row of `out_activation` in `LINKS`."""
+        return LINKS[self.out_activation]
+
+    @property
     def plain_loss(self) -> LossFunction:
         return self.loss
 
@@ -70,7 +75,7 @@ class Targets(ABC):
 
     def pool(self, Z: Array) -> Array:
         """Return the logits whose predictions are the mean of the members' predictions."""
-        return Z if Z.ndim == 2 else LINKS[self.out_activation].pool(Z)
+        return Z if Z.ndim == 2 else self.link.pool(Z)
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays, by name, that predictions need in addition to those of the network."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from sknn6.nn.annotations import Array, LossFunction
-from sknn6.nn.links import LINKS
 from sknn6.nn.losses import LOSSES
 from sknn6.training.targets.base import Targets
 
@@ -60,7 +59,7 @@ class Discrete(Targets):
         """Return the probability of each class, the mean over the members if there are several."""
         # With the classes first in memory, a reduction over few classes is a few operations on long vectors.
         rows = np.asfortranarray(Z.reshape(-1, Z.shape[-1]))
-        P = LINKS[self.out_activation].predict(rows).reshape(Z.shape)
+        P = self.link.predict(rows).reshape(Z.shape)
         return np.ascontiguousarray(P if P.ndim == 2 else P.mean(axis=0))
 
     def attributes(self) -> dict[str, Any]:

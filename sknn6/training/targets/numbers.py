@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.metrics import r2_score
 
 from sknn6.nn.annotations import Array, LossFunction
-from sknn6.nn.links import LINKS
 from sknn6.nn.losses import REGRESSION_LOSSES, Loss, at_level
 from sknn6.nn.outputs import OutputScaling
 from sknn6.training.targets.base import Targets
@@ -81,7 +80,7 @@ class Numbers(Targets):
     @property
     def can_be_scaled(self) -> bool:
         """Whether the outputs are the numbers themselves, in units of any size."""
-        return LINKS[self.out_activation].is_equivariant
+        return self.link.is_equivariant
 
     def scaled(self, scaling: OutputScaling | None) -> Self:
         """Return a copy with another scaling."""
@@ -118,12 +117,12 @@ class Numbers(Targets):
 
     def score(self, Z: Array, y: Array, weight: Array | None) -> float:
         """Return R², or NaN if it is not finite."""
-        score = r2_score(y, LINKS[self.out_activation].predict(Z), sample_weight=weight)
+        score = r2_score(y, self.link.predict(Z), sample_weight=weight)
         return float(score) if np.isfinite(score) else np.nan
 
     def decide(self, Z: Array) -> Array:
         """Return the numbers."""
-        P = LINKS[self.out_activation].predict(self.pool(Z))
+        P = self.link.predict(self.pool(Z))
         return P if self.scaling is None else self.scaling.inverse(P)
 
     def arrays(self) -> dict[str, Array]:

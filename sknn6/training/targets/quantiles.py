@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import d2_pinball_score
 
 from sknn6.nn.annotations import Array, LossFunction
-from sknn6.nn.links import LINKS
 from sknn6.nn.outputs import OutputScaling
 from sknn6.training.targets.numbers import Numbers
 
@@ -29,8 +28,7 @@ class Quantiles(Numbers):
     def __init__(
         self, loss: str, n_outputs: int, quantile: float | Array, scaling: OutputScaling | None = None
     ):
-        self.several = np.ndim(quantile) > 0
-        super().__init__(loss, n_outputs, "in_order" if self.several else None, scaling)
+        super().__init__(loss, n_outputs, "in_order" if np.ndim(quantile) else None, scaling)
         self.quantile = quantile
 
     @property
@@ -38,7 +36,7 @@ class Quantiles(Numbers):
         return partial(self.entry.loss, quantile=self.quantile)
 
     def columns(self, y: Array) -> Array:
-        if not self.several:
+        if not self.link.is_sorted:
             return super().columns(y)
         y = y[:, None] if y.ndim == 1 else y
         if y.shape[1] != 1:
@@ -46,8 +44,7 @@ class Quantiles(Numbers):
         return y
 
     def pool(self, Z: Array) -> Array:
-        Z = super().pool(Z)
-        return LINKS[self.out_activation].predict(Z)
+        return self.link.predict(super().pool(Z))
 
     def score(self, Z: Array, y: Array, weight: Array | None) -> float:
         """Return the mean of the D² of the outputs, or NaN if it is not finite."""
