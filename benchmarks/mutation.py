@@ -62,7 +62,13 @@ TESTS = {
     "nn/links": "losses members regressor",
     "nn/losses": "losses numerics members regressor outputs",
     "nn/network": "network members classifier gradients memory",
-    "nn/normalization": "normalization torch_values gradients",
+    "nn/normalization/base": "normalization torch_values gradients",
+    "nn/normalization/batch_norm": "normalization torch_values gradients",
+    "nn/normalization/batch_statistics": "normalization torch_values gradients",
+    "nn/normalization/batch_whitening": "normalization torch_values gradients",
+    "nn/normalization/group_statistics": "normalization torch_values gradients",
+    "nn/normalization/layer_norm": "normalization torch_values gradients",
+    "nn/normalization/switchable_whitening": "normalization torch_values gradients",
     "nn/observe": "observe layer_statistics track",
     "nn/optimizers": "optimizers training torch_values",
     "nn/outputs": "outputs",
@@ -132,7 +138,7 @@ def test_module(folder, module, tests, each, rng):
                 print(f"    {module} survives, line {difference(before, after)}", flush=True)
             else:
                 killed += 1
-    print(f"{module:28s} {killed} of {len(drawn)} killed, {len(found)} in all", flush=True)
+    print(f"{module:38s} {killed} of {len(drawn)} killed, {len(found)} in all", flush=True)
     return killed, len(drawn)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gradient_check import targets
 
-from sknn6.nn.links import exponential, softmax
+from sknn6.nn.links import LINKS, exponential, softmax
 from sknn6.nn.losses import (
     LOSSES,
     REGRESSION_LOSSES,
@@ -63,3 +63,13 @@ def test_the_exponential_is_held_to_the_range_of_the_floats(dtype):
 def test_softmax_sums_to_one_at_any_scale():
     P = softmax(np.array([[1e30, 0, -1e30], [1, 1, 1]], np.float32))
     np.testing.assert_allclose(P, [[1, 0, 0], [1 / 3] * 3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_the_properties_of_a_link_are_those_of_its_function(name):
+    link, Z = LINKS[name], np.random.default_rng(0).standard_normal((20, 4))
+    P = link.predict(Z)
+    assert link.is_identity == np.array_equal(P, Z)
+    assert link.is_sorted == bool((np.diff(P, axis=1) >= 0).all())
+    assert link.is_equivariant == np.allclose(link.predict(3 + 2 * Z), 3 + 2 * P)
+    assert link.is_exponential == np.allclose(link.predict(Z + np.log(3)), 3 * P)

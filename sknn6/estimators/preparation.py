@@ -199,7 +199,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, contin
     bins = bins_of(estimator) if continues else bins_between(knots, X.shape[1])
     architecture = settings.architecture(X.shape[1], targets.n_outputs, bins, columns)
     network = build(estimator, architecture, settings, state.rng)
-    if settings.scales_targets and targets.out_activation == "exp":
+    if settings.scales_targets and targets.link.is_exponential:
         targets.level = learn_level(targets, state, y, sample_weight)
         if not continues:  # the first predictions are about the mean of the targets
             network.dense()[-1].b += np.log(targets.level).astype(network.dtype)

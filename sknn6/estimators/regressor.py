@@ -19,6 +19,7 @@ from sknn6.estimators.base import BaseMLP, has_stochastic_solver
 from sknn6.estimators.fitted import state_of
 from sknn6.estimators.parameters import AUTO, SHARED_CONSTRAINTS, among, documented
 from sknn6.nn.activations import Activation
+from sknn6.nn.links import LINKS
 from sknn6.nn.losses import REGRESSION_LOSSES
 from sknn6.nn.outputs import OutputScaling
 from sknn6.training.targets import Numbers, Quantiles, mean_d2, quantiles_in
@@ -121,7 +122,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         loss = REGRESSION_LOSSES.get(str(self.loss))  # None for one that validation refuses
         if loss and loss.of_quantiles:
             return {"adam": "modern_quantiles"}
-        positive = loss and loss.out_activation == "exp"
+        positive = loss and LINKS[loss.out_activation].is_exponential
         return {"adam": "modern_positive" if positive else "modern_regression"}
 
     def __init__(
@@ -263,30 +264,34 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_targets, scaling = 1 if y.ndim == 1 else y.shape[1], None
         if goes_on:
             n_targets, scaling = self.n_outputs_, self._scaling()
-        quantile = quantiles_in(self.quantile) if REGRESSION_LOSSES[self.loss].of_quantiles else None
+        targets = self._new_targets(n_targets, scaling)
         if goes_on:
-            self._check_same_outputs(quantile)
-        if quantile is None and not np.array_equal(self.quantile, 0.5):
+            self._check_same_outputs(targets)
+        if not targets.entry.of_quantiles and not np.array_equal(self.quantile, 0.5):
             warn_user(
                 f"quantile={self.quantile!r} has no effect with loss={self.loss!r}. Use loss='quantile'."
             )
-        if quantile is None:
+        return targets
+
+    def _new_targets(self, n_targets, scaling):
+        """Return the targets that the parameters `loss` and `quantile` ask for."""
+        if not REGRESSION_LOSSES[self.loss].of_quantiles:
             return Numbers(self.loss, n_targets, scaling=scaling)
+        quantile = quantiles_in(self.quantile)
         n_outputs = n_targets if np.ndim(quantile) == 0 else len(quantile)
         return Quantiles(self.loss, n_outputs, quantile, scaling)
 
-    def _check_same_outputs(self, quantile):
+    def _check_same_outputs(self, targets):
         """Raise ValueError if the outputs of the network mean something else than in the last fit."""
-        if quantile is not None and np.shape(quantile) != (
-            (self.n_outputs_,) if self._has_several_quantiles() else ()
-        ):
-            kind = f"a list of {self.n_outputs_} numbers" if self._has_several_quantiles() else "a number"
+        several = self._has_several_quantiles()
+        same_quantiles = (targets.link.is_sorted, targets.n_outputs) == (several, self.n_outputs_)
+        if targets.entry.of_quantiles and not same_quantiles:
+            kind = f"a list of {self.n_outputs_} numbers" if several else "a number"
             raise ValueError(
                 f"quantile must be {kind}, for the outputs of the fit before, got {self.quantile!r}. To "
                 "start anew, call fit with warm_start=False."
             )
-        kind = "in_order" if np.ndim(quantile) else REGRESSION_LOSSES[self.loss].out_activation
-        if kind != self.out_activation_:
+        if targets.out_activation != self.out_activation_:
             same = [
                 name
                 for name, loss in REGRESSION_LOSSES.items()
@@ -300,7 +305,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _has_several_quantiles(self):
         """Return whether the outputs are quantiles of one target."""
-        return self.out_activation_ == "in_order"
+        return LINKS[self.out_activation_].is_sorted
 
     def _fitted_targets(self):
         return Numbers(self.loss, self.n_outputs_, self.out_activation_, self._scaling())

@@ -13,6 +13,7 @@ from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe
 from sknn6.inspection.wrappers import is_fitted, perceptron_and_input
 from sknn6.nn.descent import loss_and_gradient
+from sknn6.nn.links import LINKS
 from sknn6.nn.observe import NO_SLOPE, SATURATED, linear_maps, norm, observed
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.optional import require
@@ -165,7 +166,7 @@ def targets(mlp, X):
         # The columns have been compared with those of the fit; `mlp` has no names any more.
         warnings.filterwarnings("ignore", message="X has feature names")
         predicted = mlp.predict(X)
-    return predicted[:, 0] if mlp.out_activation_ == "in_order" else predicted  # quantiles of one target
+    return predicted[:, 0] if LINKS[mlp.out_activation_].is_sorted else predicted  # quantiles of one target
 
 
 def describe(network, records, gradient_norm, update_ratio):

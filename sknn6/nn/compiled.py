@@ -133,7 +133,7 @@ def encode_positions(
 
 @compiled
 def scale_and_shift(X: Array, scale: Array, shift: Array, out: Array) -> None:
-    """Compute `sknn6.nn.normalization.scale_and_shift`."""
+    """Compute `sknn6.nn.normalization.base.scale_and_shift`."""
     X, out, scale, shift = by_member(X), by_member(out), per_member(scale), per_member(shift)
     for k in range(X.shape[0]):
         for i in range(X.shape[1]):
@@ -143,7 +143,7 @@ def scale_and_shift(X: Array, scale: Array, shift: Array, out: Array) -> None:
 
 @compiled
 def centre(X: Array, mean: Array, p: Array, var: Array, work: Array) -> None:
-    """Compute `sknn6.nn.normalization.centre`."""
+    """Compute `sknn6.nn.normalization.batch_norm.centre`."""
     X, mean, var = by_member(X), per_member(mean), per_member(var)
     var[:] = 0
     for k in range(X.shape[0]):
@@ -157,7 +157,7 @@ def centre(X: Array, mean: Array, p: Array, var: Array, work: Array) -> None:
 def batch_gradient(
     dY: Array, Xhat: Array, dgamma: Array, dbeta: Array, factor: Array, p: Array, work: Array
 ) -> None:
-    """Compute `sknn6.nn.normalization.batch_gradient`."""
+    """Compute `sknn6.nn.normalization.batch_norm.batch_gradient`."""
     dY, Xhat, factor = by_member(dY), by_member(Xhat), per_member(factor)
     dgamma, dbeta = per_member(dgamma), per_member(dbeta)
     for k in range(dY.shape[0]):

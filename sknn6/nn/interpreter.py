@@ -148,8 +148,8 @@ class Batch(NamedTuple):
 
 
 def hash_of(folder: Path) -> int:
-    """Return a hash of the Python files in a folder."""
-    return zlib.crc32(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py"))))
+    """Return a hash of the Python files in a folder and in those below it."""
+    return zlib.crc32(b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
 
 
 def cached(sources: int) -> Any:

@@ -90,17 +90,28 @@ class Link(NamedTuple):
         the networks' predictions.
     is_equivariant : bool
         Whether predict(a + b z) = a + b predict(z) for b > 0.
+    is_exponential : bool
+        Whether predict(z + log c) = c predict(z) for c > 0, so that predictions are positive.
+    is_sorted : bool
+        Whether the predictions of each sample are in increasing order, as quantiles of one target are.
     """
 
     predict: Callable[[Array], Array]
     pool: Callable[[Array], Array]
     is_equivariant: bool = False
+    is_exponential: bool = False
+    is_sorted: bool = False
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the logits are the predictions."""
+        return self.predict is identity
 
 
 LINKS = {
     "softmax": Link(softmax, pool_softmax),
     "logistic": Link(expit, pool_logistic),
     "identity": Link(identity, pool_identity, is_equivariant=True),
-    "in_order": Link(in_order, pool_in_order, is_equivariant=True),
-    "exp": Link(exponential, log_mean_exp),
+    "in_order": Link(in_order, pool_in_order, is_equivariant=True, is_sorted=True),
+    "exp": Link(exponential, log_mean_exp, is_exponential=True),
 }

@@ -13,16 +13,9 @@ from sknn6.nn.categories import Embedding, OneHot
 from sknn6.nn.dense import Dense, Projection, ScaledDense
 from sknn6.nn.inputs import CLIP
 from sknn6.nn.layers import Activate, Dropout, Residual
-from sknn6.nn.normalization import (
-    RUNNING_ROUNDING,
-    BatchNorm,
-    BatchWhitening,
-    LayerNorm,
-    SwitchableWhitening,
-    floored_eigh,
-    mixture,
-    only_diagonal,
-)
+from sknn6.nn.normalization import BatchNorm, BatchWhitening, LayerNorm, SwitchableWhitening
+from sknn6.nn.normalization.group_statistics import RUNNING_ROUNDING, floored_eigh
+from sknn6.nn.normalization.switchable_whitening import mixture, only_diagonal
 from sknn6.nn.piecewise import Piecewise
 from sknn6.nn.products import transpose
 from sknn6.onnx.activations import activation_nodes

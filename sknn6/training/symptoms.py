@@ -139,7 +139,7 @@ def worse_than_chance(training: Training) -> str | None:
 def worse_than_mean(training: Training) -> str | None:
     """Return a warning if a regressor fits the training data worse than their mean does."""
     targets, batches = training.targets, training.batches
-    if not targets.are_numbers or targets.out_activation != "identity":
+    if not targets.link.is_identity:
         return None
     rows = slice(None) if batches.rows is None else batches.rows
     y, weight = batches.y[rows], None if batches.weight is None else per_sample(batches.weight[rows])
