@@ -23,6 +23,8 @@ from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as number_of_rows
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 try:
     from sklearn.callback import CallbackSupportMixin, ProgressBar, with_callbacks
     from sklearn.callback._callback_support import callback_management_context
@@ -35,12 +37,10 @@ except ImportError:  # before scikit-learn 1.9
     class ProgressBar:  # type: ignore[no-redef]
         """Stand in for the callback that shows progress, which cannot be set in these releases."""
 
-    def with_callbacks(method):
+    def with_callbacks(method: Method) -> Method:
         """Return the method unchanged."""
         return method
 
-
-Method = TypeVar("Method", bound=Callable)
 
 # Annotated, so that type checkers see the signature of a decorated method.
 available_if: Callable[..., Callable[[Method], Method]] = sklearn_available_if
@@ -102,7 +102,7 @@ def tells_callbacks(fit: Method) -> Method:
     """
 
     @wraps(fit)
-    def told(estimator, X, y=None, sample_weight=None):
+    def told(estimator: Any, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         context, data = begin_callbacks(estimator, X, y, sample_weight)
         result = fit(estimator, X, y, sample_weight)
         if context is not None:
@@ -115,7 +115,7 @@ def tells_callbacks(fit: Method) -> Method:
 class Interval(SklearnInterval):
     """An interval for numbers of every type, such as Fraction, which excludes integers above sys.maxsize."""
 
-    def __contains__(self, value):
+    def __contains__(self, value: object) -> bool:
         if isinstance(value, Integral) and abs(int(value)) > sys.maxsize:
             return False
         return super().__contains__(python_number(value))
@@ -125,12 +125,13 @@ class Interval(SklearnInterval):
 PLAIN_TYPES = {bool, int, float, str, type(None)}
 
 
-def python_number(value):
+def python_number(value: Any) -> Any:
     """Return a number as Python's bool, int or float, and anything else unchanged."""
     if type(value) in PLAIN_TYPES or not isinstance(value, Real | np.bool_):
         return value
-    kind = bool if isinstance(value, bool | np.bool_) else int if isinstance(value, Integral) else float
-    return kind(value)
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def callbacks_of(estimator: Any) -> list[Any]:

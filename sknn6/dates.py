@@ -1,7 +1,9 @@
 """Refuse dates and times, which NumPy would convert to integers: a missing one to -9.2e18."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, time, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ NAMES = ("date", "time", "duration", "period")
 OBJECTS = (date, time, timedelta, np.datetime64, np.timedelta64)
 
 
-def refuse_dates(estimator, data, name="X"):
+def refuse_dates(estimator: object, data: Any, name: str = "X") -> None:
     """Raise TypeError, with the names of the columns, if data contain dates, times or durations."""
     found = [name for name, dtype, values in columns(data) if are_dates(dtype, values)]
     if found:
@@ -24,13 +26,13 @@ def refuse_dates(estimator, data, name="X"):
         )
 
 
-def are_dates(dtype, values):
+def are_dates(dtype: Any, values: Iterable[Any]) -> bool:
     """Return whether a dtype of any library is that of dates or times, or one of the values is one."""
     dtype = getattr(getattr(dtype, "categories", dtype), "dtype", dtype)  # categories may be dates
     return str(dtype).lower().startswith(NAMES) or any(isinstance(value, OBJECTS) for value in values)
 
 
-def columns(data):
+def columns(data: Any) -> Iterator[tuple[Any, Any, Iterable[Any]]]:
     """Yield (name, dtype, values) of each column that may have dates.
 
     There are values only for Python objects. The name of an array is None.
@@ -54,6 +56,6 @@ def columns(data):
         yield None, dtype, np.ravel(data) if is_object(dtype) else ()
 
 
-def is_object(dtype):
+def is_object(dtype: Any) -> bool:
     """Return whether a dtype is that of Python objects."""
     return str(dtype) == "object"

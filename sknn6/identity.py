@@ -4,11 +4,13 @@ import hashlib
 import math
 import pickle
 from numbers import Integral, Real
+from typing import Any
 
 import joblib
 import numpy as np
 from scipy.sparse import issparse
 
+from sknn6.nn.annotations import Array
 from sknn6.readers import as_frame, column_of, levels_of, values_of
 
 __all__ = ["describe"]
@@ -43,14 +45,14 @@ def describe(name: str, value: object) -> str:
         raise ValueError(f"{name} must be picklable to go on from a checkpoint, got {value!r}.") from error
 
 
-def is_literal(value):
+def is_literal(value: object) -> bool:
     """Return whether a canonical value is a number, a string, None or a list of these."""
     if isinstance(value, list):
         return all(map(is_literal, value))
     return value is None or isinstance(value, bool | int | float | str)
 
 
-def canonical(value):
+def canonical(value: Any) -> Any:
     """Return a canonical form, which is the same for all values that count as equal."""
     value = as_frame(value)
     if issparse(value):
@@ -74,13 +76,13 @@ def canonical(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def canonical_column(frame, j):
+def canonical_column(frame: Any, j: int) -> list[Any]:
     """Return the canonical form of a column of a data frame: its name, its dtype and its values."""
     column = column_of(frame, j)
     return [canonical(frame.columns[j]), str(column.dtype), canonical_values(frame, j)]
 
 
-def canonical_values(frame, j):
+def canonical_values(frame: Any, j: int) -> Any:
     """Return the canonical form of the values of a column.
 
     Numbers become a hash. Others become the texts that occur, and a hash of which one each row has, so that
@@ -99,14 +101,14 @@ def canonical_values(frame, j):
     return [[texts[i] for i in order], digest(np.argsort(order)[codes])]
 
 
-def number(value):
+def number(value: Any) -> int | float:
     """Return a whole number as an int, any other number as a float."""
     if isinstance(value, Integral) or (math.isfinite(value) and value == int(value)):
         return int(value)
     return float(value)
 
 
-def digest(array):
+def digest(array: Array) -> str:
     """Return the hash of an array, computed in blocks of rows so that it is never copied as a whole."""
     hashed = hashlib.sha256()
     step = max(1, BLOCK * len(array) // max(1, array.size))
@@ -115,7 +117,7 @@ def digest(array):
     return hashed.hexdigest()
 
 
-def digest_sparse(X):
+def digest_sparse(X: Any) -> list[str]:
     """Return the hash of a sparse matrix, with its entries sorted, duplicates summed and zeros removed."""
     X, hashes = X.tocsr(), [hashlib.sha256() for _ in range(3)]
     step = max(1, BLOCK * X.shape[0] // max(1, X.nnz))
@@ -128,7 +130,7 @@ def digest_sparse(X):
     return [hashed.hexdigest() for hashed in hashes]
 
 
-def content(array):
+def content(array: Array) -> bytes:
     """Return bytes that are the same for arrays of equal values, row by row."""
     if array.dtype.kind not in "biuf":
         common = canonical(array.tolist())

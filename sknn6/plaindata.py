@@ -7,9 +7,13 @@ member "<number>.npy" one of its arrays. The comment at the end of the archive i
 import hashlib
 import json
 import os
+from collections.abc import Callable
+from typing import Any, BinaryIO
 from zipfile import ZipFile
 
 import numpy as np
+
+from sknn6.nn.annotations import Array
 
 __all__ = ["is_pickle", "read", "write"]
 
@@ -23,7 +27,7 @@ JSON_TYPES = (type(None), bool, int, float, str)
 CHECKSUM_SIZE, BLOCK = 32, 2**20
 
 
-def write(file, tree, name="tree"):
+def write(file: BinaryIO, tree: Any, name: str = "tree") -> None:
     """Write a tree of plain data.
 
     Parameters
@@ -40,7 +44,7 @@ def write(file, tree, name="tree"):
     TypeError
         If the tree contains anything else; nothing is written then.
     """
-    arrays = []
+    arrays: list[Array] = []
     text = json.dumps(encode(tree, name, arrays))
     with ZipFile(file, "w") as archive:
         archive.writestr("tree.json", text)
@@ -53,7 +57,7 @@ def write(file, tree, name="tree"):
     file.write(digest)
 
 
-def read(file):
+def read(file: BinaryIO) -> Any:
     """Return the tree that was written to a file, open for reading in binary mode.
 
     Raises
@@ -68,13 +72,13 @@ def read(file):
         return decode(json.loads(archive.read("tree.json")), archive)
 
 
-def is_pickle(file):
+def is_pickle(file: BinaryIO) -> bool:
     """Return whether a file begins like a pickle; it is not loaded."""
     file.seek(0)
     return file.read(1) == b"\x80"
 
 
-def checksum(file):
+def checksum(file: BinaryIO) -> bytes:
     """Return the checksum of a file without its last bytes, which hold the checksum; stop before them."""
     digest = hashlib.sha256()
     left = file.seek(0, os.SEEK_END) - CHECKSUM_SIZE
@@ -86,12 +90,13 @@ def checksum(file):
     return digest.digest()
 
 
-def encode(value, name, arrays):
+def encode(value: Any, name: str, arrays: list[Array]) -> Any:
     """Return a value as JSON can represent it; arrays are appended to a list and replaced by numbers.
 
     A type that JSON does not have becomes a dict of one entry, from the name of the type to the content.
     """
-    kind, dtype = type(value), getattr(value, "dtype", None)
+    kind = type(value)
+    dtype: Any = getattr(value, "dtype", None)
     if kind in JSON_TYPES:
         return value
     if kind in (list, tuple):
@@ -116,7 +121,7 @@ def encode(value, name, arrays):
     )
 
 
-def decode(coded, archive):
+def decode(coded: Any, archive: ZipFile) -> Any:
     """Undo `encode`, with the arrays in an archive."""
     if isinstance(coded, list):
         return [decode(item, archive) for item in coded]
@@ -126,18 +131,18 @@ def decode(coded, archive):
     return DECODERS[kind](content, archive)
 
 
-def decode_dict(content, archive):
+def decode_dict(content: list[Any], archive: ZipFile) -> dict[Any, Any]:
     """Return the dict with the given pairs."""
     return {decode(key, archive): decode(item, archive) for key, item in content}
 
 
-def decode_array(number, archive):
+def decode_array(number: int, archive: ZipFile) -> Array:
     """Read an array."""
     with archive.open(f"{int(number)}.npy") as member:
         return np.lib.format.read_array(member, allow_pickle=False)
 
 
-def decode_scalar(content, archive):
+def decode_scalar(content: list[str], archive: ZipFile) -> Any:
     """Return the scalar with the given dtype and bytes."""
     dtype, data = np.dtype(content[0]), bytes.fromhex(content[1])
     if dtype.kind not in ALLOWED_KINDS:
@@ -145,7 +150,7 @@ def decode_scalar(content, archive):
     return np.ndarray((), dtype, data)[()]
 
 
-DECODERS = {
+DECODERS: dict[str, Callable[[Any, ZipFile], Any]] = {
     "tuple": lambda content, archive: tuple(decode(content, archive)),
     "dict": decode_dict,
     "array": decode_array,

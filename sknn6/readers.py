@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from sknn6.dates import is_object
+from sknn6.nn.annotations import Array
 
 __all__ = [
     "MISSING", "as_frame", "as_table", "column_of", "has_missing", "holds_categories", "is_category",
@@ -79,7 +80,7 @@ def is_missing(value: Any) -> bool:
         return False
 
 
-def values_of(column: Any) -> NDArray:
+def values_of(column: Any) -> Array:
     """Return the values of a column as an array."""
     try:
         return np.asarray(column)
@@ -87,7 +88,7 @@ def values_of(column: Any) -> NDArray:
         return np.array(list(column), object)
 
 
-def numbers_of(X: Any, j: int) -> NDArray:
+def numbers_of(X: Any, j: int) -> Array:
     """Return a column as floats, with NaN for missing numbers; raise ValueError for other values."""
     column = column_of(X, j)
     try:
@@ -119,7 +120,7 @@ def is_number(value: Any) -> bool:
     return True
 
 
-def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
+def levels_of(X: Any, j: int) -> tuple[list[str], Array]:
     """Return the texts of the distinct values of a column, and for each row the index of its text.
 
     An index may be -1, which is that of the last text, `MISSING`.
@@ -143,7 +144,7 @@ def levels_of(X: Any, j: int) -> tuple[list[str], NDArray]:
     return [text_of(value, X, j) for value in number], rows
 
 
-def numbered(values: list[Any]) -> tuple[dict[Any, int], NDArray]:
+def numbered(values: list[Any]) -> tuple[dict[Any, int], Array]:
     """Return the number of each distinct value, and the number of each value."""
     number: dict[Any, int] = {}
     rows = np.array([number.setdefault(value, len(number)) for value in values], np.intp)

@@ -16,10 +16,10 @@ from itertools import islice
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from sknn6._sklearn_compat import check_nonzero_weight
+from sknn6.nn.annotations import Array
 from sknn6.readers import (
     MISSING,
     as_table,
@@ -136,14 +136,12 @@ class Columns:
     categories: list[list[str]] = field(default_factory=list)
 
     @classmethod
-    def filling(cls, means: NDArray) -> Self:
+    def filling(cls, means: Array) -> Self:
         """Return the columns of a table of numbers in which missing ones are replaced by these means."""
         return cls(numbers=[*range(len(means))], fills=means.tolist())
 
     @classmethod
-    def learn(
-        cls, X: Any, categorical: NDArray, weight: NDArray | None = None, by_dtype: bool = False
-    ) -> Self:
+    def learn(cls, X: Any, categorical: Array, weight: Array | None = None, by_dtype: bool = False) -> Self:
         """Learn what the columns of a table are.
 
         Parameters
@@ -193,7 +191,7 @@ class Columns:
         sizes = [len(categories) + 1 for categories in self.categories]
         return sizes[: len(self.one_hot)], sizes[len(self.one_hot) :]
 
-    def encode(self, X: Any) -> NDArray:
+    def encode(self, X: Any) -> Array:
         """Return the encoded table, an ndarray of shape (n_samples, n_encoded).
 
         It is float32 if float32 can represent the dtype of each column of numbers, otherwise float64.
@@ -218,7 +216,7 @@ class Columns:
             Z[:, column] = codes_of(*levels_of(X, j), categories)
         return Z
 
-    def _numbers_of(self, X: Any, j: int) -> NDArray:
+    def _numbers_of(self, X: Any, j: int) -> Array:
         """Return a column as floats; all are missing in a column that was empty in `fit`."""
         return np.full(X.shape[0], np.nan, np.float32) if j in self.empty else numbers_of(X, j)
 
@@ -241,7 +239,7 @@ class Columns:
         return replace(self, empty=[j for j in self.empty if j not in numeric])
 
 
-def mean_of(x: NDArray, weight: NDArray | None) -> float:
+def mean_of(x: Array, weight: Array | None) -> float:
     """Return the weighted mean of numbers, 0 if there is none; the sum of large ones does not overflow."""
     if not len(x):
         return 0.0
@@ -299,7 +297,7 @@ def refuse_gaps(estimator: Any, X: Any, first: bool) -> None:
     )
 
 
-def count_texts(texts: list[str], rows: NDArray) -> Counter[str]:
+def count_texts(texts: list[str], rows: Array) -> Counter[str]:
     """Return how many rows have each text; `texts` and `rows` come from `levels_of`."""
     counts: Counter[str] = Counter()
     for text, count in zip(texts, np.bincount(rows % len(texts), minlength=len(texts)), strict=True):
@@ -335,13 +333,13 @@ def warn_of_texts(X: Any, j: int, counts: Counter[str], by_dtype: bool) -> None:
         )
 
 
-def codes_of(texts: list[str], rows: NDArray, categories: list[str]) -> NDArray:
+def codes_of(texts: list[str], rows: Array, categories: list[str]) -> Array:
     """Return the code of each row, 0 where its text is not among the categories."""
     code = {category: i for i, category in enumerate(categories, 1)}
     return np.array([code.get(text, 0) for text in texts], np.intp)[rows]
 
 
-def find_categorical(X: Any, given: Any) -> NDArray:
+def find_categorical(X: Any, given: Any) -> Array:
     """Return which columns of a table hold categories, an ndarray of bool.
 
     Parameters
@@ -381,7 +379,7 @@ def find_categorical(X: Any, given: Any) -> NDArray:
     )
 
 
-def as_objects(X: Any, categorical_features: Any) -> tuple[NDArray, Any]:
+def as_objects(X: Any, categorical_features: Any) -> tuple[Array, Any]:
     """Return X as a single array, and the value of `categorical_features` for that array.
 
     A table with categories becomes an array of objects: floats, texts of categories, and None for missing

@@ -8,13 +8,14 @@ from scipy.sparse import issparse
 from sklearn.utils import validation
 
 from sknn6.dates import refuse_dates
+from sknn6.nn.annotations import Array
 from sknn6.readers import as_frame
-from sknn6.tables import refuse_categories, refuse_gaps
+from sknn6.tables import Columns, refuse_categories, refuse_gaps
 
 __all__ = ["is_valid", "is_valid_target", "one_entry_a_place", "validate_data", "validate_table"]
 
 
-def is_valid(X, estimator):
+def is_valid(X: Any, estimator: object) -> bool:
     """Return whether scikit-learn's `validate_data` would return X unchanged and without a warning.
 
     That is so for a finite float32 or float64 array with the features of the fit, if those had no names. For
@@ -32,7 +33,7 @@ def is_valid(X, estimator):
     )
 
 
-def is_valid_target(y, n_rows):
+def is_valid_target(y: Any, n_rows: int) -> bool:
     """Return whether scikit-learn's `validate_data` would return y unchanged and without a warning.
 
     That is so for a vector of n_rows whole numbers, bools or finite floats.
@@ -44,7 +45,7 @@ def is_valid_target(y, n_rows):
     )
 
 
-def is_finite(x):
+def is_finite(x: Array) -> bool:
     """Return whether a vector is finite; also False if its sum of squares overflows."""
     return math.isfinite(np.vdot(x, x))
 
@@ -69,7 +70,9 @@ def validate_data(estimator: Any, X: Any, *y: Any, y_numeric: bool = False, **op
     return (one_entry_a_place(valid[0]), valid[1]) if y else one_entry_a_place(valid)
 
 
-def validate_table(estimator, columns, X, *y, reset, y_numeric=False, **options):
+def validate_table(
+    estimator: Any, columns: Columns, X: Any, *y: Any, reset: bool, y_numeric: bool = False, **options: Any
+) -> Any:
     """Validate X, a table of mixed columns, and y if it is given; return them as arrays of numbers.
 
     `columns` are the `Columns` by which X is encoded.

@@ -4,7 +4,8 @@ The module is long because it is a list of a dozen checks, each with its advice.
 """
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
@@ -19,9 +20,11 @@ from sknn6.inspection.learning_rate import rising_rates, try_rates
 from sknn6.inspection.probe import Probe
 from sknn6.inspection.statistics import layer_statistics
 from sknn6.inspection.wrappers import is_fitted
+from sknn6.nn.annotations import Array, Rows
+from sknn6.nn.batches import Batch
 from sknn6.nn.observe import SATURATED, relative_slopes
 from sknn6.nn.optimizers import OPTIMIZERS
-from sknn6.training.targets import Labels
+from sknn6.training.targets import Labels, Numbers
 
 __all__ = ["CHECKS", "Finding", "Subject"]
 
@@ -69,7 +72,7 @@ class Finding(NamedTuple):
     advice: str
 
 
-def skipped(needs, measured=np.nan):
+def skipped(needs: str, measured: float = np.nan) -> Finding:
     """Return the finding of a check that does not apply, as it needs something that is not there."""
     return Finding(None, measured, needs, "")
 
@@ -81,7 +84,7 @@ class Subject:
     layers, `names` the columns of X, if they have names.
     """
 
-    def __init__(self, mlp, X, y, names=()):
+    def __init__(self, mlp: Any, X: Rows, y: Array, names: Sequence[str] = ()) -> None:
         self.mlp, self.X, self.y, self.names = mlp, X, y, names
         if not is_classifier(mlp):
             self.target_sizes = np.sqrt(np.mean(np.square(y, dtype=float), axis=0))
@@ -93,19 +96,19 @@ class Subject:
         self.batch = self.fresh.subsample(len(y))
         self.start = layer_statistics(clone(mlp), X, y)
 
-    def changed(self, **params):
+    def changed(self, **params: Any) -> Any:
         """Return a copy with the values of those parameters that it has."""
         known = self.mlp.get_params()
         return clone(self.mlp).set_params(**{k: v for k, v in params.items() if k in known})
 
-    def name_of(self, column):
+    def name_of(self, column: int) -> str:
         """Return how advice calls a column of the network's input."""
         columns = columns_of(self.fresh.mlp)
         j = column if columns is None else columns.sources[column]
         return repr(self.names[j]) if self.names else str(j)
 
 
-def check_input(subject):
+def check_input(subject: Subject) -> Finding:
     """Check the root mean squares of the columns that the first layer receives."""
     X = subject.batch[0]
     squares = X.multiply(X) if issparse(X) else np.square(X, dtype=float)
@@ -122,15 +125,15 @@ def check_input(subject):
     )
 
 
-def of_unit_size(sizes):
+def of_unit_size(sizes: Array) -> bool:
     """Return whether the largest root mean square of the columns lies between 0.1 and 10."""
     return bool(0.1 <= np.max(sizes) <= 10)
 
 
-def check_targets(subject):
+def check_targets(subject: Subject) -> Finding:
     """Check the root mean squares of the targets of a regression, as the network learns them."""
     targets = subject.fresh.prepared.targets
-    if is_classifier(subject.mlp) or not targets.can_be_scaled:
+    if not (isinstance(targets, Numbers) and targets.can_be_scaled):
         return skipped("a regression whose outputs are the numbers themselves")
     sizes = subject.target_sizes
     if targets.scaling is not None:
@@ -140,7 +143,7 @@ def check_targets(subject):
     )
 
 
-def check_initial_loss(subject):
+def check_initial_loss(subject: Subject) -> Finding:
     """Compare the initial loss with the loss of zero logits, which is log C for C classes.
 
     In a regression, look at the size of the outputs instead. Those of healthy weights are about 1, as large
@@ -158,14 +161,14 @@ def check_initial_loss(subject):
     )
 
 
-def check_penalty(subject):
+def check_penalty(subject: Subject) -> Finding:
     """Check that a larger L2 penalty gives a larger loss."""
     penalty = float(subject.fresh.network.penalise(1.0))
     advice = "all weights start at 0: use init='auto'"
     return Finding(penalty > 0, penalty, "alpha=1 adds more than 0", advice)
 
 
-def check_gradient(subject):
+def check_gradient(subject: Subject) -> Finding:
     """Compare some components of the gradient with central differences, in float64.
 
     The numbers of X are replaced by standard normal ones: with large values, the step of a difference would
@@ -196,7 +199,7 @@ def check_gradient(subject):
     )
 
 
-def difference(probe, batch, i, h=1e-5):
+def difference(probe: Probe, batch: Batch, i: int, h: float = 1e-5) -> float:
     """Return the central difference of the loss with respect to parameter i."""
     theta = probe.network.theta
     start, losses = theta[i], []
@@ -208,7 +211,7 @@ def difference(probe, batch, i, h=1e-5):
     return probe.network.members * (losses[0] - losses[1]) / (2 * h)
 
 
-def check_signal(subject):
+def check_signal(subject: Subject) -> Finding:
     """Check that no hidden layer of the initial network has nearly constant or huge outputs."""
     std = subject.start.std[:-1]
     if not len(std):
@@ -222,7 +225,7 @@ def check_signal(subject):
     )
 
 
-def check_saturation(subject):
+def check_saturation(subject: Subject) -> Finding:
     """Check that no hidden layer of the initial network is saturated."""
     network = subject.fresh.network
     normal = np.random.default_rng(0).standard_normal((4096, 1))
@@ -241,7 +244,7 @@ def check_saturation(subject):
     )
 
 
-def check_dead_units(subject):
+def check_dead_units(subject: Subject) -> Finding:
     """Check that at most half of the units of each hidden layer are dead, with the fitted weights if any."""
     statistics = layer_statistics(subject.mlp, subject.X) if is_fitted(subject.mlp) else subject.start
     dead = statistics.dead[:-1]
@@ -256,7 +259,7 @@ def check_dead_units(subject):
     )
 
 
-def check_learning_rate(subject):
+def check_learning_rate(subject: Subject) -> Finding:
     """Check that the initial rate is within the range in which the loss falls."""
     if subject.mlp.solver not in OPTIMIZERS:
         return skipped("a stochastic solver")
@@ -275,7 +278,7 @@ def check_learning_rate(subject):
     )
 
 
-def check_overfit(subject):
+def check_overfit(subject: Subject) -> Finding:
     """Check that the network overfits a few samples when it is trained without regularisation."""
     X, y = few_rows(subject)
     free = {"alpha": 0.0, "dropout": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "ema_decay": 0.0,
@@ -298,7 +301,7 @@ def check_overfit(subject):
     )
 
 
-def few_rows(subject):
+def few_rows(subject: Subject) -> tuple[Rows, Array]:
     """Return a few distinct rows and their targets, stratified by class where possible."""
     X, y = subject.X, subject.y
     if not issparse(X):
@@ -308,7 +311,7 @@ def few_rows(subject):
     return resample(X, y, replace=False, n_samples=n, random_state=0, stratify=strata(subject, y))
 
 
-def strata(subject, y):
+def strata(subject: Subject, y: Array) -> Array | None:
     """Return the classes to stratify by, or None if y has none, only one, rare ones or too many."""
     if not is_classifier(subject.mlp) or y.ndim > 1:
         return None
@@ -316,7 +319,7 @@ def strata(subject, y):
     return y if 2 <= len(counts) <= FEW and counts.min() > 1 else None
 
 
-def check_labels(subject):
+def check_labels(subject: Subject) -> Finding:
     """Check that a network predicts held-out targets better than random permutations of them.
 
     It trains a small network with default settings, so that faults of the checked network do not matter.
@@ -343,7 +346,7 @@ def check_labels(subject):
     )
 
 
-def folds(subject, y):
+def folds(subject: Subject, y: Array) -> Iterator[tuple[Array, Array]]:
     """Yield the training and test rows of up to three folds."""
     n_folds, labels = min(3, len(y)), strata(subject, y)
     # Some classes may have fewer rows than there are folds, but not all.
@@ -354,7 +357,7 @@ def folds(subject, y):
         yield from kind(n_folds, shuffle=True, random_state=0).split(subject.X, y)
 
 
-def agreement(model, X):
+def agreement(model: Any, X: Rows) -> Callable[[Array], float]:
     """Return a function that scores how well the predictions for X agree with given targets.
 
     For classes, the score is the mean rank, among all rows, of the predicted probability of the true class;
@@ -370,14 +373,14 @@ def agreement(model, X):
         return lambda Y: float(np.where(Y, ranks, -ranks).mean())
     columns = {label: column for column, label in enumerate(model.classes_)}
 
-    def mean_rank(y):
+    def mean_rank(y: Array) -> float:
         known = [(i, columns[label]) for i, label in enumerate(y) if label in columns]
         return float(np.mean([ranks[at] for at in known]))
 
     return mean_rank
 
 
-CHECKS = {
+CHECKS: dict[str, Callable[[Subject], Finding]] = {
     "input": check_input,
     "targets": check_targets,
     "initial loss": check_initial_loss,

@@ -1,5 +1,6 @@
 """The learning rate range test."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
 
@@ -12,6 +13,7 @@ from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe
 from sknn6.inspection.progress import progress
 from sknn6.inspection.wrappers import perceptron_and_input
+from sknn6.nn.annotations import Array
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.threads import products_share_cores
 
@@ -71,7 +73,7 @@ class LearningRateRange:
         """
         return self.suggestion / 100, float(self.rates[self.smoothed.argmin()])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         low, high = self.bounds
         return (
             f"suggested learning_rate_init {self.suggestion:.2g}, to be searched from {low:.1g} to {high:.1g}"
@@ -147,12 +149,14 @@ def learning_rate_range_test(
     return found
 
 
-def rising_rates(probe, low=1e-5, high=10.0):
+def rising_rates(probe: Probe, low: float = 1e-5, high: float = 10.0) -> Array:
     """Return the rates of the range test, one for each update."""
     return np.geomspace(low, high, int(np.clip(2 * len(probe.batches), FEWEST, MOST)))
 
 
-def try_rates(probe, rates, done=lambda: None):
+def try_rates(
+    probe: Probe, rates: Array, done: Callable[[], None] = lambda: None
+) -> LearningRateRange | None:
     """Train with rising rates and return the LearningRateRange, or None if the first loss is not finite.
 
     `done` is called after each update.
@@ -167,7 +171,7 @@ def try_rates(probe, rates, done=lambda: None):
     return LearningRateRange(rates[: len(losses)], np.array(losses), running_mean(losses))
 
 
-def rising(probe, rates):
+def rising(probe: Probe, rates: Array) -> Iterator[float]:
     """Train with the given rates in turn; yield the losses until one is not finite or they diverge."""
     batches = chain.from_iterable(repeat(probe.batches))
     update, losses, least = probe.make_update(), [], np.inf
@@ -182,7 +186,7 @@ def rising(probe, rates):
         update(rate)
 
 
-def running_mean(losses):
+def running_mean(losses: list[float]) -> Array:
     """Return the exponential running mean of the losses, corrected for its start at 0."""
     t = np.arange(1, len(losses) + 1)
     return lfilter([1 - SMOOTHING], [1, -SMOOTHING], losses) / (1 - SMOOTHING**t)

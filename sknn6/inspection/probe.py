@@ -2,15 +2,18 @@
 
 import copy
 import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
 from sknn6._sklearn_compat import check_parameters
-from sknn6.estimators.preparation import prepare
+from sknn6.estimators.preparation import Prepared, prepare
 from sknn6.inspection.wrappers import is_fitted
+from sknn6.nn.batches import Batch
 from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.layers import Dropout
+from sknn6.nn.update import Update
 
 __all__ = ["Probe"]
 
@@ -40,7 +43,16 @@ class Probe:
     batches : Batches
     """
 
-    def __init__(self, mlp, X, y, sample_weight=None, *, fresh=False, deterministic=False):
+    def __init__(
+        self,
+        mlp: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        fresh: bool = False,
+        deterministic: bool = False,
+    ) -> None:
         self.fitted = is_fitted(mlp) and not fresh
         self.mlp = copy.copy(mlp) if self.fitted else clone(mlp)
         # With warm_start, `prepare` would refuse rows that lack some of the classes.
@@ -48,7 +60,7 @@ class Probe:
         check_parameters(self.mlp)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # fit itself will warn
-            self.prepared = prepare(self.mlp, X, y, sample_weight, continues=self.fitted)
+            self.prepared: Prepared = prepare(self.mlp, X, y, sample_weight, continues=self.fitted)
             if not self.fitted:
                 self.prepared.fit_inputs()
             self.batches = self.prepared.make_batches()
@@ -59,7 +71,7 @@ class Probe:
             for leaf in self.network.leaves:
                 leaf.training = not (self.fitted or isinstance(leaf, Dropout))
 
-    def subsample(self, n_rows):
+    def subsample(self, n_rows: int) -> Batch:
         """Return X, y and weight of a random sample of n_rows rows, or of all, as one batch."""
         rows = np.arange(self.data.n_rows)
         if len(rows) > n_rows:
@@ -67,15 +79,15 @@ class Probe:
         part = self.data.take(rows)
         return self.network.read(part.X), part.y, part.weight
 
-    def differentiate(self, batch):
+    def differentiate(self, batch: Batch) -> float:
         """Return the loss of a batch, penalty included; its gradient is left in the network."""
         return loss_and_gradient(self.network, self.loss, [batch], self.mlp.alpha)[0]
 
-    def make_update(self):
+    def make_update(self) -> Update:
         """Return the Update with which a training would continue."""
         return self.prepared.make_update(keeps_state=self.fitted)
 
     @property
-    def rate(self):
+    def rate(self) -> float:
         """The learning rate at the start of the training."""
         return float(self.prepared.settings.learning_rate_init)

@@ -1,6 +1,8 @@
 """Progress bars for long inspections."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sklearn.base import clone
 
@@ -16,7 +18,7 @@ __all__ = ["progress"]
 
 
 @contextmanager
-def progress(estimator, task, n_parts):
+def progress(estimator: Any, task: str, n_parts: int) -> Iterator[Callable[[], None]]:
     """Show an inspection on the `ProgressBar` that is set on an estimator, or on an estimator inside it.
 
     Other callbacks are for fits and are not called.
@@ -45,7 +47,7 @@ def progress(estimator, task, n_parts):
         whole = callback_context(shown, task_name=task, max_subtasks=n_parts)
         whole.call_on_fit_task_begin(estimator=shown)
 
-        def done():
+        def done() -> None:
             part = whole.subcontext(task_name="part").call_on_fit_task_begin(estimator=shown)
             part.call_on_fit_task_end(estimator=shown)
 

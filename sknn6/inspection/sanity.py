@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,7 +51,7 @@ class SanityReport:
         return [name for name, finding in self.findings.items() if finding.ok is False]
 
     @property
-    def rows(self) -> list[dict]:
+    def rows(self) -> list[dict[str, Any]]:
         """The findings as a list of dicts, with the keys check, verdict, measured, expected and advice."""
         return [
             {"check": name, "verdict": VERDICTS[ok], "measured": measured, "expected": expected,
@@ -64,7 +64,7 @@ class SanityReport:
         pd = require("pandas", "pandas")
         return pd.DataFrame(self.rows).set_index("check")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         check, measured, expected, advice = COLUMNS
         width = 2 + max(len(row["expected"]) for row in self.rows)
         lines = [
@@ -73,7 +73,7 @@ class SanityReport:
         ]
         return "\n".join([f"{'':8s}{check:20s}{measured:11s}{expected:{width}s}{advice}", *lines])
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         heads = "".join(f"<th>{head}</th>" for head in ("", *COLUMNS))
         body = "".join(
             f"<tr><td><b>{row['verdict']}</b></td><td>{escape(row['check'])}</td><td>{row['measured']:.3g}</td>"
@@ -157,14 +157,14 @@ def sanity_check(estimator: BaseEstimator, X: Matrix, y: ArrayLike) -> SanityRep
         X = X.tocsr()
     else:
         X, mlp.categorical_features = as_objects(X, mlp.categorical_features)
-    y = np.asarray(dense(y), float if is_regressor(mlp) else None)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if len(y) > N_ROWS:
-        X, y = resample(X, y, replace=False, n_samples=N_ROWS, random_state=0)
+    targets = np.asarray(dense(y), float if is_regressor(mlp) else None)
+    if targets.ndim == 2 and targets.shape[1] == 1:
+        targets = targets[:, 0]
+    if len(targets) > N_ROWS:
+        X, targets = resample(X, targets, replace=False, n_samples=N_ROWS, random_state=0)
     findings = {}
     with np.errstate(all="ignore"), progress(estimator, "sanity_check", len(CHECKS)) as done:
-        subject = Subject(mlp, X, y, names)
+        subject = Subject(mlp, X, targets, names)
         for name, check in CHECKS.items():
             findings[name] = check(subject)
             done()

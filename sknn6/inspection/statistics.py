@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,9 +12,11 @@ from sklearn.base import BaseEstimator
 from sknn6.annotations import Matrix
 from sknn6.inspection.probe import Probe
 from sknn6.inspection.wrappers import is_fitted, perceptron_and_input
+from sknn6.nn.annotations import Array
 from sknn6.nn.descent import loss_and_gradient
 from sknn6.nn.links import LINKS
-from sknn6.nn.observe import NO_SLOPE, SATURATED, linear_maps, norm, observed
+from sknn6.nn.network import Network
+from sknn6.nn.observe import NO_SLOPE, SATURATED, LayerRecord, linear_maps, norm, observed
 from sknn6.nn.optimizers import OPTIMIZERS
 from sknn6.optional import require
 from sknn6.threads import products_share_cores
@@ -68,7 +70,7 @@ class LayerStatistics:
     .. [2] Roy & Vetterli (2007), The effective rank: a measure of effective dimensionality, EUSIPCO.
     """
 
-    names: list
+    names: list[str]
     mean: np.ndarray
     std: np.ndarray
     saturated: np.ndarray
@@ -77,8 +79,8 @@ class LayerStatistics:
     update_ratio: np.ndarray
     weight_norm: np.ndarray
     effective_rank: np.ndarray
-    outputs: list
-    dead_units: list
+    outputs: list[Array]
+    dead_units: list[Array]
 
     @property
     def figures(self) -> dict[str, np.ndarray]:
@@ -90,7 +92,7 @@ class LayerStatistics:
         pd = require("pandas", "pandas")
         return pd.DataFrame(self.figures, index=pd.Index(self.names, name="layer"))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         heads = "".join(f"{name.replace('_', ' '):>16}" for name in self.figures)
         rows = zip(self.names, *self.figures.values(), strict=True)
         lines = [name.ljust(10) + "".join(f"{value:16.3g}" for value in row) for name, *row in rows]
@@ -158,7 +160,7 @@ def layer_statistics(
         return describe(probe.network, records, gradient_norm, update_ratio)
 
 
-def targets(mlp, X):
+def targets(mlp: Any, X: Any) -> Array:
     """Return the predictions of a fitted network, to stand in for targets when no gradients are needed."""
     if not is_fitted(mlp):
         raise ValueError("y must be given for an estimator that is not fitted, got None.")
@@ -169,7 +171,9 @@ def targets(mlp, X):
     return predicted[:, 0] if LINKS[mlp.out_activation_].is_sorted else predicted  # quantiles of one target
 
 
-def describe(network, records, gradient_norm, update_ratio):
+def describe(
+    network: Network, records: list[LayerRecord], gradient_norm: Array, update_ratio: Array
+) -> LayerStatistics:
     """Compute the statistics from the records of a forward pass."""
     outputs = [side_by_side(record.Y).astype(float) for record in records]
     slopes = [side_by_side(record.slopes()) for record in records[:-1]]
@@ -189,12 +193,12 @@ def describe(network, records, gradient_norm, update_ratio):
     )
 
 
-def side_by_side(Y):
+def side_by_side(Y: Array) -> Array:
     """Return an array of shape (members, samples, units) as (samples, members * units)."""
     return Y if Y.ndim == 2 else np.concatenate(Y, axis=-1)
 
 
-def update_ratios(probe):
+def update_ratios(probe: Probe) -> Array:
     """Return the norm of the next update of each W, divided by the norm of W; the network is not changed."""
     layers = linear_maps(probe.network)
     if probe.mlp.solver not in OPTIMIZERS:
@@ -209,7 +213,7 @@ def update_ratios(probe):
     return np.array(ratios)
 
 
-def effective_rank(Y):
+def effective_rank(Y: Array) -> float:
     """Return exp(-sum p log p), p the singular values of Y divided by their sum, averaged over members."""
     values = np.linalg.svd(np.nan_to_num(Y.astype(float)), compute_uv=False)
     p = values / np.maximum(values.sum(axis=-1, keepdims=True), np.finfo(float).tiny)

@@ -1,5 +1,7 @@
 """Find the network inside a pipeline, a search or another wrapper, and the data that reach it."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -9,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn6._sklearn_compat import without_callbacks
 from sknn6.estimators.base import BaseMLP
+from sknn6.nn.annotations import Array
 from sknn6.readers import as_frame
 
 __all__ = ["is_fitted", "path_to", "perceptron_and_input", "perceptron_of"]
@@ -19,7 +22,9 @@ FITTED = "best_estimator_", "regressor_", "estimator_"
 TEMPLATES = "estimator", "regressor"
 
 
-def perceptron_and_input(estimator, X, y=None, *, fresh=False):
+def perceptron_and_input(
+    estimator: Any, X: Any, y: Any = None, *, fresh: bool = False
+) -> tuple[Any, Any, Any]:
     """Return the perceptron in an estimator, and X and y after the steps before it.
 
     If the perceptron is fitted, the fitted steps before it transform X; otherwise copies of the steps are
@@ -60,18 +65,18 @@ def perceptron_and_input(estimator, X, y=None, *, fresh=False):
     return quiet, X, y
 
 
-def without_checkpoints(estimator):
+def without_checkpoints(estimator: Any) -> Any:
     """Set the checkpoints of an estimator and of those within it to None, and return it."""
     names = [name for name in estimator.get_params() if name.rpartition("__")[2] == "checkpoint"]
     return estimator.set_params(**dict.fromkeys(names))
 
 
-def perceptron_of(estimator):
+def perceptron_of(estimator: Any) -> Any:
     """Return the perceptron in an estimator; raise TypeError if there is none, or there are several."""
     return path_to(estimator)[-1]
 
 
-def path_to(estimator):
+def path_to(estimator: Any) -> list[Any]:
     """Return the chain of nested estimators from the given one to the perceptron."""
     found = [estimator]
     while not isinstance(found[-1], BaseMLP):
@@ -85,7 +90,7 @@ def path_to(estimator):
     return found
 
 
-def wrapped(estimator):
+def wrapped(estimator: Any) -> Any:
     """Return the estimator inside a wrapper, fitted if the wrapper is; None if there is none."""
     if hasattr(estimator, "steps"):
         return estimator.steps[-1][1]
@@ -104,7 +109,7 @@ def wrapped(estimator):
     return template(estimator)
 
 
-def template(estimator):
+def template(estimator: Any) -> Any:
     """Return the estimator that a wrapper will fit; raise TypeError if it was fitted and kept no network."""
     found = next((getattr(estimator, name) for name in TEMPLATES if hasattr(estimator, name)), None)
     if found is not None and has_been_fitted(estimator) and not has_been_fitted(found):
@@ -115,7 +120,7 @@ def template(estimator):
     return found
 
 
-def has_been_fitted(estimator):
+def has_been_fitted(estimator: Any) -> bool:
     """Return whether an estimator of any class is fitted."""
     try:
         check_is_fitted(estimator)
@@ -124,7 +129,9 @@ def has_been_fitted(estimator):
     return True
 
 
-def through_steps(steps, X, y, *, fitted, resample):
+def through_steps(
+    steps: list[tuple[str, Any]], X: Any, y: Any, *, fitted: bool, resample: bool
+) -> tuple[Any, Any]:
     """Return X and y after the steps of a Pipeline."""
     for _, step in steps:
         if step is None or isinstance(step, str):  # "passthrough"
@@ -137,7 +144,7 @@ def through_steps(steps, X, y, *, fitted, resample):
     return X, y
 
 
-def transform_targets(wrapper, X, y):
+def transform_targets(wrapper: Any, X: Any, y: Any) -> Array:
     """Return y as a TransformedTargetRegressor passes it to its regressor."""
     if not hasattr(wrapper, "transformer_"):
         wrapper = clone(wrapper).set_params(regressor=DummyRegressor()).fit(X, y)
@@ -146,6 +153,6 @@ def transform_targets(wrapper, X, y):
     return T[:, 0] if T.ndim == 2 and T.shape[1] == 1 else T
 
 
-def is_fitted(mlp):
+def is_fitted(mlp: Any) -> bool:
     """Return whether a perceptron is fitted."""
     return mlp.__sklearn_is_fitted__()

@@ -1,5 +1,8 @@
 """Converters for skl2onnx: for each estimator, the shapes of its outputs and its ONNX nodes."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from skl2onnx.common.data_types import (
     BooleanTensorType,
@@ -17,7 +20,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknn6.estimators import MLPClassifier, MLPRegressor
 from sknn6.estimators.fitted import architecture_of, columns_filling_means, columns_of, network_of, targets_of
+from sknn6.nn.annotations import Array
 from sknn6.nn.links import largest_exponent
+from sknn6.onnx.annotations import Container, Operator, Scope
 from sknn6.onnx.graph import Graph, has_float64
 from sknn6.onnx.layers import bend, network_nodes
 from sknn6.preprocessing import Standardizer, Whitener
@@ -41,7 +46,7 @@ CLASSIFIER_OPTIONS = {
 }
 
 
-def check_input(operator):
+def check_input(operator: Operator) -> None:
     """Raise an error unless all inputs are numeric; those of a table may also be strings."""
     is_table = columns_of(operator.raw_operator) is not None
     check_input_and_output_numbers(operator, input_count_range=[1, None])
@@ -52,7 +57,7 @@ def check_input(operator):
     check_columns(operator)
 
 
-def check_columns(operator):
+def check_columns(operator: Operator) -> None:
     """Raise ValueError if the inputs are columns of a frame, but not those of `fit` in their order."""
     model, given = operator.raw_operator, [entry.raw_name for entry in operator.inputs]
     expected = [str(name) for name in getattr(model, "feature_names_in_", ())]
@@ -66,12 +71,12 @@ def check_columns(operator):
         )
 
 
-def float_type(operator):
+def float_type(operator: Operator) -> Any:
     """Return the float type of the outputs of an operator."""
     return DoubleTensorType if has_float64(operator) else FloatTensorType
 
 
-def shape_columns(operator):
+def shape_columns(operator: Operator) -> None:
     """Set the output of a regressor or transformer: floats, one column per target or feature."""
     check_input(operator)
     entry, (output,) = operator.inputs[0], operator.outputs
@@ -80,7 +85,7 @@ def shape_columns(operator):
     output.set_type(float_type(operator)([entry.get_first_dimension(), n_columns]))
 
 
-def shape_classifier(operator):
+def shape_classifier(operator: Operator) -> None:
     """Set the outputs of a classifier: labels (strings or integers) and probabilities."""
     check_input(operator)
     entry, (label, probabilities) = operator.inputs[0], operator.outputs
@@ -90,12 +95,12 @@ def shape_classifier(operator):
     probabilities.set_type(float_type(operator)([n_rows, n_classes]))
 
 
-def is_multilabel(classifier):
+def is_multilabel(classifier: Any) -> bool:
     """Return whether the classifier is a multilabel one, with an independent probability per label."""
     return isinstance(targets_of(classifier), Labels)
 
 
-def class_labels(operator):
+def class_labels(operator: Operator) -> Array:
     """Return the classes as int64 or UTF-8; with the option "nocl", their indices."""
     classes = get_label_classes(operator.scope_inst, operator.raw_operator)
     if classes.dtype.kind in "biuf" and (classes == np.trunc(classes)).all():
@@ -105,7 +110,7 @@ def class_labels(operator):
     raise ValueError(f"Export to ONNX needs classes that are whole numbers or strings, got {list(classes)}.")
 
 
-def convert_classifier(scope, operator, container):
+def convert_classifier(scope: Scope, operator: Operator, container: Container) -> None:
     """Add the nodes of an MLPClassifier."""
     graph, classifier = Graph(scope, operator, container), operator.raw_operator
     P = predictions(graph, classifier)
@@ -117,14 +122,14 @@ def convert_classifier(scope, operator, container):
         graph.write(label, graph("Gather", class_labels(operator), graph("ArgMax", P, axis=1, keepdims=0)))
 
 
-def convert_regressor(scope, operator, container):
+def convert_regressor(scope: Scope, operator: Operator, container: Container) -> None:
     """Add the nodes of an MLPRegressor."""
     graph = Graph(scope, operator, container)
     graph.write(operator.outputs[0], predictions(graph, operator.raw_operator))
 
 
 @products_share_cores()
-def predictions(graph, mlp):
+def predictions(graph: Graph, mlp: Any) -> str:
     """Add the nodes of the predictions, averaged over the members of an ensemble; return their name."""
     columns = columns_filling_means(mlp)
     if columns is not None:
@@ -145,33 +150,33 @@ def predictions(graph, mlp):
     return graph("Add", graph("Mul", P, scale), mean)
 
 
-def softmax(graph, Z):
+def softmax(graph: Graph, Z: str) -> str:
     """P = exp(z) / sum exp(z)."""
     return graph("Softmax", Z, axis=-1)
 
 
-def logistic(graph, Z):
+def logistic(graph: Graph, Z: str) -> str:
     """P = 1 / (1 + exp(-z))."""
     return graph("Sigmoid", Z)
 
 
-def identity(graph, Z):
+def identity(graph: Graph, Z: str) -> str:
     """P = z."""
     return Z
 
 
-def in_order(graph, Z):
+def in_order(graph: Graph, Z: str) -> str:
     """P = the outputs of each sample in increasing order."""
     n_outputs = graph("Gather", graph("Shape", Z), np.array([-1]))
     return graph("TopK", Z, n_outputs, n_outputs=2, axis=-1, largest=0)[0]
 
 
-def exponential(graph, Z):
+def exponential(graph: Graph, Z: str) -> str:
     """P = e^z, clipped to the range of the floats."""
     return graph("Exp", graph("Min", Z, float(largest_exponent(graph.dtype))))
 
 
-LINKS = {
+LINKS: dict[str, Callable[[Graph, str], str]] = {
     "softmax": softmax,
     "logistic": logistic,
     "identity": identity,
@@ -180,7 +185,7 @@ LINKS = {
 }
 
 
-def find_link(out_activation):
+def find_link(out_activation: str) -> Callable[[Graph, str], str]:
     """Return the function that adds the nodes of an output activation."""
     if out_activation not in LINKS:
         raise NotImplementedError(
@@ -189,7 +194,7 @@ def find_link(out_activation):
     return LINKS[out_activation]
 
 
-def convert_standardizer(scope, operator, container):
+def convert_standardizer(scope: Scope, operator: Operator, container: Container) -> None:
     """Add the nodes of a Standardizer."""
     graph, standardizer = Graph(scope, operator, container), operator.raw_operator
     scale = standardizer.scale_.astype(graph.dtype)
@@ -200,7 +205,7 @@ def convert_standardizer(scope, operator, container):
     graph.write(operator.outputs[0], Z)
 
 
-def convert_whitener(scope, operator, container):
+def convert_whitener(scope: Scope, operator: Operator, container: Container) -> None:
     """Add the nodes of a Whitener: z = W (x - mean), where W may be given by its factors."""
     graph, whitener = Graph(scope, operator, container), operator.raw_operator
     centred = graph.centre(graph.input, whitener.mean_)

@@ -5,25 +5,37 @@ layer, write the function and give it a row in `NODES`. A normalisation that is 
 also have a row in `FOLDS`: a function that merges it into the linear layer before it.
 """
 
+from collections.abc import Callable, Iterable
 from copy import copy
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sknn6.nn.annotations import Array
 from sknn6.nn.categories import Embedding, OneHot
 from sknn6.nn.dense import Dense, Projection, ScaledDense
-from sknn6.nn.inputs import CLIP
+from sknn6.nn.inputs import CLIP, InputScaling
+from sknn6.nn.layer import Layer
 from sknn6.nn.layers import Activate, Dropout, Residual
-from sknn6.nn.normalization import BatchNorm, BatchWhitening, LayerNorm, SwitchableWhitening
+from sknn6.nn.network import Network
+from sknn6.nn.normalization import BatchNorm, BatchWhitening, LayerNorm, Normalization, SwitchableWhitening
 from sknn6.nn.normalization.group_statistics import RUNNING_ROUNDING, floored_eigh
 from sknn6.nn.normalization.switchable_whitening import mixture, only_diagonal
 from sknn6.nn.piecewise import Piecewise
 from sknn6.nn.products import transpose
 from sknn6.onnx.activations import activation_nodes
 
+if TYPE_CHECKING:
+    from sknn6.onnx.graph import Graph
+
 __all__ = ["FOLDS", "NODES", "bend", "network_nodes"]
 
+# f(graph, layer, X) -> Y and f(layer, W, b) -> (W, b), each for one class of layers.
+LayerNodes = Callable[["Graph", Any, str], str]
+Fold = Callable[[Any, Array, Array], tuple[Array, Array]]
 
-def network_nodes(graph, network):
+
+def network_nodes(graph: "Graph", network: Network) -> str:
     """Add the nodes of a network; return the name of its logits, made finite as in prediction."""
     X, scaling = graph.input, network.input_scaling
     if scaling is None:
@@ -35,7 +47,7 @@ def network_nodes(graph, network):
     return graph("Clip", graph("Where", graph("IsNaN", Z), 0.0, Z), -most, most)
 
 
-def scaled(graph, X, scaling, has_codes):
+def scaled(graph: "Graph", X: str, scaling: InputScaling, has_codes: bool) -> str:
     """Scale the numbers, which come first, and leave the codes of categories as they are."""
     n_numbers = len(scaling.mean)
     numbers = graph("Slice", X, np.array([0]), np.array([n_numbers]), np.array([1])) if has_codes else X
@@ -43,12 +55,12 @@ def scaled(graph, X, scaling, has_codes):
     return graph("Concat", Z, columns_from(graph, X, n_numbers), axis=1) if has_codes else Z
 
 
-def columns_from(graph, X, start):
+def columns_from(graph: "Graph", X: str, start: int) -> str:
     """Return the columns from the index `start` on."""
     return graph("Slice", X, np.array([start]), np.array([np.iinfo(np.int64).max]), np.array([1]))
 
 
-def bend(graph, Z, c):
+def bend(graph: "Graph", Z: str, c: float) -> str:
     """Return z / sqrt(1 + (z / c)^2)."""
     far = c / float(np.finfo(graph.dtype).eps)  # the result is c from here on, and no square overflows
     Z = graph("Clip", Z, -far, far)
@@ -56,7 +68,7 @@ def bend(graph, Z, c):
     return graph("Div", Z, graph("Sqrt", graph("Add", graph("Mul", ratio, ratio), 1.0)))
 
 
-def in_a_row(graph, layers, X):
+def in_a_row(graph: "Graph", layers: Iterable[Layer], X: str) -> str:
     """Add the layers one after the other, and merge linear maps that follow a Dense into it."""
     layers = list(layers)
     while layers:
@@ -71,7 +83,7 @@ def in_a_row(graph, layers, X):
     return X
 
 
-def find_nodes(layer):
+def find_nodes(layer: Layer) -> LayerNodes:
     """Return the function that adds the nodes of a layer."""
     if type(layer) not in NODES:
         raise NotImplementedError(
@@ -80,34 +92,34 @@ def find_nodes(layer):
     return NODES[type(layer)]
 
 
-def affine(graph, X, W, b):
+def affine(graph: "Graph", X: str, W: Array, b: Array) -> str:
     """Z = X W + b."""
     return graph("Add", graph("MatMul", X, W.astype(graph.dtype)), b.astype(graph.dtype))
 
 
-def dense(graph, layer, X):
+def dense(graph: "Graph", layer: Dense, X: str) -> str:
     """Z = X W + b."""
     return affine(graph, X, layer.weights(), layer.b)
 
 
-def residual(graph, layer, X):
+def residual(graph: "Graph", layer: Residual, X: str) -> str:
     """Y = X + F(X), or P(X) + F(X)."""
     shortcut = X if layer.projection is None else dense(graph, layer.projection, X)
     return graph("Add", shortcut, in_a_row(graph, layer.body, X))
 
 
-def activate(graph, layer, Z):
+def activate(graph: "Graph", layer: Activate, Z: str) -> str:
     """A = f(Z)."""
     return activation_nodes(layer.activation)(graph, Z, *layer.learned_values())
 
 
-def piecewise(graph, layer, X):
+def piecewise(graph: "Graph", layer: Piecewise, X: str) -> str:
     """Z = clip((x - low) slope, least, most)."""
     Z = graph("Mul", graph("Sub", graph("Gather", X, layer.feature, axis=1), layer.low), layer.slope)
     return graph("Min", graph("Max", Z, layer.least), layer.most)
 
 
-def one_hot(graph, layer, X):
+def one_hot(graph: "Graph", layer: OneHot, X: str) -> str:
     """Z = high in the column of each code, low elsewhere."""
     stop = layer.before + len(layer.sizes)
     feature = np.repeat(np.arange(layer.before, stop), layer.sizes)
@@ -118,7 +130,7 @@ def one_hot(graph, layer, X):
     return graph("Concat", before, hot, columns_from(graph, X, stop), axis=1)
 
 
-def embedding(graph, layer, X):
+def embedding(graph: "Graph", layer: Embedding, X: str) -> str:
     """Z = s E[code] for each column of codes."""
     before = graph("Slice", X, np.array([0]), np.array([layer.before]), np.array([1]))
     vectors, lead = layer.vectors(), layer.E.shape[:-2]
@@ -130,29 +142,29 @@ def embedding(graph, layer, X):
     return graph("Concat", *parts, axis=-1)
 
 
-def dropout(graph, layer, X):
+def dropout(graph: "Graph", layer: Dropout, X: str) -> str:
     """Y = X."""
     return X
 
 
-def scale_and_shift(graph, X, layer):
+def scale_and_shift(graph: "Graph", X: str, layer: Normalization) -> str:
     """Y = gamma Xhat + beta."""
     return graph("Add", graph("Mul", X, layer.gamma), layer.beta)
 
 
-def row_mean(graph, X, units):
+def row_mean(graph: "Graph", X: str, units: int) -> str:
     """Add the mean over the units, a product with 1 / units; return its name."""
     return graph("MatMul", X, np.full((units, 1), 1 / units, graph.dtype))
 
 
-def moments(graph, X, units):
+def moments(graph: "Graph", X: str, units: int) -> tuple[str, str, str]:
     """Return X - E[X] and Var[X] of each sample over its units, and E[X]."""
     mean = row_mean(graph, X, units)
     centred = graph("Sub", X, mean)
     return centred, row_mean(graph, graph("Mul", centred, centred), units), mean
 
 
-def layer_norm(graph, layer, X):
+def layer_norm(graph: "Graph", layer: LayerNorm, X: str) -> str:
     """Xhat = (X - E[X]) / sqrt(Var[X] + eps)."""
     centred, variance, _ = moments(graph, X, layer.units)
     return scale_and_shift(
@@ -160,25 +172,25 @@ def layer_norm(graph, layer, X):
     )
 
 
-def slope_and_shift(layer):
+def slope_and_shift(layer: BatchNorm) -> tuple[Array, Array]:
     """Return slope and shift: in prediction, batch normalisation is X slope + shift."""
     slope = layer.gamma / np.sqrt(layer.running_var + layer.eps)
     return slope, layer.beta - slope * layer.running_mean
 
 
-def batch_norm(graph, layer, X):
+def batch_norm(graph: "Graph", layer: BatchNorm, X: str) -> str:
     """Y = X slope + shift."""
     slope, shift = slope_and_shift(layer)
     return graph("Add", graph("Mul", X, slope), shift)
 
 
-def fold_batch_norm(layer, W, b):
+def fold_batch_norm(layer: BatchNorm, W: Array, b: Array) -> tuple[Array, Array]:
     """Return W and b of (X W + b) slope + shift."""
     slope, shift = slope_and_shift(layer)
     return W * slope, b * slope + shift
 
 
-def matrix_and_shift(layer):
+def matrix_and_shift(layer: BatchWhitening) -> tuple[Array, Array]:
     """Return A and c: in prediction, batch whitening is (X - E[X]) A + c."""
     linear = copy(layer)
     linear.running_mean, linear.beta = np.zeros_like(layer.running_mean), np.zeros_like(layer.beta)
@@ -186,18 +198,18 @@ def matrix_and_shift(layer):
     return linear.predict(np.broadcast_to(eye, (*layer.gamma.shape[:-2], *eye.shape)).copy()), layer.beta
 
 
-def batch_whitening(graph, layer, X):
+def batch_whitening(graph: "Graph", layer: BatchWhitening, X: str) -> str:
     """Y = (X - E[X]) A + c."""
     return affine(graph, graph("Sub", X, layer.running_mean), *matrix_and_shift(layer))
 
 
-def fold_batch_whitening(layer, W, b):
+def fold_batch_whitening(layer: BatchWhitening, W: Array, b: Array) -> tuple[Array, Array]:
     """Return W and b of (X W + b - E[X]) A + c."""
     A, c = matrix_and_shift(layer)
     return W @ A, (b - layer.running_mean) @ A + c
 
 
-def spectrum(layer, v):
+def spectrum(layer: SwitchableWhitening, v: Array) -> tuple[Array, Array]:
     """Decompose v1 S + v2 diag(S) = U L U^T, S the running covariance; return the diagonal of L, and U."""
     parts = [floored_eigh(v[0] * S + v[1] * only_diagonal(S), RUNNING_ROUNDING) for S in layer.covariances()]
     lead = layer.gamma.shape[:-1]
@@ -205,7 +217,7 @@ def spectrum(layer, v):
     return L, block_diagonal([U for _, part in parts for U in np.moveaxis(part, -3, 0)])
 
 
-def block_diagonal(blocks):
+def block_diagonal(blocks: list[Array]) -> Array:
     """Return the block-diagonal matrix, or one for each member, of the blocks."""
     sizes = [block.shape[-1] for block in blocks]
     whole = np.zeros((*blocks[0].shape[:-2], sum(sizes), sum(sizes)), blocks[0].dtype)
@@ -215,7 +227,7 @@ def block_diagonal(blocks):
     return whole
 
 
-def switchable_whitening(graph, layer, X):
+def switchable_whitening(graph: "Graph", layer: SwitchableWhitening, X: str) -> str:
     """Xhat = (h / r) U^T, h = (X - m) U, r = sqrt(L + v3 s + eps), as in `SwitchableWhitening`."""
     u, v = mixture(layer.mean_logits), mixture(layer.cov_logits)
     L, U = spectrum(layer, v[..., None])
@@ -226,7 +238,7 @@ def switchable_whitening(graph, layer, X):
     return scale_and_shift(graph, graph("MatMul", graph("Div", h, r), transpose(U)), layer)
 
 
-NODES = {
+NODES: dict[type[Layer], LayerNodes] = {
     Piecewise: piecewise,
     OneHot: one_hot,
     Embedding: embedding,
@@ -241,4 +253,4 @@ NODES = {
     BatchWhitening: batch_whitening,
     SwitchableWhitening: switchable_whitening,
 }
-FOLDS = {BatchNorm: fold_batch_norm, BatchWhitening: fold_batch_whitening}
+FOLDS: dict[type[Layer], Fold] = {BatchNorm: fold_batch_norm, BatchWhitening: fold_batch_whitening}

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,6 +13,7 @@ from sknn6.estimators.fitted import features_of_rows, network_of, squared_weight
 from sknn6.inspection.displays.panels import label_features, panels
 from sknn6.inspection.displays.theme import SEQUENTIAL, SIGNED
 from sknn6.inspection.wrappers import perceptron_of
+from sknn6.nn.annotations import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ class FilterDisplay:
     (6, 8, 8)
     """
 
-    def __init__(self, filters: NDArray, titles: list[str], feature_names: list[str] | None = None):
+    def __init__(self, filters: Array, titles: list[str], feature_names: list[str] | None = None) -> None:
         self.filters, self.titles, self.feature_names = filters, titles, feature_names
 
     @classmethod
@@ -111,7 +111,7 @@ class FilterDisplay:
         filters = W.T[units].reshape(-1, *shape)
         return cls(filters, [f"unit {unit}" for unit in units], names).plot(**how)
 
-    def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None, n_cols: int = 8) -> Self:
+    def plot(self, *, ax: "Sequence[Axes] | Array | None" = None, n_cols: int = 8) -> Self:
         """Draw the images.
 
         Parameters
@@ -130,7 +130,7 @@ class FilterDisplay:
         if self.filters.min() >= 0:
             colours, label = {"cmap": SEQUENTIAL, "vmin": 0.0, "vmax": most}, "norm of the weights"
         if self.feature_names is not None:
-            return self._plot_by_name(ax, colours, label)
+            return self._plot_by_name(self.feature_names, ax, colours, label)
         self.axes_ = panels(ax, len(self.filters), n_cols=n_cols, size=(1.0, 1.15), sharey=False)
         self.figure_ = self.axes_[0].figure
         for panel, image, title in zip(self.axes_, self.filters, self.titles, strict=True):
@@ -140,20 +140,22 @@ class FilterDisplay:
         self.figure_.colorbar(drawn, ax=list(self.axes_), label=label, shrink=0.7, aspect=20)
         return self
 
-    def _plot_by_name(self, ax, colours, label):
+    def _plot_by_name(
+        self, names: Sequence[str], ax: "Sequence[Axes] | Array | None", colours: dict[str, Any], label: str
+    ) -> Self:
         """Draw the weights of all units as one image with a labelled row for each feature."""
         W = self.filters.reshape(len(self.filters), -1).T
         size = (2.0 + 0.2 * W.shape[1], max(0.8 + 0.2 * W.shape[0], 2.4))  # room for the label of the bar
         self.axes_ = panels(ax, 1, size=size)
         self.figure_ = self.axes_[0].figure
         drawn = self.axes_[0].imshow(W, aspect="auto", **colours)
-        label_features(self.axes_[0].yaxis, self.feature_names)
+        label_features(self.axes_[0].yaxis, names)
         self.axes_[0].set_xticks(range(W.shape[1]), self.titles, rotation=90, fontsize="small")
         self.figure_.colorbar(drawn, ax=self.axes_[0], label=label)
         return self
 
 
-def first_weights(mlp, member):
+def first_weights(mlp: Any, member: int) -> Array:
     """Return the weights of each feature in the first layer of one network, learned factors included.
 
     A feature has one row in the matrix, or several, of which the Euclidean norm is returned.

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from sknn6.annotations import Matrix
 from sknn6.inspection.displays.panels import few_ticks, panels
 from sknn6.inspection.displays.theme import BLUE
 from sknn6.inspection.statistics import LayerStatistics, layer_statistics
+from sknn6.nn.annotations import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ class LayerStatisticsDisplay:
     ['hidden 1', 'hidden 2', 'hidden 3', 'output']
     """
 
-    def __init__(self, statistics: LayerStatistics):
+    def __init__(self, statistics: LayerStatistics) -> None:
         self.statistics = statistics
 
     @classmethod
@@ -78,7 +79,7 @@ class LayerStatisticsDisplay:
     def plot(
         self,
         *,
-        ax: "Sequence[Axes] | NDArray | None" = None,
+        ax: "Sequence[Axes] | Array | None" = None,
         n_cols: int = 5,
         bins: int = 30,
         sharex: bool = True,
@@ -117,7 +118,7 @@ class LayerStatisticsDisplay:
         return self
 
 
-def caption(found, i):
+def caption(found: LayerStatistics, i: int) -> str:
     """Return the caption of a panel: mean, standard deviation, shares of flat activations and dead units."""
     lines = [f"mean {found.mean[i]:.2g}, std {found.std[i]:.2g}"]
     if not math.isnan(found.dead[i]):

@@ -44,7 +44,7 @@ class LearningRateDisplay:
     True
     """
 
-    def __init__(self, found: LearningRateRange):
+    def __init__(self, found: LearningRateRange) -> None:
         self.found = found
 
     @classmethod

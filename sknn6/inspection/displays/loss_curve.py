@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknn6.inspection.displays.panels import add_legend, panels
 from sknn6.inspection.displays.theme import CYCLE
 from sknn6.inspection.wrappers import perceptron_of
+from sknn6.nn.annotations import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ class LossCurveDisplay:
     ('epoch', 'loss')
     """
 
-    def __init__(self, history: list[dict], *, name: str = "training"):
+    def __init__(self, history: list[dict[str, Any]], *, name: str = "training") -> None:
         self.history, self.name = history, name
 
     @classmethod
@@ -105,5 +106,5 @@ class LossCurveDisplay:
         add_legend(ax, [ax], loc="upper right")
         return self
 
-    def _column(self, key):
+    def _column(self, key: str) -> Array:
         return np.array([record.get(key, np.nan) for record in self.history], dtype=float)

@@ -1,10 +1,20 @@
 """Create the panels of a figure and format their axes. matplotlib is imported at the first call."""
 
+from collections.abc import Iterable, Sequence
 from numbers import Number
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sknn6.nn.annotations import Array
 from sknn6.optional import require
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
 
 __all__ = [
     "MOST_NAMES", "add_legend", "colour_bar", "few_ticks", "label_features", "label_panels", "number_axis",
@@ -15,7 +25,14 @@ __all__ = [
 MOST_NAMES = 60
 
 
-def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
+def panels(
+    ax: "Axes | Sequence[Axes] | Array | None",
+    n_panels: int,
+    *,
+    n_cols: int = 1,
+    size: tuple[float, float] = (2.4, 2.2),
+    sharey: bool = True,
+) -> Array:
     """Return n_panels Axes: the given ones, or those of a new figure.
 
     Raises
@@ -25,7 +42,7 @@ def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
     """
     plt = require("matplotlib.pyplot", "sknn6[plot]")
     if ax is not None:
-        axes = np.ravel(ax)
+        axes = np.asarray(ax, object).ravel()
         if len(axes) != n_panels:
             raise ValueError(f"ax must be {n_panels} Axes, one per panel, got {len(axes)}.")
         return axes
@@ -46,7 +63,7 @@ def panels(ax, n_panels, *, n_cols=1, size=(2.4, 2.2), sharey=True):
     return axes.flat[:n_panels]
 
 
-def label_panels(axes, ylabel):
+def label_panels(axes: Array, ylabel: str) -> None:
     """Label the y-axes of the leftmost panels, limit the ticks, and add one legend above them all."""
     from matplotlib.ticker import MaxNLocator
 
@@ -57,7 +74,7 @@ def label_panels(axes, ylabel):
     add_legend(axes[0].figure, axes, loc="outside upper left", ncols=3)
 
 
-def colour_bar(points, axes, label):
+def colour_bar(points: "ScalarMappable", axes: Array, label: str) -> None:
     """Add one colour bar with integer ticks below all panels."""
     from matplotlib.ticker import MaxNLocator
 
@@ -67,9 +84,9 @@ def colour_bar(points, axes, label):
     )
 
 
-def add_legend(where, axes, **how):
+def add_legend(where: "Axes | Figure", axes: "Iterable[Axes]", **how: Any) -> None:
     """Add a legend to a figure or to one of its axes that shows each label once."""
-    handles = {}
+    handles: dict[str, Artist] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
@@ -77,7 +94,7 @@ def add_legend(where, axes, **how):
         where.legend(handles.values(), handles.keys(), frameon=False, **how)
 
 
-def parameter_axis(ax, name, values, dimensions):
+def parameter_axis(ax: "Axes", name: str, values: list[Any], dimensions: list[Any]) -> list[float]:
     """Format the x-axis for the values of a parameter.
 
     Parameters
@@ -107,7 +124,7 @@ def parameter_axis(ax, name, values, dimensions):
     return list(values)
 
 
-def number_axis(ax, values, *, log=False):
+def number_axis(ax: "Axes", values: Sequence[Any] | Array, *, log: bool = False) -> None:
     """Format the x-axis for numbers, with few ticks."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
@@ -123,7 +140,7 @@ def number_axis(ax, values, *, log=False):
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def few_ticks(axis):
+def few_ticks(axis: "Axis") -> None:
     """Have up to four ticks, each with its own exponent: a common one would stand where a caption is."""
     from matplotlib.ticker import MaxNLocator
 
@@ -131,18 +148,18 @@ def few_ticks(axis):
     axis.set_major_formatter("{x:g}")
 
 
-def label_features(axis, names):
+def label_features(axis: "Axis", names: Sequence[str] | Array) -> None:
     """Label an axis of an image with the names of the features, if they are few enough."""
     if len(names) <= MOST_NAMES:
         axis.set_ticks(range(len(names)), shortened(names), fontsize="small")
 
 
-def shortened(texts):
+def shortened(texts: Iterable[str]) -> list[str]:
     """Return texts of at most 20 characters."""
     return [text if len(text) <= 20 else f"{text[:19]}…" for text in texts]
 
 
-def text_axis(ax, texts):
+def text_axis(ax: "Axes", texts: list[str]) -> None:
     """Label the x-axis with texts at 0, 1, 2, ..., rotated if they do not fit side by side."""
     short = shortened(texts)
     ax.set_xticks(range(len(short)), short, rotation=90 if sum(map(len, short)) > 20 else 0)

@@ -1,13 +1,20 @@
 """Partial dependence of the scores of a search on each parameter."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+
+from sknn6.nn.annotations import Array
 
 __all__ = ["partial_dependence"]
 
 N_SAMPLES, N_VALUES = 250, 40
 
 
-def partial_dependence(space, points, scores):
+def partial_dependence(
+    space: Any, points: list[Any], scores: Array
+) -> dict[str, tuple[Sequence[Any] | Array, Array]]:
     """Return for values of each parameter the predicted score, averaged over random values of the others.
 
     The predictions are those of extremely randomised trees, which find more than a Gaussian process does in
@@ -41,7 +48,7 @@ def partial_dependence(space, points, scores):
     return curves
 
 
-def values_of(dimension):
+def values_of(dimension: Any) -> Sequence[Any] | Array:
     """Return the categories of a dimension, or numbers evenly spaced on its scale."""
     from skopt.space import Categorical, Integer
 

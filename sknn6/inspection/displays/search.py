@@ -1,11 +1,11 @@
 """Plot a search."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Number
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,11 +19,19 @@ from sknn6.inspection.displays.panels import (
 )
 from sknn6.inspection.displays.partial_dependence import partial_dependence
 from sknn6.inspection.displays.theme import BLUE, CYCLE, GREY, SEQUENTIAL, VERMILLION
+from sknn6.nn.annotations import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.lines import Line2D
+
+    Given: TypeAlias = Axes | Sequence[Axes] | Array | None
 
 __all__ = ["SearchDisplay"]
+
+# A skopt.Space, and the positions of its candidates.
+Searched = tuple[Any, range]
 
 
 class SearchDisplay:
@@ -74,13 +82,13 @@ class SearchDisplay:
 
     def __init__(
         self,
-        candidates: list[dict],
-        scores: NDArray,
-        spaces: Sequence = (),
+        candidates: list[dict[str, Any]],
+        scores: Array,
+        spaces: Sequence[Searched] = (),
         *,
         metric: str = "score",
         name: str = "search",
-    ):
+    ) -> None:
         self.candidates, self.scores, self.spaces = candidates, scores, spaces
         self.metric, self.name = metric, name
 
@@ -124,7 +132,7 @@ class SearchDisplay:
         params: str | list[str] | None = None,
         space: int = 0,
         n_cols: int = 3,
-        ax: "Axes | Sequence[Axes] | NDArray | None" = None,
+        ax: "Axes | Sequence[Axes] | Array | None" = None,
     ) -> Self:
         """Draw the plot.
 
@@ -163,7 +171,7 @@ class SearchDisplay:
         The model is a forest of extremely randomised trees, one of the two models with which the search
         proposes candidates. It is fitted when the plot is drawn.
         """
-        draw = {
+        draw: dict[str, Callable[[], tuple[Any, list[Line2D]]]] = {
             "convergence": lambda: self._plot_convergence(ax),
             "evaluations": lambda: self._plot_evaluations(params, n_cols, ax),
             "partial_dependence": lambda: self._plot_partial_dependence(params, space, n_cols, ax),
@@ -174,22 +182,24 @@ class SearchDisplay:
         self.figure_ = np.ravel(self.ax_)[0].figure
         return self
 
-    def _plot_convergence(self, ax):
+    def _plot_convergence(self, ax: "Given") -> "tuple[Axes, list[Line2D]]":
         """Draw the scores in the order of evaluation, and the best so far."""
-        (ax,) = panels(ax, 1, size=(5.4, 3.8))
-        if not ax.has_data():
-            ax.set_prop_cycle(**CYCLE)
+        (panel,) = panels(ax, 1, size=(5.4, 3.8))
+        if not panel.has_data():
+            panel.set_prop_cycle(**CYCLE)
         best = np.maximum.accumulate(np.where(np.isfinite(self.scores), self.scores, -np.inf))
         best[best < self._bounded_scores().min()] = np.nan
         order = np.arange(1, len(best) + 1)
-        (line,) = ax.step(order, best, where="post", label=f"{self.name}, best so far")
-        self._draw_scores(ax, order, slice(None), color=line.get_color(), alpha=0.5)
-        number_axis(ax, order)
-        ax.set(xlabel="candidates evaluated", ylabel=self.metric)
-        add_legend(ax, [ax], loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-        return ax, [line]
+        (line,) = panel.step(order, best, where="post", label=f"{self.name}, best so far")
+        self._draw_scores(panel, order, slice(None), color=line.get_color(), alpha=0.5)
+        number_axis(panel, order)
+        panel.set(xlabel="candidates evaluated", ylabel=self.metric)
+        add_legend(panel, [panel], loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+        return panel, [line]
 
-    def _plot_evaluations(self, params, n_cols, ax):
+    def _plot_evaluations(
+        self, params: str | list[str] | None, n_cols: int, ax: "Given"
+    ) -> "tuple[Array, list[Line2D]]":
         """Draw for each parameter the scores over its values."""
         names = sorted({name for candidate in self.candidates for name in candidate})
         columns = {
@@ -208,16 +218,18 @@ class SearchDisplay:
         colour_bar(points, axes, "order of evaluation")
         return axes, []
 
-    def _plot_partial_dependence(self, params, space, n_cols, ax):
+    def _plot_partial_dependence(
+        self, params: str | list[str] | None, space: int, n_cols: int, ax: "Given"
+    ) -> "tuple[Array, list[Line2D]]":
         """Draw for each parameter the scores that a model predicts, over the scores of the candidates."""
-        space, which = self._space(space)
-        values = {name: [self.candidates[i][name] for i in which] for name in space.dimension_names}
+        searched, which = self._space(space)
+        values = {name: [self.candidates[i][name] for i in which] for name in searched.dimension_names}
         points = list(zip(*values.values(), strict=True))
-        curves = partial_dependence(space, points, self._bounded_scores()[which])
+        curves = partial_dependence(searched, points, self._bounded_scores()[which])
         names = chosen(params, sorted(curves, key=lambda name: -np.ptp(curves[name][1])))
         axes, lines, expected = panels(ax, len(names), n_cols=n_cols), [], f"expected {self.metric}"
         for panel, name in zip(axes, names, strict=True):
-            known = [dimension for dimension in space if dimension.name == name]
+            known = [dimension for dimension in searched if dimension.name == name]
             x = parameter_axis(panel, name, [*values[name], *curves[name][0]], known)
             self._draw_scores(panel, x[: len(which)], which, color=GREY, alpha=0.4)
             style = "s" if hasattr(known[0], "categories") else "-"
@@ -225,7 +237,7 @@ class SearchDisplay:
         label_panels(axes, expected)
         return axes, lines
 
-    def _space(self, index):
+    def _space(self, index: int) -> Searched:
         """Return a space and the positions of its candidates."""
         if not self.spaces:
             raise ValueError(
@@ -236,13 +248,15 @@ class SearchDisplay:
             raise ValueError(f"space must be an int from 0 to {len(self.spaces) - 1}, got {index!r}.")
         return self.spaces[index]
 
-    def _bounded_scores(self):
+    def _bounded_scores(self) -> Array:
         """Return the scores, bounded below as for the search's models: see `bounded_losses`."""
         from sknn6.search.proposals import bounded_losses
 
         return -np.array(bounded_losses(self.scores))
 
-    def _draw_scores(self, ax, x, which, **how):
+    def _draw_scores(
+        self, ax: "Axes", x: ArrayLike, which: slice | Array | range, **how: Any
+    ) -> "PathCollection":
         """Draw candidates at their scores, with marks at the bound for those that failed or are below it."""
         x, scores, bounded = np.asarray(x), self.scores[which], self._bounded_scores()[which]
         failed, low = ~np.isfinite(scores), scores < bounded
@@ -254,10 +268,10 @@ class SearchDisplay:
         return points
 
 
-def scores_of(search, metric):
+def scores_of(search: Any, metric: str | None) -> tuple[str, Array]:
     """Return the name of the scores to draw, and the scores."""
     results = search.cv_results_
-    names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
+    names: list[str] = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
     if metric is None and len(names) == 1:
         (metric,) = names
     elif metric is None and search.refit in names:
@@ -269,7 +283,7 @@ def scores_of(search, metric):
     return called, scores
 
 
-def candidates_of(search):
+def candidates_of(search: Any) -> tuple[list[dict[str, Any]], list[Searched]]:
     """Return the candidates, and the spaces with the positions of their candidates if they are known."""
     if not hasattr(search, "optimizer_results_"):
         drawn = [
@@ -277,7 +291,8 @@ def candidates_of(search):
             for params in search.cv_results_["params"]
         ]
         return drawn, []
-    candidates, spaces = [], []
+    candidates: list[dict[str, Any]] = []
+    spaces: list[Searched] = []
     for result in search.optimizer_results_:
         names, start = result.space.dimension_names, len(candidates)
         candidates += [dict(zip(names, point, strict=True)) for point in result.x_iters]
@@ -285,12 +300,12 @@ def candidates_of(search):
     return candidates, spaces
 
 
-def drawn_value(value):
+def drawn_value(value: Any) -> Any:
     """Return a value as it is drawn: a number unchanged, anything else as text."""
     return value if isinstance(value, Number) and not isinstance(value, bool) else str(value)
 
 
-def chosen(params, available):
+def chosen(params: str | list[str] | None, available: list[str]) -> list[str]:
     """Return the parameters to draw.
 
     Raises

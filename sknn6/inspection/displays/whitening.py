@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from sknn6.inspection.displays.panels import MOST_NAMES, add_legend, label_features, panels
 from sknn6.inspection.displays.theme import CYCLE, SIGNED
+from sknn6.nn.annotations import Array
 from sknn6.threads import products_share_cores
 
 if TYPE_CHECKING:
@@ -53,17 +54,17 @@ class WhiteningDisplay:
 
     def __init__(
         self,
-        before: NDArray,
-        after: NDArray,
-        names_before: Sequence[str] | NDArray | None = None,
-        names_after: Sequence[str] | NDArray | None = None,
-    ):
+        before: Array,
+        after: Array,
+        names_before: Sequence[str] | Array | None = None,
+        names_after: Sequence[str] | Array | None = None,
+    ) -> None:
         self.before, self.after = before, after
         self.names_before, self.names_after = names_before, names_after
 
     @classmethod
     def from_estimator(
-        cls, whitener: BaseEstimator, X: ArrayLike, *, ax: "Sequence[Axes] | NDArray | None" = None
+        cls, whitener: BaseEstimator, X: ArrayLike, *, ax: "Sequence[Axes] | Array | None" = None
     ) -> Self:
         """Plot the covariance of X before and after a whitener, or any other transformer.
 
@@ -99,7 +100,7 @@ class WhiteningDisplay:
         return cls(*covariances, **names).plot(ax=ax)
 
     @products_share_cores()
-    def plot(self, *, ax: "Sequence[Axes] | NDArray | None" = None) -> Self:
+    def plot(self, *, ax: "Sequence[Axes] | Array | None" = None) -> Self:
         """Draw the covariances and their spectra.
 
         Parameters
