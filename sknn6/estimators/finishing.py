@@ -22,8 +22,8 @@ __all__ = ["finish"]
 class Unseen(NamedTuple):
     """Rows that networks were not trained on: their logits, targets and sample weights.
 
-    Z has the shape (n_rows, n_outputs), with the logits of each row by the network that left it out, or
-    (networks, n_rows, n_outputs).
+    Z, in float64, has the shape (n_rows, n_outputs), with the logits of each row by the network that left it
+    out, or (networks, n_rows, n_outputs).
     """
 
     Z: NDArray
@@ -101,7 +101,7 @@ def unseen_rows(prepared: Prepared, division: Division, snapshot: Snapshot) -> U
         assert division.held_out is not None  # see `Division.has_unseen`
         rows = division.held_out
         Z = held_out_logits(network, rows.X)
-    return Unseen(Z, rows.y, rows.sample_weight)
+    return Unseen(Z.astype(np.float64), rows.y, rows.sample_weight)
 
 
 def with_members(prepared: Prepared, kept: Sequence[tuple[Snapshot, int]]) -> Prepared:
