@@ -253,7 +253,7 @@ class Settings:
         try:
             if isinstance(sizes, str):
                 sizes = [int(size) for size in sizes.split("-")]
-            sizes = [operator.index(size) for size in np.atleast_1d(np.array(sizes, dtype=object))]
+            sizes = [operator.index(size) for size in (sizes if np.iterable(sizes) else [sizes])]
         except (TypeError, ValueError):
             raise InvalidParameterError(
                 "hidden_layer_sizes must be an int, a sequence of ints, or a string such as '256-128', "
