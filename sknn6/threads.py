@@ -114,7 +114,7 @@ def products_share_cores() -> Iterator[None]:
     call = object()
     try:
         CORES.begin(call)
-        with several_threads(CORES):  # type: ignore[arg-type]  # nobody sets n_helpers
+        with several_threads(CORES):
             yield
     finally:
         try:

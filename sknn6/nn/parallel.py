@@ -34,9 +34,11 @@ Part = tuple[Array, Array, Array]
 
 
 class Pool(Protocol):
-    """A pool of `n_helpers` threads."""
+    """A pool of threads."""
 
-    n_helpers: int
+    @property
+    def n_helpers(self) -> int:
+        """Number of threads."""
 
     def submit(self, function: Callable[[], None], /) -> Future[Any]:
         """Call the function on one of the threads."""
