@@ -34,7 +34,7 @@ from sknn6.nn.operations import (
 
 __all__ = ["backward", "forward"]
 
-# The kernel has a wrapper, as Python calls it.
+# The layers' kernel has a wrapper for Python; here it needs none.
 drop_of_member = compiled(kernels.drop_of_member.py_func)
 
 

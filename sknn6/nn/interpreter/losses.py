@@ -12,7 +12,7 @@ from sknn6.nn.operations import ABSOLUTE, HUBER, POISSON, SIGMOID, SQUARED
 
 __all__ = ["cross_entropy", "loss_of_outputs"]
 
-# The kernels have wrappers, as Python calls them.
+# The layers' kernels have wrappers for Python; here they need none.
 normalise = compiled(kernels.normalise.py_func)
 subtract_max = compiled(kernels.subtract_max.py_func)
 

@@ -10,7 +10,7 @@ from sknn6.nn.operations import ADAM
 
 __all__ = ["accumulate", "update"]
 
-# The kernel has a wrapper, as Python calls it.
+# The layers' kernel has a wrapper for Python; here it needs none.
 adam = summing(kernels.adam.py_func)
 
 
