@@ -97,6 +97,16 @@ def test_engine_imports_numpy_and_scipy_only():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_few_modules_import_numba():
+    """The others do without it; Numba's decorators are chosen in one module of the interpreter."""
+    needing = {
+        module.removeprefix("sknn6.nn.")
+        for module, path in MODULES.items()
+        if any(name.split(".")[0] == "numba" for name in imported_names(ast.parse(path.read_text("utf-8"))))
+    }
+    assert needing == {"compiled", "exponentials", "interpreter.decorators"}
+
+
 def test_a_training_knows_no_estimator():
     graph = import_graph()
     reached, ahead = set(), [module for module in MODULES if module.startswith("sknn6.training")]

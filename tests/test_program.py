@@ -228,16 +228,17 @@ def test_compiled_code_belongs_to_the_source_of_all_modules(tmp_path):
     Its key has the values of the variables that a function has from the function around it: see "Caching" in
     Numba's notes for developers.
     """
-    from sknn6.nn import interpreter
+    from sknn6.nn.interpreter.cache import hash_of, train
 
-    folder = Path(interpreter.__file__).parent
-    (own,) = interpreter.train.py_func.__closure__
-    assert own.cell_contents == interpreter.hash_of(folder)
+    folder = Path(program.__file__).parent
+    (own,) = train.py_func.__closure__
+    assert own.cell_contents == hash_of(folder)
     copied = shutil.copytree(folder, tmp_path / "nn", ignore=shutil.ignore_patterns("__pycache__"))
+    assert copied / "interpreter" / "dense.py" in copied.rglob("*.py")
     for path in copied.rglob("*.py"):
-        before = interpreter.hash_of(copied)
+        before = hash_of(copied)
         path.write_text(path.read_text() + "\n")
-        assert interpreter.hash_of(copied) != before, path.name
+        assert hash_of(copied) != before, path.name
 
 
 @pytest.mark.parametrize("batchnorm", ["batch", None])
@@ -497,7 +498,12 @@ def test_the_exponential(dtype):
 @pytest.mark.parametrize("name", ["tanh", "elu", "selu", "softplus"])
 def test_compiled_activations_are_accurate_near_zero(name, dtype):
     """Relative to f(z), where 1 - e^z would have lost all digits, as that of softplus's slope."""
-    from sknn6.nn.interpreter import activate, activate_backward, activate_rare, activate_rare_backward
+    from sknn6.nn.interpreter.activations import (
+        activate,
+        activate_backward,
+        activate_rare,
+        activate_rare_backward,
+    )
 
     act, rare = ACTIVATIONS[name], name != "tanh"
     code = operations.ACTIVATION_CODES[act.forward, act.backward]

@@ -52,7 +52,7 @@ LONGER_FOR_MANY = 8
 # linear map, 16 MB in float32.
 UPDATE_NUMBERS = 2**22
 
-# The module of the interpreter, which needs Numba and so is imported late.
+# The package of the interpreter, which needs Numba and so is imported late.
 INTERPRETER = "sknn6.nn.interpreter"
 
 # The versions of the interpreter that this process has compiled or loaded: the dtype, and `version_for`.
