@@ -11,7 +11,7 @@ import pytest
 from networks import perceptron
 from plain import MLPRegressor
 from scipy.sparse import csr_array
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 from sklearn.datasets import load_iris
 
 from sknn6.nn import activations, assembler, kernels, losses, operations, optimizers, parallel, program
@@ -492,6 +492,21 @@ def test_the_exponential(dtype):
     assert np.finfo(dtype).max / 4 < out[-3] < np.inf
     assert np.isnan(out[-2])
     assert out[-1] == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_compiled_slope_of_silu(dtype):
+    """It is computed from f(z) / z, which has lost all digits where both are subnormal in float32."""
+    from sknn6.nn.interpreter.activations import activate, activate_backward
+
+    sizes = np.concatenate([[0], np.logspace(-45, 1, 2000)])
+    Z = np.concatenate([-sizes, sizes]).astype(dtype)
+    A, dA = np.empty_like(Z), np.ones_like(Z)
+    run_both(activate, activate_backward)(operations.SILU, Z, A, dA)
+    logistic = expit(Z.astype(np.float64))
+    tolerance = 4 * np.finfo(dtype).eps
+    np.testing.assert_allclose(A, Z * logistic, rtol=tolerance, atol=np.finfo(np.float32).tiny)
+    np.testing.assert_allclose(dA, logistic * (1 + Z * (1 - logistic)), rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from sknn6.nn.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from sknn6.nn.annotations import Array
 from sknn6.nn.exponentials import exponential, exponential_minus_1, normal_cdf
@@ -29,6 +31,9 @@ __all__ = [
     "activate", "activate_backward", "activate_rare", "activate_rare_backward", "activation",
     "activation_backward",
 ]  # fmt: skip
+
+# A smaller number has fewer digits in float32, and a quotient of two such numbers may have none.
+SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 
 @inlined
@@ -120,9 +125,9 @@ def activate_backward(code: int, dA: Array, Z: Array, A: Array) -> None:
         for i in range(Z.size):
             dA[i] *= one if A[i] > zero else zero
     elif code == SILU:
-        half = Z.dtype.type(0.5)
+        half, least = Z.dtype.type(0.5), Z.dtype.type(SMALLEST_NORMAL)
         for i in range(Z.size):
-            s = A[i] / Z[i] if Z[i] != zero else half  # logistic(z), faster than to compute it anew
+            s = A[i] / Z[i] if abs(Z[i]) >= least else half  # logistic(z), faster than to compute it anew
             dA[i] *= s + A[i] * (one - s)
     elif code == LOGISTIC:
         for i in range(Z.size):
