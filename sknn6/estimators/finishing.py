@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sknn6.estimators.preparation import Prepared
 from sknn6.estimators.target_scaling import multiply_outputs
+from sknn6.nn.annotations import Array
 from sknn6.nn.network import Snapshot
 from sknn6.training.calibration import find_temperature
 from sknn6.training.division import Division
@@ -26,9 +26,9 @@ class Unseen(NamedTuple):
     out, or (networks, n_rows, n_outputs).
     """
 
-    Z: NDArray
-    y: NDArray
-    weight: NDArray | None
+    Z: Array
+    y: Array
+    weight: Array | None
 
 
 def finish(prepared: Prepared, training: Training) -> Prepared:

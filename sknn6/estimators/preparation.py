@@ -6,7 +6,6 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sknn6.estimators.building import build, fitted_parameters
 from sknn6.estimators.fitted import attributes_of, bins_of, columns_of
@@ -21,6 +20,7 @@ from sknn6.estimators.settings import (
 )
 from sknn6.estimators.target_scaling import adapt_to_scaling, learn_level, multiply_outputs, scale_targets
 from sknn6.moments import moments
+from sknn6.nn.annotations import Array
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
 from sknn6.nn.inputs import InputScaling
@@ -66,10 +66,10 @@ class Prepared:
     network: Network
     state: TrainingState
     n_numbers: int
-    knots: NDArray | None
-    output_ratio: NDArray | None
+    knots: Array | None
+    output_ratio: Array | None
 
-    def fit_inputs(self, rows=None, update: Update | None = None) -> None:
+    def fit_inputs(self, rows: Array | None = None, update: Update | None = None) -> None:
         """Learn what comes before the first linear map: scaling, intervals of the embedding, categories.
 
         The scaling is learned from the given rows, or from all.
@@ -82,7 +82,7 @@ class Prepared:
             codes = self.data.X[:, self.n_numbers :]
             place_codes(self.network, codes, self.data.weight, bool(self.settings.input_scaling))
 
-    def _learn_scaling(self, rows, update: Update | None) -> None:
+    def _learn_scaling(self, rows: Array | None, update: Update | None) -> None:
         """Learn the scaling of the numbers, or go on learning it, if there is one."""
         if self.settings.input_scaling and not self.n_numbers:
             self.network.input_scaling = InputScaling(np.empty(0), np.empty(0))
@@ -121,7 +121,7 @@ class Prepared:
             lead=self._rescaled(kept.get("lead")) if optimizer.t else None,
         )
 
-    def _rescaled(self, lead: NDArray | None) -> NDArray | None:
+    def _rescaled(self, lead: Array | None) -> Array | None:
         """Return the lead of the weights over their average, adapted to the new scaling of the targets."""
         if lead is None or self.output_ratio is None:
             return lead
@@ -131,7 +131,7 @@ class Prepared:
             multiply_outputs(self.network, self.output_ratio)
         return lead
 
-    def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
+    def validate_held_out(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> Data:
         """Return the user's validation data, validated against the training data."""
         # The estimator may still have the network of an earlier fit.
         find_fills = None if self.settings.continues else self._columns_filling_means
@@ -159,7 +159,15 @@ class Prepared:
         )
 
 
-def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, continues=False, incremental=False):
+def prepare(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    continues: bool = False,
+    incremental: bool = False,
+) -> Prepared:
     """Validate the data of a training and prepare everything that it starts from.
 
     On the estimator, only what validation learns of X is set, such as `n_features_in_`.
