@@ -33,6 +33,7 @@ from sknn6.estimators.fitted import (
     squared_weights,
     state_of,
 )
+from sknn6.estimators.model import Model
 from sknn6.estimators.parameters import SHARED_CONSTRAINTS
 from sknn6.estimators.pickling import pack_state, unpack_state
 from sknn6.estimators.preparation import Prepared, prepare
@@ -183,10 +184,10 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
                 training = self._set_up(prepared, given, callbacks)
                 train = train_in_batches if prepared.settings.stochastic else train_with_lbfgs
                 train(training, interrupts)
-                finished = finish(prepared, training)
+                finished = finish(prepared.model, training, prepared.data)
                 if finished.network is not training.network:
                     interrupts.kept = "the networks that predict unseen rows best (ensemble_members_)"
-            self._keep(finished)
+            self._keep(finished, prepared.data)
             callbacks.end()
             if incremental:
                 del self.history_[:-RECORDS]
@@ -213,7 +214,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
     def _set_up(self, prepared: Prepared, validation: Data | None, callbacks: Callbacks) -> Training:
         """Return the training of a prepared network."""
         settings, targets, data = prepared.settings, prepared.targets, prepared.data
-        network, state = prepared.network, prepared.state
+        network, state, model = prepared.network, prepared.state, prepared.model
         file = None
         if settings.checkpoint is not None and not settings.incremental:
             file = TrainingFile(settings, network, state, data, validation)  # it has the seed of the division
@@ -225,7 +226,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         batches = prepared.make_batches(division)
         if not resumes:
             network.calibrate(batches)
-        scorer = self._scorer(prepared)  # in any case, because it checks `scoring`
+        scorer = self._scorer(model)  # in any case, because it checks `scoring`
         evaluation = division.validation and Evaluation(division.validation, targets, scorer)
         return Training(
             network=network,
@@ -234,7 +235,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             settings=settings,
             state=state,
             callbacks=callbacks,
-            attributes=prepared.attributes,
+            attributes=model.attributes,
             division=division,
             update=update,
             evaluation=evaluation,
@@ -242,7 +243,7 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
             cycle_ends=cycle_ends(settings.max_iter, division.n_cycles),
         )
 
-    def _scorer(self, prepared: Prepared) -> Callable[[Rows, Array, Array | None], float] | None:
+    def _scorer(self, model: Model) -> Callable[[Rows, Array, Array | None], float] | None:
         """Return a function that scores validation data by `scoring`, or None if `scoring` is None."""
         if self.scoring is None:
             return None
@@ -251,25 +252,25 @@ class BaseMLP(Versioned, CallbackSupportMixin, BaseEstimator, ABC):
         def score(X: Rows, y: Array, weight: Array | None) -> float:
             # The scorer gets a copy that looks fitted and that accepts X as it is after validation: numbers
             # without column names.
-            model: Any = copy(self)
-            vars(model).update(prepared.attributes())
-            vars(model).update(_table=None, n_features_in_=X.shape[1])
-            vars(model).pop("feature_names_in_", None)
+            fitted: Any = copy(self)
+            vars(fitted).update(model.attributes())
+            vars(fitted).update(_table=None, n_features_in_=X.shape[1])
+            vars(fitted).pop("feature_names_in_", None)
             weights = {} if weight is None or not takes_weights(scorer) else {"sample_weight": weight}
-            return score_rows(scorer, model, X, dense(y), weights)
+            return score_rows(scorer, fitted, X, dense(y), weights)
 
         return score
 
-    def _keep(self, prepared: Prepared) -> None:
-        """Set the fitted attributes."""
-        if prepared.state.n_iter == 0 and prepared.data.overflows(prepared.network.dtype):
+    def _keep(self, model: Model, data: Data) -> None:
+        """Set the fitted attributes; raise ValueError if nothing was learned because X overflows."""
+        if model.state.n_iter == 0 and data.overflows(model.network.dtype):
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and "
-                f"need to be preprocessed: X reaches beyond the range of {prepared.network.dtype}."
+                f"need to be preprocessed: X reaches beyond the range of {model.network.dtype}."
             )
         for name in STOCHASTIC_ATTRIBUTES:  # L-BFGS does not have them
             self.__dict__.pop(name, None)
-        self.__dict__.update(prepared.attributes())
+        self.__dict__.update(model.attributes())
 
     @abstractmethod
     def _find_targets(self, y: Any, settings: Settings) -> Targets:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from sknn6.estimators.building import build, fitted_parameters
-from sknn6.estimators.fitted import attributes_of, bins_of, columns_of
+from sknn6.estimators.fitted import bins_of, columns_of
 from sknn6.estimators.input_layers import bins_between, find_embedding, place_codes, place_knots
+from sknn6.estimators.model import Model
 from sknn6.estimators.settings import (
     for_continuing,
     for_members,
@@ -68,6 +69,18 @@ class Prepared:
     n_numbers: int
     knots: Array | None
     output_ratio: Array | None
+
+    @property
+    def model(self) -> Model:
+        """The network with all that the estimator keeps beside it."""
+        return Model(
+            network=self.network,
+            architecture=self.architecture,
+            targets=self.targets,
+            state=self.state,
+            stochastic=self.settings.stochastic,
+            dtype=self.data.X.dtype,
+        )
 
     def fit_inputs(self, rows: Array | None = None, update: Update | None = None) -> None:
         """Learn what comes before the first linear map: scaling, intervals of the embedding, categories.
@@ -149,14 +162,6 @@ class Prepared:
         """Return the `Columns` that replace missing numbers by the means of the training data."""
         _, mean, _ = moments(self.data.X, self.data.weight)
         return Columns.filling(mean)
-
-    def attributes(self) -> dict[str, Any]:
-        """Return the fitted attributes that the estimator would have if the training ended now."""
-        return (
-            self.targets.attributes()
-            | self.state.attributes(self.settings.stochastic)
-            | attributes_of(self.network, self.architecture, self.data.X.dtype, self.targets.arrays())
-        )
 
 
 def prepare(
