@@ -253,16 +253,16 @@ def settings_and_state(
     rows_at_first = 0 if incremental else n_rows
     if continues:
         rows_at_first = getattr(estimator, "_n_rows", 0)
-    settings = settings_of(estimator, rows_at_first, continues=continues, incremental=incremental)
+    settings = settings_of(estimator, rows_at_first)
     settings.check_decays()
-    state = TrainingState.begin(settings, vars(estimator) if continues else {})
-    state.n_rows = rows_at_first
+    if incremental:
+        settings = for_partial_fit(settings)
     if continues:
         settings = with_fitted_values(settings, fitted_parameters(estimator))
+    state = TrainingState.begin(settings, vars(estimator) if continues else {})
+    state.n_rows = rows_at_first
     if state.streamed:
         settings = for_stream(settings, n_rows)
     elif continues:
         settings = for_continuing(settings)
-    if incremental:
-        settings = for_partial_fit(settings)
     return for_members(settings, state.members) if state.members else settings, state
