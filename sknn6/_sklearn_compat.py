@@ -26,7 +26,8 @@ from sklearn.utils.validation import _num_samples as number_of_rows
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 try:
-    from sklearn.callback import CallbackSupportMixin, ProgressBar, with_callbacks
+    from sklearn.callback import CallbackSupportMixin, ProgressBar
+    from sklearn.callback import with_callbacks as sklearn_with_callbacks
     from sklearn.callback._callback_support import callback_management_context
 except ImportError:  # before scikit-learn 1.9
     callback_management_context = nullcontext
@@ -37,7 +38,7 @@ except ImportError:  # before scikit-learn 1.9
     class ProgressBar:  # type: ignore[no-redef]
         """Stand in for the callback that shows progress, which cannot be set in these releases."""
 
-    def with_callbacks(method: Method) -> Method:
+    def sklearn_with_callbacks(method: Method) -> Method:
         """Return the method unchanged."""
         return method
 
@@ -45,6 +46,7 @@ except ImportError:  # before scikit-learn 1.9
 # Annotated, so that type checkers see the signature of a decorated method.
 available_if: Callable[..., Callable[[Method], Method]] = sklearn_available_if
 fit_context: Callable[..., Callable[[Method], Method]] = _fit_context
+with_callbacks: Callable[[Method], Method] = sklearn_with_callbacks
 
 __all__ = [
     "CALLBACK_STATE",
@@ -109,7 +111,7 @@ def tells_callbacks(fit: Method) -> Method:
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
         return result
 
-    return with_callbacks(told)
+    return sklearn_with_callbacks(told)
 
 
 class Interval(SklearnInterval):

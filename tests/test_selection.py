@@ -133,8 +133,8 @@ def test_held_out_rows_choose_whatever_the_solver(monkeypatch):
         seen["batches"] = data.make_batches(*args)
         return seen["batches"]
 
-    def unseen_rows(prepared, division, snapshot):
-        seen["held out"] = division.held_out.X[:]
+    def unseen_rows(training, *_):
+        seen["held out"] = training.division.held_out.X[:]
         return finishing.Unseen(np.zeros((3, 1, 1)), np.zeros((1, 1)), None)
 
     monkeypatch.setattr(preparation, "make_batches", make_batches)

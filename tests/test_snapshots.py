@@ -114,9 +114,9 @@ def test_when_there_are_several_cycles(cls, params, rows, cycles, monkeypatch):
     params = {name: value for name, value in params.items() if name in cls().get_params()}
     seen, choose = [], finishing.choose_networks
 
-    def watched(prepared, training):
+    def watched(model, training, data):
         seen.append(len(training.state.snapshots))
-        return choose(prepared, training)
+        return choose(model, training, data)
 
     monkeypatch.setattr(finishing, "choose_networks", watched)
     cls(**QUICK | params).fit(X[:rows], (y if cls is MLPClassifier else NUMBERS)[:rows])

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from sknn6 import MLPClassifier
-from sknn6.estimators.settings import settings_of
+from sknn6.estimators.settings import for_partial_fit, settings_of
 from sknn6.training.state import ATTRIBUTES, TrainingState
 
 SETTINGS = settings_of(MLPClassifier(random_state=0))
-CALL = settings_of(MLPClassifier(random_state=0), incremental=True)
+CALL = for_partial_fit(SETTINGS)
 EARLY = settings_of(MLPClassifier(early_stopping=True, random_state=0))
 
 

@@ -53,11 +53,11 @@ def build(estimator: Any, architecture: Architecture, settings: Settings, rng: G
         network.load(arrays_of(estimator))
     else:
         network.initialize(rng)
-        warn_of_init(network, architecture, settings)
+        warn_of_init(network, settings)
     return network
 
 
-def warn_of_init(network, architecture, settings):
+def warn_of_init(network: Network, settings: Settings) -> None:
     """Warn of initial weights from which the hidden layers do not learn well."""
     given = f"init={settings.given['init']!r} with init_scale={settings.init_scale}"
     hidden = [layer.W for layer in network.dense()[:-1]]
@@ -68,7 +68,7 @@ def warn_of_init(network, architecture, settings):
             f"and stay equal forever. Use {advice}."
         )
         return
-    activations = map(find_activation, architecture.activation)
+    activations = map(find_activation, settings.activations)
     shrinking = [act for act in activations if act.gain > 1.1 and act.init.startswith("he_")]
     normalised = settings.batchnorm or settings.layernorm
     if settings.init in ("xavier_uniform", "xavier_normal") and shrinking and not normalised:
@@ -93,7 +93,7 @@ def fitted_parameters(estimator: Any) -> dict[str, Any]:
     return fitted
 
 
-def check_same(estimator, architecture, settings):
+def check_same(estimator: Any, architecture: Architecture, settings: Settings) -> None:
     """Raise ValueError if a continued training is to have another architecture than the fitted one."""
     now = vars(architecture)
     before = (structure_of(estimator) or now) | fitted_parameters(estimator)

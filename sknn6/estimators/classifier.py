@@ -1,20 +1,21 @@
 """The classifier."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from os import PathLike
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import type_of_target
 
 from sknn6._sklearn_compat import (
     Interval,
     StrOptions,
+    available_if,
     check_partial_fit_first_call,
     fit_context,
     with_callbacks,
@@ -23,8 +24,11 @@ from sknn6.annotations import Auto, Matrix, Scoring, Seed
 from sknn6.estimators.base import BaseMLP, has_stochastic_solver
 from sknn6.estimators.parameters import AUTO, SHARED_CONSTRAINTS, documented
 from sknn6.nn.activations import Activation
+from sknn6.nn.annotations import Array
+from sknn6.nn.initializers import Initializer
 from sknn6.rollback import unchanged_if_it_fails
-from sknn6.training.targets import Classes, Labels, check_discrete, classes_in, discrete_targets
+from sknn6.training.settings import Settings
+from sknn6.training.targets import Classes, Labels, Targets, check_discrete, classes_in, discrete_targets
 
 __all__ = ["MLPClassifier"]
 
@@ -170,7 +174,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         activation: str | Activation | Sequence[str | Activation] = "auto",
         *,
         depth: int | None = None,
-        init: str | Callable = "auto",
+        init: str | Initializer = "auto",
         init_scale: float = 1.0,
         batchnorm: bool | str = False,
         batchnorm_momentum: float = 0.1,
@@ -201,7 +205,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tol: float = 1e-4,
         verbose: bool | int = False,
         track: Literal["layers"] | None = None,
-        checkpoint: str | PathLike | None = None,
+        checkpoint: str | PathLike[str] | None = None,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -214,7 +218,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dtype: Literal["float32", "float64"] = "float32",
-        class_weight: Literal["balanced"] | dict | list[dict] | None = None,
+        class_weight: Literal["balanced"] | dict[Any, float] | list[dict[Any, float]] | None = None,
         label_smoothing: float | Auto = "auto",
         temperature_scaling: bool | Auto = "auto",
     ):
@@ -263,7 +267,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._check_classes(y, classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Matrix) -> NDArray | sparse.csr_matrix:
+    def predict(self, X: Matrix) -> Array | sparse.csr_matrix:
         """Return the most probable class of each row.
 
         Parameters
@@ -282,7 +286,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return self.classes_.take(found)
         return sparse.csr_matrix(found) if self._sparse_labels else found
 
-    def predict_proba(self, X: Matrix) -> NDArray:
+    def predict_proba(self, X: Matrix) -> Array:
         """Return the probability of each class, in the dtype of X.
 
         Parameters
@@ -297,7 +301,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._predict(X, "probabilities")
 
-    def predict_log_proba(self, X: Matrix) -> NDArray:
+    def predict_log_proba(self, X: Matrix) -> Array:
         """Return the logarithm of `predict_proba`.
 
         Parameters
@@ -314,7 +318,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         with np.errstate(divide="ignore"):
             return np.log(P, out=P)
 
-    def _check_classes(self, y, classes):
+    def _check_classes(self, y: Any, classes: ArrayLike | None) -> None:
         """Raise ValueError if classes are missing in the first call of partial_fit, or change later."""
         before = getattr(self, "classes_", None)
         if before is not None and (classes is None or np.array_equal(classes, before)):
@@ -323,13 +327,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             classes = np.arange(np.shape(y)[1]) if before is None else before
         check_partial_fit_first_call(self, classes)
 
-    def _takes_indicators(self, y):
+    def _takes_indicators(self, y: Any) -> bool:
         """Return whether the targets are multilabel, by the first call or, in the first call, by y."""
         if hasattr(self, "_sparse_labels"):
             return isinstance(self._fitted_targets(), Labels)
         return type_of_target(y, input_name="y") == "multilabel-indicator"
 
-    def _find_targets(self, y, settings):
+    def _find_targets(self, y: Any, settings: Settings) -> Targets:
         goes_on = not settings.starts_anew
         if not (goes_on and y.ndim == 1 and y.dtype.kind in "biuU"):  # else `encode` finds what is no class
             check_discrete(y)
@@ -345,7 +349,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
         return targets
 
-    def _fitted_targets(self, smoothing=0.0):
+    def _fitted_targets(self, smoothing: float = 0.0) -> Classes | Labels:
         targets: Classes | Labels
         if self.out_activation_ == "logistic" and self.n_outputs_ > 1:
             targets = Labels(self.classes_, smoothing, self.class_weight, self._sparse_labels)
@@ -355,7 +359,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         targets.oob_score = getattr(self, "oob_score_", None)
         return targets
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

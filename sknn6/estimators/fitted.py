@@ -5,9 +5,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from scipy.sparse import csr_array
 
+from sknn6.nn.annotations import Array
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.inputs import InputScaling
 from sknn6.nn.network import Network
@@ -22,7 +23,7 @@ __all__ = [
 
 
 def attributes_of(
-    network: Network, architecture: Architecture, dtype: np.dtype, others: dict[str, NDArray]
+    network: Network, architecture: Architecture, dtype: np.dtype, others: dict[str, Array]
 ) -> dict[str, Any]:
     """Return the fitted attributes that hold a network, cast to a dtype and clipped to its range."""
     most = np.finfo(dtype).max
@@ -46,7 +47,7 @@ def attributes_of(
     }
 
 
-def state_of(estimator: Any) -> dict[str, NDArray]:
+def state_of(estimator: Any) -> dict[str, Array]:
     """Return the fitted arrays beside coefs_ and intercepts_, none if those have been set by the user."""
     return getattr(estimator, "layer_state_", {})
 
@@ -56,7 +57,7 @@ def structure_of(estimator: Any) -> dict[str, Any]:
     return getattr(estimator, "_structure", {})
 
 
-def arrays_of(estimator: Any) -> dict[str, NDArray]:
+def arrays_of(estimator: Any) -> dict[str, Array]:
     """Return the fitted arrays by the names of `Network.arrays`; coefs_ and intercepts_ may be the user's."""
     arrays = dict(state_of(estimator))
     for i, (W, b) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
@@ -109,7 +110,7 @@ def columns_filling_means(estimator: Any) -> Columns | None:
     return Columns.filling(scaling.mean)
 
 
-def features_of_rows(estimator: Any) -> NDArray:
+def features_of_rows(estimator: Any) -> Array:
     """Return for each row of the first layer's weights the index of the feature that it belongs to."""
     sources = architecture_of(estimator).sources()
     columns = columns_of(estimator)
@@ -122,7 +123,7 @@ def network_of(estimator: Any, dtype: DTypeLike) -> Network:
     return network.attach(arrays_of(estimator), dtype)
 
 
-def squared_weights(estimator: Any) -> NDArray:
+def squared_weights(estimator: Any) -> Array:
     """Return the squares of each feature's weights in the first layer, of shape (networks, features, units).
 
     Learned factors are included. A feature with several rows in the matrix has the sums of their squares.

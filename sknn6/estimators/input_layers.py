@@ -1,9 +1,9 @@
 """The layers before the first linear map, which depend on data: the encoding of numbers, and categories."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from sknn6.nn.annotations import Array
 from sknn6.nn.categories import Embedding, OneHot
 from sknn6.nn.network import Network
 from sknn6.nn.piecewise import Piecewise, find_knots
@@ -18,7 +18,7 @@ ROWS_FOR_KNOTS = 2**16
 ROWS_FOR_COLUMNS = 2**13
 
 
-def find_embedding(data: Data, n_numbers: int, settings: Settings, streamed: bool) -> NDArray | None:
+def find_embedding(data: Data, n_numbers: int, settings: Settings, streamed: bool) -> Array | None:
     """Return the knots of the embedding of the numbers, or None if there is to be no embedding."""
     is_auto = settings.is_auto("numeric_embedding")
     if not settings.numeric_embedding or (is_auto and (streamed or issparse(data.X))):
@@ -32,7 +32,7 @@ def find_embedding(data: Data, n_numbers: int, settings: Settings, streamed: boo
     return find_knots(data.X[:, :n_numbers][rows], None if data.weight is None else data.weight[rows])
 
 
-def bins_between(knots: NDArray | None, n_columns: int) -> list[int] | None:
+def bins_between(knots: Array | None, n_columns: int) -> list[int] | None:
     """Return the number of intervals of each column, 0 for codes of categories; None without knots."""
     if knots is None:
         return None
@@ -40,13 +40,13 @@ def bins_between(knots: NDArray | None, n_columns: int) -> list[int] | None:
     return n_bins + [0] * (n_columns - len(n_bins))
 
 
-def random_rows(data: Data, n_rows: int) -> NDArray:
+def random_rows(data: Data, n_rows: int) -> Array:
     """Return the indices of n_rows random rows of positive weight, or of all; the same at each call."""
     rows = np.arange(data.n_rows) if data.weight is None else np.flatnonzero(data.weight)
     return np.sort(np.random.default_rng(0).permutation(rows)[:n_rows])
 
 
-def place_knots(network: Network, knots: NDArray, data: Data) -> None:
+def place_knots(network: Network, knots: Array, data: Data) -> None:
     """Place the intervals of the embedding between the knots, which are in the user's units."""
     scaling = network.input_scaling
     some = data.take(random_rows(data, ROWS_FOR_COLUMNS))
@@ -56,7 +56,7 @@ def place_knots(network: Network, knots: NDArray, data: Data) -> None:
             layer.place(knots, network.read(some.X), some.weight)
 
 
-def place_codes(network: Network, codes: NDArray, weight: NDArray | None, scaled: bool) -> None:
+def place_codes(network: Network, codes: Array, weight: Array | None, scaled: bool) -> None:
     """Set the arrays of the layers of categories, which depend on the number of rows with each code."""
     for layer in network.layers:
         if isinstance(layer, OneHot):

@@ -5,7 +5,7 @@ from inspect import cleandoc, signature
 from numbers import Integral, Real
 from os import PathLike
 from textwrap import dedent
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
@@ -21,6 +21,8 @@ from sknn6.nn.schedules import SCHEDULES
 __all__ = ["AUTO", "SHARED_CONSTRAINTS", "among", "documented"]
 
 AUTO = StrOptions({"auto"})
+
+Estimator = TypeVar("Estimator")
 
 
 def among(registry: dict[str, Any], *others: str) -> StrOptions:
@@ -301,7 +303,7 @@ SHARED_PARAMETERS = """\
 """
 
 
-def documented(cls):
+def documented(cls: type[Estimator]) -> type[Estimator]:
     """Insert the documentation of the shared parameters, with the defaults of the class, in its docstring."""
     if cls.__doc__ is not None:  # python -OO removes docstrings
         # cleandoc for all releases of Python; 3.13 removes the indentation itself.

@@ -6,11 +6,11 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sknn6.estimators.building import build, fitted_parameters
-from sknn6.estimators.fitted import attributes_of, bins_of, columns_of
+from sknn6.estimators.fitted import bins_of, columns_of
 from sknn6.estimators.input_layers import bins_between, find_embedding, place_codes, place_knots
+from sknn6.estimators.model import Model
 from sknn6.estimators.settings import (
     for_continuing,
     for_members,
@@ -21,6 +21,7 @@ from sknn6.estimators.settings import (
 )
 from sknn6.estimators.target_scaling import adapt_to_scaling, learn_level, multiply_outputs, scale_targets
 from sknn6.moments import moments
+from sknn6.nn.annotations import Array
 from sknn6.nn.architecture import Architecture
 from sknn6.nn.batches import Batches
 from sknn6.nn.inputs import InputScaling
@@ -66,10 +67,22 @@ class Prepared:
     network: Network
     state: TrainingState
     n_numbers: int
-    knots: NDArray | None
-    output_ratio: NDArray | None
+    knots: Array | None
+    output_ratio: Array | None
 
-    def fit_inputs(self, rows=None, update: Update | None = None) -> None:
+    @property
+    def model(self) -> Model:
+        """The network with all that the estimator keeps beside it."""
+        return Model(
+            network=self.network,
+            architecture=self.architecture,
+            targets=self.targets,
+            state=self.state,
+            stochastic=self.settings.stochastic,
+            dtype=self.data.X.dtype,
+        )
+
+    def fit_inputs(self, rows: Array | None = None, update: Update | None = None) -> None:
         """Learn what comes before the first linear map: scaling, intervals of the embedding, categories.
 
         The scaling is learned from the given rows, or from all.
@@ -82,7 +95,7 @@ class Prepared:
             codes = self.data.X[:, self.n_numbers :]
             place_codes(self.network, codes, self.data.weight, bool(self.settings.input_scaling))
 
-    def _learn_scaling(self, rows, update: Update | None) -> None:
+    def _learn_scaling(self, rows: Array | None, update: Update | None) -> None:
         """Learn the scaling of the numbers, or go on learning it, if there is one."""
         if self.settings.input_scaling and not self.n_numbers:
             self.network.input_scaling = InputScaling(np.empty(0), np.empty(0))
@@ -121,7 +134,7 @@ class Prepared:
             lead=self._rescaled(kept.get("lead")) if optimizer.t else None,
         )
 
-    def _rescaled(self, lead: NDArray | None) -> NDArray | None:
+    def _rescaled(self, lead: Array | None) -> Array | None:
         """Return the lead of the weights over their average, adapted to the new scaling of the targets."""
         if lead is None or self.output_ratio is None:
             return lead
@@ -131,7 +144,7 @@ class Prepared:
             multiply_outputs(self.network, self.output_ratio)
         return lead
 
-    def validate_held_out(self, estimator, X, y, sample_weight) -> Data:
+    def validate_held_out(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> Data:
         """Return the user's validation data, validated against the training data."""
         # The estimator may still have the network of an earlier fit.
         find_fills = None if self.settings.continues else self._columns_filling_means
@@ -150,16 +163,16 @@ class Prepared:
         _, mean, _ = moments(self.data.X, self.data.weight)
         return Columns.filling(mean)
 
-    def attributes(self) -> dict[str, Any]:
-        """Return the fitted attributes that the estimator would have if the training ended now."""
-        return (
-            self.targets.attributes()
-            | self.state.attributes(self.settings.stochastic)
-            | attributes_of(self.network, self.architecture, self.data.X.dtype, self.targets.arrays())
-        )
 
-
-def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, continues=False, incremental=False):
+def prepare(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    continues: bool = False,
+    incremental: bool = False,
+) -> Prepared:
     """Validate the data of a training and prepare everything that it starts from.
 
     On the estimator, only what validation learns of X is set, such as `n_features_in_`.
@@ -240,16 +253,16 @@ def settings_and_state(
     rows_at_first = 0 if incremental else n_rows
     if continues:
         rows_at_first = getattr(estimator, "_n_rows", 0)
-    settings = settings_of(estimator, rows_at_first, continues=continues, incremental=incremental)
+    settings = settings_of(estimator, rows_at_first)
     settings.check_decays()
-    state = TrainingState.begin(settings, vars(estimator) if continues else {})
-    state.n_rows = rows_at_first
+    if incremental:
+        settings = for_partial_fit(settings)
     if continues:
         settings = with_fitted_values(settings, fitted_parameters(estimator))
+    state = TrainingState.begin(settings, vars(estimator) if continues else {})
+    state.n_rows = rows_at_first
     if state.streamed:
         settings = for_stream(settings, n_rows)
     elif continues:
         settings = for_continuing(settings)
-    if incremental:
-        settings = for_partial_fit(settings)
     return for_members(settings, state.members) if state.members else settings, state

@@ -125,7 +125,7 @@ ALL_EPOCHS = 7200
 GOING_ON = 0.001
 
 
-def recipe_for(name, n_rows=0):
+def recipe_for(name: str, n_rows: int = 0) -> dict[str, Any]:
     """Return the values of a recipe in a `fit` on n_rows rows."""
     if n_rows < MANY_ROWS or name not in WITH_MANY_ROWS:
         return RECIPES[name]
@@ -135,12 +135,12 @@ def recipe_for(name, n_rows=0):
     return recipe | {"max_iter": max(3, round(epochs)), "validation_fraction": fraction}
 
 
-def rate_going_on(recipe):
+def rate_going_on(recipe: dict[str, Any]) -> float:
     """Return the "auto" learning rate of a training that continues from the weights of a `fit`."""
     return min(recipe["learning_rate_init"], GOING_ON)
 
 
-def rate_in_stream(recipe, rows):
+def rate_in_stream(recipe: dict[str, Any], rows: int) -> float:
     """Return the "auto" learning rate of a training that begins with partial_fit.
 
     The initial rate of a falling schedule is too high for the noisy gradients of few rows. So it is

@@ -1,27 +1,29 @@
 """The regressor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from os import PathLike
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_consistent_length
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
-from sknn6._sklearn_compat import Interval, fit_context, with_callbacks
+from sknn6._sklearn_compat import Interval, available_if, fit_context, with_callbacks
 from sknn6.annotations import Auto, Matrix, Scoring, Seed
-from sknn6.estimators.base import BaseMLP, has_stochastic_solver
+from sknn6.estimators.base import BaseMLP, FindFills, has_stochastic_solver
 from sknn6.estimators.fitted import state_of
 from sknn6.estimators.parameters import AUTO, SHARED_CONSTRAINTS, among, documented
 from sknn6.nn.activations import Activation
+from sknn6.nn.annotations import Array, Rows
+from sknn6.nn.initializers import Initializer
 from sknn6.nn.links import LINKS
 from sknn6.nn.losses import REGRESSION_LOSSES
 from sknn6.nn.outputs import OutputScaling
+from sknn6.training.settings import Settings
 from sknn6.training.targets import Numbers, Quantiles, mean_d2, quantiles_in
 from sknn6.warn import warn_user
 
@@ -118,7 +120,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     }
 
     @property
-    def _recipes(self):
+    def _recipes(self) -> dict[str, str]:
         loss = REGRESSION_LOSSES.get(str(self.loss))  # None for one that validation refuses
         if loss and loss.of_quantiles:
             return {"adam": "modern_quantiles"}
@@ -132,7 +134,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         activation: str | Activation | Sequence[str | Activation] = "auto",
         *,
         depth: int | None = None,
-        init: str | Callable = "auto",
+        init: str | Initializer = "auto",
         init_scale: float = 1.0,
         batchnorm: bool | str = False,
         batchnorm_momentum: float = 0.1,
@@ -141,7 +143,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         residual: bool = False,
         recipe: str = "auto",
         ensemble_size: int | Auto = "auto",
-        quantile: float | Sequence[float] | NDArray = 0.5,
+        quantile: float | Sequence[float] | Array = 0.5,
         target_scaling: bool | Auto = "auto",
         input_scaling: bool | Literal["learned", "auto"] = "auto",
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
@@ -165,7 +167,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         tol: float = 1e-4,
         verbose: bool | int = False,
         track: Literal["layers"] | None = None,
-        checkpoint: str | PathLike | None = None,
+        checkpoint: str | PathLike[str] | None = None,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -202,7 +204,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Matrix) -> NDArray:
+    def predict(self, X: Matrix) -> Array:
         """Predict the targets.
 
         They have the dtype of X, or float64 if float32 is too coarse for the targets of the training.
@@ -248,7 +250,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y = np.broadcast_to(y, predicted.shape)
         return mean_d2(y, predicted, quantiles_in(self.quantile), sample_weight)
 
-    def _validate_arrays(self, X, y, sample_weight, reset, find_fills=None):
+    def _validate_arrays(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        reset: bool,
+        find_fills: FindFills | None = None,
+    ) -> tuple[Rows, Array, Array | None]:
         if issparse(y):
             raise ValueError(
                 f"y must be dense for {type(self).__name__}, got a sparse matrix. Use y.toarray()."
@@ -259,7 +268,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         assert_all_finite(y, input_name="y")  # scikit-learn does not look for None in an array of objects
         return X, y, sample_weight
 
-    def _find_targets(self, y, settings):
+    def _find_targets(self, y: Array, settings: Settings) -> Numbers:
         goes_on = settings.continues and hasattr(self, "n_outputs_")
         n_targets, scaling = 1 if y.ndim == 1 else y.shape[1], None
         if goes_on:
@@ -273,15 +282,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             )
         return targets
 
-    def _new_targets(self, n_targets, scaling):
+    def _new_targets(self, n_targets: int, scaling: OutputScaling | None) -> Numbers:
         """Return the targets that the parameters `loss` and `quantile` ask for."""
         if not REGRESSION_LOSSES[self.loss].of_quantiles:
             return Numbers(self.loss, n_targets, scaling=scaling)
         quantile = quantiles_in(self.quantile)
-        n_outputs = n_targets if np.ndim(quantile) == 0 else len(quantile)
+        n_outputs = len(quantile) if isinstance(quantile, np.ndarray) else n_targets
         return Quantiles(self.loss, n_outputs, quantile, scaling)
 
-    def _check_same_outputs(self, targets):
+    def _check_same_outputs(self, targets: Numbers) -> None:
         """Raise ValueError if the outputs of the network mean something else than in the last fit."""
         several = self._has_several_quantiles()
         same_quantiles = (targets.link.is_sorted, targets.n_outputs) == (several, self.n_outputs_)
@@ -303,14 +312,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 "with warm_start=False."
             )
 
-    def _has_several_quantiles(self):
+    def _has_several_quantiles(self) -> bool:
         """Return whether the outputs are quantiles of one target."""
         return LINKS[self.out_activation_].is_sorted
 
-    def _fitted_targets(self):
+    def _fitted_targets(self) -> Numbers:
         return Numbers(self.loss, self.n_outputs_, self.out_activation_, self._scaling())
 
-    def _scaling(self):
+    def _scaling(self) -> OutputScaling | None:
         """Return the scaling of the targets in the fitted network, or None."""
         state = state_of(self)
         return OutputScaling(state["output.mean"], state["output.scale"]) if "output.mean" in state else None

@@ -1,14 +1,20 @@
 """Score rows that lack some of the classes of a classifier, as a few held-out rows may."""
 
+from collections.abc import Callable
 from copy import copy
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
 
+from sknn6.nn.annotations import Array, Rows
+
 __all__ = ["score_rows"]
 
 
-def score_rows(scorer, model, X, labels, weights):
+def score_rows(
+    scorer: Callable[..., Any], model: Any, X: Rows, labels: Array, weights: dict[str, Array]
+) -> float:
     """Return the score of a model; NaN if the scorer cannot score rows that lack some of the model's classes.
 
     scikit-learn's scores of probabilities need a column for each class of the labels, and no other. If the
@@ -40,7 +46,9 @@ def score_rows(scorer, model, X, labels, weights):
         return np.nan
 
 
-def number(scorer, model, X, labels, weights):
+def number(
+    scorer: Callable[..., Any], model: Any, X: Rows, labels: Array, weights: dict[str, Array]
+) -> float:
     """Return the score as a float; raise ValueError if `scoring` does not suit the model or is no number."""
     try:
         score = scorer(model, X, labels, **weights)
@@ -52,11 +60,11 @@ def number(scorer, model, X, labels, weights):
         raise ValueError(f"scoring must return a number, got {score!r}.") from error
 
 
-def narrowed(model, present):
+def narrowed(model: Any, present: Array) -> Any:
     """Return a view of a classifier whose probabilities have the columns of some classes only."""
     view = copy(model)
 
-    def predict_proba(X):
+    def predict_proba(X: Rows) -> Array:
         P = model.predict_proba(X)[:, present]
         return P / np.maximum(P.sum(axis=1, keepdims=True), np.finfo(P.dtype).tiny)
 

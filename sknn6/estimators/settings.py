@@ -19,9 +19,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def settings_of(
-    estimator: BaseEstimator, n_rows: int = 0, *, continues: bool = False, incremental: bool = False
-) -> Settings:
+def settings_of(estimator: BaseEstimator, n_rows: int = 0) -> Settings:
     """Return the settings with the recipe of a training that begins with n_rows rows."""
     names = estimator._parameter_constraints  # the constructor of a subclass may have others
     given = {name: python_number(getattr(estimator, name)) for name in names}
@@ -30,8 +28,7 @@ def settings_of(
         name for name in recipe if isinstance(given.get(name), str) and given[name] == "auto"
     )
     values = given | {name: recipe[name] for name in automatic}
-    training = {"continues": continues, "incremental": incremental}
-    return Settings(**values | {"recipe": recipe, "automatic": automatic, "given": given} | training)
+    return Settings(**values | {"recipe": recipe, "automatic": automatic, "given": given})
 
 
 def recipe_name(estimator: BaseEstimator) -> str:
@@ -42,7 +39,7 @@ def recipe_name(estimator: BaseEstimator) -> str:
 
 
 def with_fitted_values(settings: Settings, fitted: dict[str, Any]) -> Settings:
-    """Return the settings in which parameters left at "auto" have the values of a fitted network.
+    """Return the settings of a training that continues, with the fitted network's values for each "auto".
 
     For `hidden_layer_sizes` these are the sizes of the recipe that, repeated `depth` times, gives the fitted
     layers. If none does, because `depth` has changed, the parameter keeps its value, and `check_same` refuses
@@ -56,7 +53,8 @@ def with_fitted_values(settings: Settings, fitted: dict[str, Any]) -> Settings:
         sizes = recipe["hidden_layer_sizes"]
         if list(sizes) * (settings.depth or 1) == hidden:
             fitted["hidden_layer_sizes"] = sizes
-    return settings.replaced(**{name: fitted[name] for name in settings.automatic & fitted.keys()})
+    values = {name: fitted[name] for name in settings.automatic & fitted.keys()}
+    return settings.replaced(continues=True, **values)
 
 
 def for_continuing(settings: Settings) -> Settings:
@@ -78,7 +76,7 @@ def with_rate(settings: Settings, rate: float) -> Settings:
 def for_partial_fit(settings: Settings) -> Settings:
     """Return the settings of a call of `partial_fit`: one epoch, and no schedule that needs a plan."""
     name = "constant" if SCHEDULES[settings.learning_rate].follows_plan else settings.learning_rate
-    return settings.replaced(max_iter=1, learning_rate=name)
+    return settings.replaced(incremental=True, max_iter=1, learning_rate=name)
 
 
 def for_members(settings: Settings, kept: Sequence[int]) -> Settings:

@@ -1,9 +1,9 @@
 """The scaling of the targets of a regression: learned from y, and updated in a stream."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sknn6.moments import moments
+from sknn6.nn.annotations import Array
 from sknn6.nn.network import Network
 from sknn6.nn.outputs import OutputScaling
 from sknn6.training.scaling import Moments
@@ -28,7 +28,7 @@ CONSTANT = 1e-6
 FEWEST_FOR_QUARTILES = 100
 
 
-def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: NDArray | None) -> Numbers:
+def scale_targets(targets: Numbers, state: TrainingState, y: Array, weight: Array | None) -> Numbers:
     """Return the targets with a scaling learned from y, or updated with y as long as it is not final."""
     known = state.target_moments
     if targets.scaling is not None and known is None:
@@ -42,7 +42,7 @@ def scale_targets(targets: Numbers, state: TrainingState, y: NDArray, weight: ND
     return targets.scaled(OutputScaling(found.mean, scale_of_targets(found, state.streamed)))
 
 
-def learn_level(targets: Numbers, state: TrainingState, y: NDArray, weight: NDArray | None) -> NDArray:
+def learn_level(targets: Numbers, state: TrainingState, y: Array, weight: Array | None) -> Array:
     """Return the mean of each target so far, or 1 for a mean of 0.
 
     The mean is over all calls of the training. With "poisson", the gradients are divided by the level: if
@@ -53,20 +53,20 @@ def learn_level(targets: Numbers, state: TrainingState, y: NDArray, weight: NDAr
     return np.where(mean > 0, mean, 1)
 
 
-def counted_rows(targets: Numbers, y: NDArray, weight: NDArray | None) -> tuple[NDArray, NDArray | None]:
+def counted_rows(targets: Numbers, y: Array, weight: Array | None) -> tuple[Array, Array | None]:
     """Return the targets and weights of the rows of positive weight, the targets as a matrix."""
     Y = targets.columns(y)
     return (Y, None) if weight is None else (Y[weight > 0], weight[weight > 0])
 
 
-def moments_with(known: Moments | None, Y: NDArray, weight: NDArray | None) -> Moments:
+def moments_with(known: Moments | None, Y: Array, weight: Array | None) -> Moments:
     """Return the moments of the targets, together with those of earlier rows, if there are any."""
     total, mean, deviation = moments(Y, weight)
     found = Moments(len(Y), float(np.max(total)), mean, deviation)
     return found if known is None else known + found
 
 
-def scale_of_targets(found: Moments, streamed: bool) -> NDArray:
+def scale_of_targets(found: Moments, streamed: bool) -> Array:
     """Return the divisor of each target: its deviation or, for a constant target, a tiny number.
 
     The tiny number is 1e-6 of the target's size, so that whatever the network returns, the prediction stays
@@ -78,7 +78,7 @@ def scale_of_targets(found: Moments, streamed: bool) -> NDArray:
     return np.where(found.constant(), CONSTANT * size, found.deviation)
 
 
-def robust_scaling(Y: NDArray, weight: NDArray | None, found: Moments) -> OutputScaling:
+def robust_scaling(Y: Array, weight: Array | None, found: Moments) -> OutputScaling:
     """Return the scaling by median and interquartile range, with mean and deviation for a constant target.
 
     The range is divided by that of the standard normal distribution. Where it is 0 or a rounding error, as of
@@ -94,7 +94,7 @@ def robust_scaling(Y: NDArray, weight: NDArray | None, found: Moments) -> Output
     return OutputScaling(np.where(widest > 0, quantile(Y, weight, 0.5), found.mean), scale)
 
 
-def quantile(Y: NDArray, weight: NDArray | None, q: float) -> NDArray:
+def quantile(Y: Array, weight: Array | None, q: float) -> Array:
     """Return the q-quantile of each column: the least value up to which lies a share q of the weight."""
     order = np.argsort(Y, axis=0)
     weight = np.ones(len(Y)) if weight is None else weight
@@ -104,7 +104,7 @@ def quantile(Y: NDArray, weight: NDArray | None, q: float) -> NDArray:
 
 def adapt_to_scaling(
     network: Network, before: OutputScaling | None, now: OutputScaling | None
-) -> NDArray | None:
+) -> Array | None:
     """Adapt the last layer to a new scaling of the targets; return the old scale divided by the new one.
 
     None if the scaling is as before.
@@ -115,7 +115,7 @@ def adapt_to_scaling(
     return (before.scale / now.scale).astype(network.dtype)
 
 
-def multiply_outputs(network: Network, factor: float | NDArray) -> None:
+def multiply_outputs(network: Network, factor: float | Array) -> None:
     """Multiply the weights and biases of the last layer by a factor, or by one for each output."""
     last = network.dense()[-1]
     last.W *= factor

@@ -58,8 +58,8 @@ class Settings:
     recipe: dict[str, Any]
     automatic: frozenset[str]
     given: dict[str, Any]
-    continues: bool
-    incremental: bool
+    continues: bool = False
+    incremental: bool = False
 
     # The parameters of both estimators.
     hidden_layer_sizes: int | str | Sequence[int]
