@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn6 import MLPClassifier, MLPRegressor
 from sknn6.estimators.fitted import architecture_of
+from sknn6.estimators.preparation import settings_and_state
 from sknn6.estimators.recipes import (
     ALL_EPOCHS,
     MANY_ROWS,
@@ -252,6 +253,16 @@ def test_the_epochs_fall_as_the_root_of_the_rows(n_rows, epochs):
 )
 def test_the_rows_held_out_grow_as_the_root_of_the_rows(n_rows, held_out):
     assert n_rows * recipe_for("modern", n_rows)["validation_fraction"] == pytest.approx(held_out)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("n_rows", "fraction"), [(100, 0.1), (4 * MANY_ROWS, 0.05)])
+def test_a_warm_start_holds_out_a_fraction_of_its_own_rows(n_rows, fraction):
+    """However many the first fit had: a fraction that suits a million rows leaves nothing of a hundred."""
+    model = MLPClassifier(**ONE_EPOCH, warm_start=True).fit(MANY, MANY[:, 0] > 0.5)
+    model._n_rows = 10**6
+    settings, _ = settings_and_state(model, n_rows, continues=True, incremental=False)
+    assert settings.validation_fraction == fraction
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,12 @@ def test_the_rate_in_stream_is_by_the_root_of_the_rows(rows, rate):
 
 
 def test_what_goes_on_learns_at_a_thousandth_at_most():
-    assert for_continuing(settings_of(MLPClassifier())).learning_rate_init == 0.001
-    assert for_continuing(settings_of(MLPRegressor())).learning_rate_init == 0.001
-    assert for_continuing(settings_of(MLPRegressor(learning_rate_init=0.5))).learning_rate_init == 0.5
+    for model, rate in (
+        (MLPClassifier(), 0.001),
+        (MLPRegressor(), 0.001),
+        (MLPRegressor(learning_rate_init=0.5), 0.5),
+    ):
+        assert for_continuing(settings_of(model), model, 100).learning_rate_init == rate
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -264,5 +264,5 @@ def settings_and_state(
     if state.streamed:
         settings = for_stream(settings, n_rows)
     elif continues:
-        settings = for_continuing(settings)
+        settings = for_continuing(settings, estimator, n_rows)
     return for_members(settings, state.members) if state.members else settings, state

@@ -57,8 +57,11 @@ def with_fitted_values(settings: Settings, fitted: dict[str, Any]) -> Settings:
     return settings.replaced(continues=True, **values)
 
 
-def for_continuing(settings: Settings) -> Settings:
-    """Return the settings of a training that continues from the weights of a `fit`."""
+def for_continuing(settings: Settings, estimator: BaseEstimator, n_rows: int) -> Settings:
+    """Return the settings of a call on n_rows rows in a training that began with `fit`."""
+    if settings.is_auto("validation_fraction"):  # it is a fraction of these rows, not of those of the `fit`
+        now = recipe_for(recipe_name(estimator), n_rows)
+        settings = settings.replaced(validation_fraction=now["validation_fraction"])
     return with_rate(settings, rate_going_on(settings.recipe))
 
 
