@@ -280,6 +280,15 @@ def test_a_list_of_quantiles_needs_one_target():
         MLPRegressor("quantile", quantile=BAND).fit(X, np.column_stack([y, y]))
 
 
+@pytest.mark.parametrize("other", [0.5, [0.1, 0.9]])
+def test_a_score_needs_as_many_quantiles_as_the_fit(other):
+    model = MLPRegressor("quantile", quantile=BAND, **QUICK).fit(X, y).set_params(quantile=other)
+    with pytest.raises(
+        ValueError, match=r"quantile must be a list of 3 numbers, which the fit predicts, got"
+    ):
+        model.score(X, y)
+
+
 def test_a_training_that_goes_on_needs_as_many_quantiles():
     model = MLPRegressor("quantile", quantile=BAND, warm_start=True, **QUICK).fit(X, y)
     model.set_params(quantile=[0.2, 0.5, 0.8]).fit(X, y)

@@ -240,15 +240,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         score : float
+
+        Raises
+        ------
+        ValueError
+            If X or y is invalid, or `quantile` has another number of quantiles than in the fit.
         """
         check_is_fitted(self)
         if not self._has_several_quantiles():
             return super().score(X, y, sample_weight)
+        quantiles = quantiles_in(self.quantile)
+        if np.shape(quantiles) != (self.n_outputs_,):
+            raise ValueError(
+                f"quantile must be a list of {self.n_outputs_} numbers, which the fit predicts, "
+                f"got {self.quantile!r}."
+            )
         predicted = self.predict(X)
         y = np.reshape(y, (-1, 1))
         check_consistent_length(predicted, y, sample_weight)
         y = np.broadcast_to(y, predicted.shape)
-        return mean_d2(y, predicted, quantiles_in(self.quantile), sample_weight)
+        return mean_d2(y, predicted, quantiles, sample_weight)
 
     def _validate_arrays(
         self,
