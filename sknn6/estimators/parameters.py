@@ -93,8 +93,8 @@ SHARED_PARAMETERS = """\
         Nonlinearity of the hidden layers: "identity", "logistic" (also "sigmoid"), "tanh", "relu",
         "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus"; "maxout", whose units have
         two linear maps each, so that `coefs_` are twice as wide; an `Activation` of your own; or a list with
-        one entry per hidden layer. "auto" is "relu", but "silu" in a classifier from 5000 rows on, unless it
-        has the plain recipe.
+        one entry per hidden layer. "auto" is "relu", but "silu" in a classifier from 5000 rows on; always
+        "relu" with the plain recipe and in a training that begins with `partial_fit`.
     depth : int or None, default=None
         How often the hidden layers of `hidden_layer_sizes` are repeated; None means once. If
         `hidden_layer_sizes` is a single width, this is the number of hidden layers.
@@ -284,8 +284,9 @@ SHARED_PARAMETERS = """\
         lowest validation loss decides.
     validation_fraction : float or "auto", default="auto"
         Fraction of the samples that are held out for early stopping, unless `fit` is given validation data,
-        and for ensemble selection, which the defaults make from 5000 samples on. "auto" is 0.1, and from n =
-        5000 samples on 0.1 sqrt(5000 / n) (not with the loss "quantile" and the plain recipe).
+        and for ensemble selection, which the defaults make from 5000 samples on. "auto" is 0.1, and
+        0.1 sqrt(5000 / n) if this call has n >= 5000 samples; always 0.1 with the loss "quantile", with the
+        plain recipe and in a training that begins with `partial_fit`.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of Adam's averages of the gradient and of its square, from 0 to below 1.
     epsilon : float, default=1e-8
