@@ -216,7 +216,6 @@ def prepare(
         targets.level = learn_level(targets, state, y, sample_weight)
         if not continues:  # the first predictions are about the mean of the targets
             network.dense()[-1].b += np.log(targets.level).astype(network.dtype)
-    ratio = adapt_to_scaling(network, before, targets.scaling)
     return Prepared(
         settings=settings,
         targets=targets,
@@ -226,7 +225,7 @@ def prepare(
         state=state,
         n_numbers=n_numbers,
         knots=knots,
-        output_ratio=ratio,
+        output_ratio=adapt_to_scaling(network, before, targets.scaling),
     )
 
 

@@ -301,11 +301,10 @@ def parameters_of(network: Network) -> Array:
 
     The shape is (members, arrays, 3).
     """
-    first = np.array([
-        (*place_of(network, leaf, name), name in leaf.decayed)
-        for leaf in network.leaves
-        for name in leaf.parameters
-    ])  # fmt: skip
+    arrays = [(leaf, name) for leaf in network.leaves for name in leaf.parameters]
+    first = np.array(
+        [(*place_of(network, leaf, name), name in leaf.decayed) for leaf, name in arrays], np.int64
+    )
     parameters = first[None].repeat(network.members, 0)
     parameters[..., 0] += np.arange(network.members)[:, None] * first[:, 1]
     return parameters
